@@ -1,0 +1,23 @@
+// Package kit lets end-to-end tests read like prose.
+//
+// Run, called by TestMain, starts one control plane for all tests of a package
+// and builds kubemirror once. Each test asks for an Env (New): its own name
+// prefix, its own namespaces, and kubemirror processes that mirror among these
+// alone, so that tests may run in parallel on one API server.
+//
+// Whatever goes wrong in a helper fails the test; helpers return no errors. A
+// wait has a deadline and never just sleeps. When a test fails, the log of each
+// of its kubemirror processes is printed.
+//
+//	func TestMain(m *testing.M) { kit.Run(m) }
+//
+//	func TestAChangeReachesTheMirror(t *testing.T) {
+//		env := kit.New(t)
+//		app, db := env.Namespace("app"), env.Namespace("db")
+//		km := env.Start()
+//		env.Apply(`...`)
+//		mirror := kit.Object("Secret", db, "credentials")
+//		env.WaitFor(mirror, "is there", kit.Exists)
+//		...
+//	}
+package kit

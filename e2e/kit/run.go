@@ -1,0 +1,71 @@
+package kit
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"github.com/lukaszraczylo/kubemirror/e2e/controlplane"
+	"github.com/lukaszraczylo/kubemirror/e2e/kubemirror"
+)
+
+// shared is what all tests of a package use.
+type shared struct {
+	plane  *controlplane.ControlPlane
+	client *client
+	binary string
+}
+
+// suite is set by Run, before any test runs.
+var suite *shared
+
+// Run is the whole of a TestMain: it starts the control plane, builds
+// kubemirror, runs the tests, stops the control plane and ends the process.
+func Run(m *testing.M) {
+	code, err := run(m, controlplane.Options{})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "end-to-end tests:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M, o controlplane.Options) (code int, err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	dir, err := os.MkdirTemp("", "kubemirror-build-")
+	if err != nil {
+		return 1, fmt.Errorf("make a folder for the binary: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary, err := kubemirror.Build(ctx, dir)
+	if err != nil {
+		return 1, err
+	}
+	plane, err := controlplane.Start(ctx, o)
+	if err != nil {
+		return 1, err
+	}
+	defer func() {
+		if stopErr := plane.Stop(); err == nil {
+			err = stopErr
+		}
+	}()
+	client, err := newClient(plane)
+	if err != nil {
+		return 1, err
+	}
+	suite = &shared{plane: plane, client: client, binary: binary}
+
+	done := make(chan int, 1)
+	go func() { done <- m.Run() }()
+	select {
+	case code := <-done:
+		return code, plane.Check()
+	case <-ctx.Done():
+		return 1, fmt.Errorf("interrupted")
+	}
+}
