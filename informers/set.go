@@ -1,0 +1,225 @@
+package informers
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+)
+
+// Role is one of the two uses of a type: the objects that a label selects on the
+// server, and what is kept of each.
+type Role struct {
+	Name      string
+	Selector  string
+	Transform cache.TransformFunc
+}
+
+// Consumer takes what the informers of a Set see.
+type Consumer interface {
+	// Sources and Mirrors give the handlers of a type's two informers.
+	Sources(schema.GroupVersionResource) Handler
+	Mirrors(schema.GroupVersionResource) Handler
+	// Ready tells that both lists of a type are in: what they don't have doesn't
+	// exist. For a type with neither sources nor mirrors it is never called.
+	Ready(schema.GroupVersionResource)
+	// Forget tells that the type's informers have stopped and will say no more.
+	// It does not mean that the objects are gone (I5).
+	Forget(schema.GroupVersionResource)
+}
+
+// Observer is told of watches that the server refuses; metrics are made of it.
+type Observer interface {
+	WatchFailing(resource string, failing bool)
+	WatchGone(resource string)
+}
+
+// Config is what a Set is made of.
+type Config struct {
+	Sources, Mirrors Role
+	// ListWatch gives access to the objects of a type that a label selector picks.
+	ListWatch func(resource schema.GroupVersionResource, selector string) ListWatch
+	// Any asks once whether the selector picks any object of the type.
+	Any      func(ctx context.Context, resource schema.GroupVersionResource, selector string) (bool, error)
+	Consumer Consumer
+	Observer Observer
+}
+
+// Set runs the informers of the types that it is told to.
+type Set struct {
+	config Config
+
+	mu    sync.Mutex
+	types map[schema.GroupVersionResource]*pair
+}
+
+// NewSet makes a Set without types.
+func NewSet(config Config) *Set {
+	return &Set{config: config, types: map[schema.GroupVersionResource]*pair{}}
+}
+
+// Sync makes the wanted types the running ones: it stops those that are wanted no
+// more, waits until nothing of them is left, and starts those that are new. The
+// context is that of the informers' lives, not of this call. Calls must not
+// overlap.
+func (s *Set) Sync(ctx context.Context, want []schema.GroupVersionResource) {
+	wanted := make(map[schema.GroupVersionResource]bool, len(want))
+	for _, resource := range want {
+		wanted[resource] = true
+	}
+	s.stop(func(resource schema.GroupVersionResource) bool { return !wanted[resource] })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for resource := range wanted {
+		if s.types[resource] == nil {
+			s.types[resource] = s.start(ctx, resource)
+		}
+	}
+}
+
+// Stop stops all informers and waits until nothing of them is left.
+func (s *Set) Stop() {
+	s.stop(func(schema.GroupVersionResource) bool { return true })
+}
+
+func (s *Set) stop(unwanted func(schema.GroupVersionResource) bool) {
+	s.mu.Lock()
+	var stopped []*pair
+	for resource, p := range s.types {
+		if unwanted(resource) {
+			p.cancel()
+			stopped = append(stopped, p)
+			delete(s.types, resource)
+		}
+	}
+	s.mu.Unlock()
+	for _, p := range stopped {
+		<-p.done
+	}
+}
+
+// Settled says whether each type's lists have been taken in or were refused: a
+// type that can't be listed does not hold up the others (I7).
+func (s *Set) Settled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.types {
+		if !p.settled() {
+			return false
+		}
+	}
+	return true
+}
+
+// Quiet is the longest time that one of the watches has heard nothing, and the
+// type that it is of. See Informer.Quiet.
+func (s *Set) Quiet() (time.Duration, schema.GroupVersionResource) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var longest time.Duration
+	var resource schema.GroupVersionResource
+	for r, p := range s.types {
+		for _, i := range p.running() {
+			if q := i.Quiet(); q > longest {
+				longest, resource = q, r
+			}
+		}
+	}
+	return longest, resource
+}
+
+func (s *Set) start(ctx context.Context, resource schema.GroupVersionResource) *pair {
+	ctx, cancel := context.WithCancel(ctx)
+	p := &pair{cancel: cancel, done: make(chan struct{}), inUse: make(chan struct{})}
+	p.sources = s.informer(ctx, resource, p, s.config.Sources, &firstUse{Handler: s.config.Consumer.Sources(resource), pair: p})
+	go func() {
+		defer close(p.done)
+		defer cancel()
+		s.run(ctx, resource, p)
+		s.config.Consumer.Forget(resource)
+		s.config.Observer.WatchGone(resource.GroupResource().String())
+	}()
+	return p
+}
+
+// run keeps the pair going until the context is done.
+func (s *Set) run(ctx context.Context, resource schema.GroupVersionResource, p *pair) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { p.sources.Run(ctx) })
+	if !s.untilInUse(ctx, resource, p) {
+		return
+	}
+	mirrors := s.informer(ctx, resource, p, s.config.Mirrors, s.config.Consumer.Mirrors(resource))
+	p.mirrors.Store(mirrors)
+	wg.Go(func() { mirrors.Run(ctx) })
+	for _, i := range p.running() {
+		select {
+		case <-i.Synced():
+		case <-ctx.Done():
+			return
+		}
+	}
+	s.config.Consumer.Ready(resource)
+}
+
+// untilInUse waits for the type's first source. A type that has none is asked
+// once for mirrors: those of a source that went while nobody looked.
+func (s *Set) untilInUse(ctx context.Context, resource schema.GroupVersionResource, p *pair) bool {
+	select {
+	case <-p.inUse:
+		return true
+	case <-p.sources.Synced():
+	case <-ctx.Done():
+		return false
+	}
+	backoff := wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 0.5, Steps: 10, Cap: time.Minute}
+	err := backoff.DelayFunc().Until(ctx, true, true, func(ctx context.Context) (bool, error) {
+		select {
+		case <-p.inUse:
+			return true, nil
+		default:
+		}
+		found, err := s.config.Any(ctx, resource, s.config.Mirrors.Selector)
+		if err == nil && found {
+			p.use()
+		}
+		return err == nil, nil
+	})
+	if err != nil {
+		return false
+	}
+	select {
+	case <-p.inUse:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *Set) informer(ctx context.Context, resource schema.GroupVersionResource, p *pair, role Role, handler Handler) *Informer {
+	name := resource.GroupResource().String()
+	refused := false // the informer's goroutine alone comes here
+	return New(role.Name+" of "+name, s.config.ListWatch(resource, role.Selector), role.Transform, handler, func(err error) {
+		logger := klog.FromContext(ctx).WithValues("resource", name, "role", role.Name)
+		var refusal apierrors.APIStatus
+		switch {
+		case errors.As(err, &refusal):
+			refused = true
+			logger.Error(err, "Can't watch this type; the others go on, and it is tried again with backoff. Check that the controller may list and watch it")
+		case err != nil:
+			// No answer at all concerns every type: one line for each would drown what matters.
+			logger.V(2).Info("Can't reach the API server to watch this type; trying again with backoff", "err", err)
+		case refused:
+			refused = false
+			logger.Info("Watching this type works again")
+		}
+		s.config.Observer.WatchFailing(name, p.failing())
+	})
+}

@@ -1,0 +1,12 @@
+// Package queue holds the work queue of the controllers: keys go in, workers
+// take them out, a key that fails comes back later and later.
+//
+// It is client-go's workqueue (a key is in it once, and never worked on by two
+// at a time) with two differences. Keys are served in turn by group, so that a
+// group with a thousand keys delays one with a single key by one key and not by
+// a thousand. And it ends cleanly: Run returns once the keys that workers hold
+// are done; keys still waiting are dropped, because a key carries no state and
+// is derived again by whoever starts next.
+//
+// It knows nothing of Kubernetes objects.
+package queue

@@ -1,0 +1,118 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/util/workqueue"
+)
+
+// A key that fails waits half a second, then twice as long each time, up to
+// five minutes. client-go's default starts at 5 ms, which makes a hot loop of
+// whatever can't succeed for the first dozen tries, and shares one token bucket
+// among all keys.
+const (
+	firstRetry = 500 * time.Millisecond
+	lastRetry  = 5 * time.Minute
+)
+
+// Queue is a rate-limited queue of keys K, served in turn by group.
+type Queue[K comparable] struct {
+	name string
+	work workqueue.TypedRateLimitingInterface[K]
+}
+
+// New makes a queue. The name stands in its metrics, which are taken from
+// metrics (nil for none); group says whose turn a key belongs to.
+func New[K, G comparable](name string, group func(K) G, metrics workqueue.MetricsProvider) *Queue[K] {
+	if metrics == nil {
+		name = "" // client-go takes a named queue to the global provider
+	}
+	base := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[K]{
+		Name: name, MetricsProvider: metrics, Queue: newFair(group),
+	})
+	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[K]{
+		Name: name, MetricsProvider: metrics, Queue: base,
+	})
+	return &Queue[K]{name: name, work: workqueue.NewTypedRateLimitingQueueWithConfig(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[K](firstRetry, lastRetry),
+		workqueue.TypedRateLimitingQueueConfig[K]{Name: name, MetricsProvider: metrics, DelayingQueue: delaying},
+	)}
+}
+
+// Add puts a key in the queue, unless it waits there already. A key that is
+// being worked on is served again afterwards.
+func (q *Queue[K]) Add(key K) { q.work.Add(key) }
+
+// AddAfter adds the key once the delay has passed.
+func (q *Queue[K]) AddAfter(key K, delay time.Duration) { q.work.AddAfter(key, delay) }
+
+// Len is the number of keys that wait, without those that wait for their retry.
+func (q *Queue[K]) Len() int { return q.work.Len() }
+
+// After is an error that says when to try again; the key's count of failures
+// stays as it is.
+type After struct {
+	Delay time.Duration
+	Err   error
+}
+
+func (a *After) Error() string { return a.Err.Error() }
+func (a *After) Unwrap() error { return a.Err }
+
+// Run serves keys with so many workers until the context is done. It then
+// returns when those that were being worked on are finished; handle's context
+// ends only with finish, so that a write which has begun is not cut off.
+//
+// A key whose handle returns nil is forgotten; one that returns *After comes back
+// after its delay; any other error makes it come back by exponential backoff.
+func (q *Queue[K]) Run(ctx, finish context.Context, workers int, handle func(context.Context, K) error) {
+	stop := context.AfterFunc(ctx, q.work.ShutDown)
+	defer stop()
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for q.next(ctx, finish, handle) {
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (q *Queue[K]) next(ctx, finish context.Context, handle func(context.Context, K) error) bool {
+	key, down := q.work.Get()
+	if down {
+		return false
+	}
+	defer q.work.Done(key)
+	if ctx.Err() != nil {
+		return true // drop what waits; see the package comment
+	}
+	var after *After
+	switch err := guarded(finish, key, handle); {
+	case err == nil:
+		q.work.Forget(key)
+	case errors.As(err, &after):
+		q.work.AddAfter(key, after.Delay)
+	default:
+		q.work.AddRateLimited(key)
+	}
+	return true
+}
+
+// guarded turns a panic over one key into an error of that key, so that one bad
+// object doesn't take the others down (I7). The panic's value is not logged: it
+// could hold content (I8); the stack is.
+func guarded[K comparable](ctx context.Context, key K, handle func(context.Context, K) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("panic")
+			utilruntime.HandleErrorWithContext(ctx, nil, "A worker panicked; the key is tried again later. Please report this", "key", key, "stack", string(debug.Stack()))
+		}
+	}()
+	return handle(ctx, key)
+}
