@@ -1,0 +1,297 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
+)
+
+// house is a Watcher over a server whose answers the test sets, in a bubble of
+// simulated time.
+type house struct {
+	*Watcher
+	log ktesting.Underlier
+
+	mu     sync.Mutex
+	answer answer
+	err    error
+	noted  noted
+}
+
+// noted is what a house has seen.
+type noted struct {
+	looks int
+	calls [][]string // what onChange was called with
+	runs  []string   // what the metrics were told of looks
+}
+
+// serve sets the server's answer from now on.
+func (h *house) serve(a answer, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answer, h.err = a, err
+}
+
+func (h *house) seen() noted {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.noted
+}
+
+func (h *house) DiscoveryRan(err error, failing int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case err != nil:
+		h.noted.runs = append(h.noted.runs, "failed")
+	case failing > 0:
+		h.noted.runs = append(h.noted.runs, "partly")
+	default:
+		h.noted.runs = append(h.noted.runs, "ok")
+	}
+}
+
+func (h *house) Types(int) {}
+
+// start runs a Watcher that is stopped when the test ends. When it returns, the
+// first look has ended.
+func start(t *testing.T, named string, first answer, err error) *house {
+	t.Helper()
+	names, parseErr := ParseTypes(named)
+	if parseErr != nil {
+		t.Fatal(parseErr)
+	}
+	h := &house{answer: first, err: err}
+	h.Watcher = &Watcher{bell: newBell(), named: names, interval: 5 * time.Minute, metrics: h, err: errNotYet}
+	h.ask = func(context.Context) (answer, error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.noted.looks++
+		return h.answer, h.err
+	}
+	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true), ktesting.Verbosity(0)))
+	h.log = logger.GetSink().(ktesting.Underlier)
+	ctx, cancel := context.WithCancel(klog.NewContext(t.Context(), logger))
+	t.Cleanup(cancel)
+	go h.Run(ctx, func(_ context.Context, types []Type) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.noted.calls = append(h.noted.calls, texts(types))
+	})
+	synctest.Wait()
+	return h
+}
+
+// after lets simulated time pass and everything in it happen.
+func after(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// lines returns the log so far, less the first line.
+func (h *house) lines() []string {
+	lines := strings.Split(strings.TrimSpace(h.log.GetBuffer().String()), "\n")
+	return lines[1:]
+}
+
+func serving(kinds ...string) answer {
+	version := v("v1")
+	for _, kind := range kinds {
+		version.Resources = append(version.Resources, served(kind))
+	}
+	return answer{groups: groups(group("", version))}
+}
+
+func failing(a answer, gvs ...schema.GroupVersion) answer {
+	a.failed = map[schema.GroupVersion]error{}
+	for _, gv := range gvs {
+		a.failed[gv] = errStale
+	}
+	return a
+}
+
+func TestTheFirstLookAlwaysCallsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, "", answer{}, nil)
+		if len(h.seen().calls) != 1 || len(h.seen().calls[0]) != 0 {
+			t.Errorf("called back with %v, want once with the empty set", h.seen().calls)
+		}
+		if err := h.Err(); err != nil {
+			t.Errorf("after it Err is %v", err)
+		}
+	})
+}
+
+func TestAnEventLeadsToALookAndACallbackIfTheSetChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, "", serving("Secret"), nil)
+		h.serve(serving("Secret", "ConfigMap"), nil)
+		ring(h.bell.changed)
+		after(quiet)
+		if want := []string{"ConfigMap.v1", "Secret.v1"}; len(h.seen().calls) != 2 || !slices.Equal(h.seen().calls[1], want) {
+			t.Fatalf("%v after the event, called back with %v, want %v", quiet, h.seen().calls, want)
+		}
+		after(10 * time.Second)
+		if len(h.seen().calls) != 2 {
+			t.Errorf("called back with %v although the set is the same", h.seen().calls[2:])
+		}
+		if want := 2 + len(followUps); h.seen().looks != want {
+			t.Errorf("it took %d looks, want %d", h.seen().looks, want)
+		}
+	})
+}
+
+func TestATypeThatIsServedLaterThanItsEventIsFoundByAFollowUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, "", serving("Secret"), nil)
+		ring(h.bell.changed)
+		after(quiet)
+		h.serve(serving("Secret", "Foo"), nil)
+		after(followUps[0])
+		if len(h.seen().calls) != 2 {
+			t.Errorf("called back with %v, want the new type too", h.seen().calls)
+		}
+	})
+}
+
+func TestNothingIsAskedAtRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, "", serving("Secret"), nil)
+		before := len(h.lines())
+		after(299 * time.Second)
+		if h.seen().looks != 1 {
+			t.Errorf("%d looks in five minutes of rest, want the first alone", h.seen().looks)
+		}
+		after(35 * time.Second)
+		if h.seen().looks != 2 {
+			t.Errorf("%d looks after the interval, want 2", h.seen().looks)
+		}
+		if got := len(h.lines()); got != before {
+			t.Errorf("rest is logged: %v", h.lines()[before:])
+		}
+	})
+}
+
+func TestAFailureKeepsTheSetAndIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, "", serving("Secret"), nil)
+		before := len(h.lines())
+		h.serve(answer{}, errors.New("connection refused"))
+		ring(h.bell.changed)
+		after(20 * time.Minute)
+		if len(h.seen().calls) != 1 {
+			t.Errorf("called back with %v because of a failure", h.seen().calls[1:])
+		}
+		if h.Err() == nil {
+			t.Error("Err is nil while it fails")
+		}
+		if lines := h.lines()[before:]; len(lines) != 1 || !strings.Contains(lines[0], "connection refused") {
+			t.Errorf("logged %q, want one line that says why", lines)
+		}
+		if h.seen().looks < 40 {
+			t.Errorf("%d looks in 20 minutes of failure", h.seen().looks)
+		}
+		h.serve(serving("Secret"), nil)
+		after(retryMost + 3*time.Second)
+		if h.Err() != nil {
+			t.Errorf("half a minute after it works again, Err is %v", h.Err())
+		}
+		if lines := h.lines()[before:]; len(lines) != 2 || !strings.Contains(lines[1], "works again") {
+			t.Errorf("logged %q, want one more line", lines)
+		}
+	})
+}
+
+func TestAServerThatIsDownAtStartIsRetriedUntilItAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, "", answer{}, errors.New("connection refused"))
+		if len(h.seen().calls) != 0 {
+			t.Fatalf("called back with %v", h.seen().calls)
+		}
+		h.serve(serving("Secret"), nil)
+		after(1100 * ms)
+		if len(h.seen().calls) != 1 || !slices.Equal(h.seen().calls[0], []string{"Secret.v1"}) {
+			t.Errorf("called back with %v, want the type", h.seen().calls)
+		}
+	})
+}
+
+func TestAnAPIGroupThatFailsKeepsItsTypes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gv := schema.GroupVersion{Group: "example.com", Version: "v1"}
+		whole := serving("Secret")
+		whole.groups = append(whole.groups, group("example.com", v("v1", served("Foo"))))
+		h := start(t, "", whole, nil)
+		before := len(h.lines())
+		h.serve(failing(serving("Secret"), gv), nil)
+		ring(h.bell.changed)
+		after(time.Hour)
+		if len(h.seen().calls) != 1 {
+			t.Errorf("called back with %v although the group only failed", h.seen().calls[1:])
+		}
+		if h.seen().runs[len(h.seen().runs)-1] != "partly" {
+			t.Errorf("the metrics were told %q", h.seen().runs[len(h.seen().runs)-1])
+		}
+		h.serve(whole, nil)
+		ring(h.bell.changed)
+		after(quiet)
+		if lines := h.lines()[before:]; len(lines) != 2 || !strings.Contains(lines[0], "example.com/v1") {
+			t.Errorf("logged %q, want one line that names the group and one when it works again", lines)
+		}
+	})
+}
+
+func TestANamedTypeThatIsMissingIsReportedOnceAndPickedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, "Secret.v1,Foo.v1.example.com", serving("Secret", "ConfigMap"), nil)
+		after(time.Hour)
+		if lines := h.lines(); len(lines) != 2 || !strings.Contains(lines[0], "Foo.v1.example.com") {
+			t.Errorf("logged %q, want one line on the missing type and one on those found", lines)
+		}
+		more := serving("Secret")
+		more.groups = append(more.groups, group("example.com", v("v1", served("Foo"))))
+		h.serve(more, nil)
+		ring(h.bell.changed)
+		after(quiet)
+		if want := []string{"Secret.v1", "Foo.v1.example.com"}; len(h.seen().calls) != 2 || !slices.Equal(h.seen().calls[1], want) {
+			t.Errorf("called back with %v, want %v", h.seen().calls, want)
+		}
+		h.serve(serving("Secret"), nil)
+		ring(h.bell.changed)
+		after(quiet)
+		if want := []string{"Secret.v1"}; len(h.seen().calls) != 3 || !slices.Equal(h.seen().calls[2], want) {
+			t.Errorf("called back with %v, want %v", h.seen().calls, want)
+		}
+		if lines := h.lines(); len(lines) != 5 {
+			t.Errorf("logged %q, want a line that it is missing again", lines)
+		}
+	})
+}
+
+func TestTheLogSaysWhatWasAddedAndRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, "", serving("Secret"), nil)
+		h.serve(serving("ConfigMap"), nil)
+		ring(h.bell.changed)
+		after(quiet)
+		first, _, _ := strings.Cut(h.log.GetBuffer().String(), "\n")
+		if !strings.Contains(first, "discovery manager started") {
+			t.Errorf("the first line is %q", first)
+		}
+		last := h.lines()[len(h.lines())-1]
+		for _, want := range []string{`resource discovery`, `added=["ConfigMap.v1"]`, `removed=["Secret.v1"]`, `types=1`} {
+			if !strings.Contains(last, want) {
+				t.Errorf("%q does not say %q", last, want)
+			}
+		}
+	})
+}
