@@ -1,0 +1,123 @@
+package transform
+
+import (
+	"errors"
+	"fmt"
+	glob "path"
+	"unicode/utf8"
+)
+
+// Problem tells that one rule could not be applied. It holds no content.
+type Problem struct {
+	Rule   int    // its number, from 1
+	Path   string // its path as it was written
+	Reason string
+}
+
+// String is one line for a status, an event or a log.
+func (p Problem) String() string {
+	return fmt.Sprintf("rule %d (%s): %s", p.Rule, p.Path, p.Reason)
+}
+
+// Apply runs the rules in order on the content of an object, made of the types
+// that JSON is decoded to (map[string]any, []any, string, int64, float64, bool
+// and nil). A rule that fails changes nothing and is a problem; those after it
+// still run. The caller decides what a problem means: by contract,
+// D/transform-strict, whether the outcome is used at all.
+//
+// The object is never written to. What Apply returns shares all that wasn't
+// changed with it, and values with the rules: treat it as read-only, or copy it.
+// In a Secret, stringData is folded into data first, as the server does, also
+// where there are no rules.
+//
+// An error means that the object is not one, and that there is no outcome.
+func (r Rules) Apply(object map[string]any, ctx Context) (changed map[string]any, problems []Problem, err error) {
+	e, err := newEditing(object, &ctx, r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("applying rules: %w", err)
+	}
+	for i, one := range r.rules {
+		if !one.isFor(ctx.TargetNamespace) {
+			continue
+		}
+		if err := e.apply(one); err != nil {
+			problems = append(problems, Problem{Rule: i + 1, Path: one.text, Reason: err.Error()})
+		}
+	}
+	return e.object, problems, nil
+}
+
+// isFor tells whether the rule is meant for the namespace. Names of namespaces
+// hold no slash and checkPattern lets only * and ? through, which leaves of
+// path.Match a glob matcher that takes no exponential time.
+func (r rule) isFor(namespace string) bool {
+	if r.pattern == "" {
+		return true
+	}
+	matches, err := glob.Match(r.pattern, namespace)
+	return matches && err == nil
+}
+
+// editing is one Apply under way.
+type editing struct {
+	object map[string]any
+	mine   mine
+	data   dataKind
+	ctx    *Context
+	rules  Rules
+	output int // bytes that templates may still write
+}
+
+func newEditing(object map[string]any, ctx *Context, r Rules) (*editing, error) {
+	e := &editing{object: object, ctx: ctx, rules: r, output: r.limits.MaxOutput, data: dataKindOf(object)}
+	if object == nil {
+		return nil, errors.New("there is no object")
+	}
+	if e.data == secretData {
+		return e, e.foldStringData()
+	}
+	return e, nil
+}
+
+// apply runs one rule: everything that can fail first, then the change.
+func (e *editing) apply(r rule) error {
+	at := e.data.place(r.path)
+	if err := e.data.checkPlace(at); err != nil {
+		return err
+	}
+	found, there, err := find(e.object, at)
+	if err != nil {
+		return err
+	}
+	if r.action == remove && !there {
+		return nil
+	}
+	if _, isMap := found.(map[string]any); r.action == mergeMap && !isMap && found != nil {
+		return errors.New("merge needs a map there, and there is something else")
+	}
+	value, err := e.valueOf(r, at)
+	if err != nil {
+		return err
+	}
+	e.object = put(e.object, &e.mine, at, r.action, value).(map[string]any)
+	return nil
+}
+
+// valueOf returns what the rule puts in place, encoded as the place needs it.
+func (e *editing) valueOf(r rule, at path) (any, error) {
+	value := r.value
+	if r.action == remove {
+		return nil, nil
+	}
+	if r.action == setTemplate {
+		text, err := r.render.run(e.ctx, newAllowance(e.rules.limits, e.rules.now, &e.output))
+		if err != nil {
+			return nil, err
+		}
+		value = text
+		if !utf8.ValidString(text) && !e.data.holdsBytes(at) {
+			return nil, errors.New("the outcome is not UTF-8 text")
+		}
+	}
+	return e.data.encode(at, value)
+}

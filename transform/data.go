@@ -1,0 +1,110 @@
+package transform
+
+import (
+	"encoding/base64"
+	"errors"
+)
+
+// dataKind says what the data of an object holds. It matters for the two kinds
+// whose data is a flat map of text: there, anything else would have the server
+// refuse the whole mirror.
+type dataKind int
+
+const (
+	anyData    dataKind = iota
+	textData            // of a ConfigMap
+	secretData          // of a Secret: base64 of any bytes
+)
+
+var errDataOnly = errors.New(`data holds text by plain keys: put the value in quotes, and a key that has dots as in data["tls.key"]`)
+
+func dataKindOf(object map[string]any) dataKind {
+	if object["apiVersion"] != "v1" {
+		return anyData
+	}
+	switch object["kind"] {
+	case "ConfigMap":
+		return textData
+	case "Secret":
+		return secretData
+	}
+	return anyData
+}
+
+// foldStringData moves stringData of a Secret into data, where it wins, as the
+// server does: a rule that takes a key away must not leave it in the other.
+func (e *editing) foldStringData() error {
+	from, there := e.object["stringData"]
+	if !there {
+		return nil
+	}
+	if from != nil && !isTextMap(from) {
+		return errors.New("stringData holds something else than text")
+	}
+	at := path{{key: "data"}}
+	if data, _, _ := find(e.object, at); data != nil {
+		if _, isMap := data.(map[string]any); !isMap {
+			return errors.New("data is not a map")
+		}
+	}
+	e.object = put(e.object, &e.mine, path{{key: "stringData"}}, remove, nil).(map[string]any)
+	if plain, _ := from.(map[string]any); len(plain) > 0 {
+		e.object = put(e.object, &e.mine, at, mergeMap, encodeAll(plain)).(map[string]any)
+	}
+	return nil
+}
+
+// place returns where a rule's path leads. A Secret has no stringData once it is
+// folded, so a rule for it is one for data: otherwise a deletion there would
+// find nothing and leave the key in the mirror.
+func (d dataKind) place(p path) path {
+	if d == secretData && p[0].key == "stringData" {
+		return append(path{{key: "data"}}, p[1:]...)
+	}
+	return p
+}
+
+// checkPlace refuses places below a key of data, and elements.
+func (d dataKind) checkPlace(p path) error {
+	if d != anyData && p[0].key == "data" && (len(p) > 2 || len(p) == 2 && p[1].isIndex) {
+		return errDataOnly
+	}
+	return nil
+}
+
+// holdsBytes tells whether a value at p may hold any bytes.
+func (d dataKind) holdsBytes(p path) bool {
+	return d == secretData && p[0].key == "data"
+}
+
+// encode returns the value as the server wants it at p, which checkPlace let
+// through: in data of a Secret as base64.
+func (d dataKind) encode(p path, value any) (any, error) {
+	if d == anyData || p[0].key != "data" {
+		return value, nil
+	}
+	text, isText := value.(string)
+	if len(p) == 1 && !isTextMap(value) || len(p) == 2 && !isText {
+		return nil, errDataOnly
+	}
+	switch {
+	case d != secretData:
+		return value, nil
+	case len(p) == 1:
+		return encodeAll(value.(map[string]any)), nil
+	}
+	return encode64(text), nil
+}
+
+// encodeAll encodes a map of text.
+func encodeAll(plain map[string]any) map[string]any {
+	encoded := make(map[string]any, len(plain))
+	for key, v := range plain {
+		encoded[key] = encode64(v.(string))
+	}
+	return encoded
+}
+
+func encode64(plain string) string {
+	return base64.StdEncoding.EncodeToString([]byte(plain))
+}
