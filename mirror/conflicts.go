@@ -1,0 +1,147 @@
+package mirror
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// object is what two can want at once: a name in a namespace.
+type object struct {
+	kind schema.GroupResource
+	at   types.NamespacedName
+}
+
+// maxWatched bounds the number of foreign objects that are watched one by one;
+// those beyond are tried again after a while.
+const (
+	maxWatched     = 100
+	unwatchedRetry = 5 * time.Minute
+)
+
+// conflicts has the mirrors that can't be because something else is in their
+// place, and watches for that to go. The Controller's lock guards it.
+type conflicts struct {
+	// waiting has who waits for each object's name; waitsFor is the same the other
+	// way round.
+	waiting  map[object]map[MirrorKey]bool
+	waitsFor map[MirrorKey]object
+	// blocked has the objects that are known to be in the way and no mirrors, so that
+	// nobody tries in vain.
+	blocked map[object]*blocker
+	watched int
+}
+
+func newConflicts() *conflicts {
+	return &conflicts{waiting: map[object]map[MirrorKey]bool{}, waitsFor: map[MirrorKey]object{}, blocked: map[object]*blocker{}}
+}
+
+// wait has a mirror wait for an object's name; it waits for one at a time.
+func (c *conflicts) wait(o object, key MirrorKey) {
+	if c.waitsFor[key] != o {
+		c.settled(key)
+	}
+	if c.waiting[o] == nil {
+		c.waiting[o] = map[MirrorKey]bool{}
+	}
+	c.waiting[o][key] = true
+	c.waitsFor[key] = o
+}
+
+// settled ends a mirror's waiting, and the watch of what nobody waits for any more.
+func (c *conflicts) settled(key MirrorKey) {
+	o, waits := c.waitsFor[key]
+	if !waits {
+		return
+	}
+	delete(c.waitsFor, key)
+	if delete(c.waiting[o], key); len(c.waiting[o]) == 0 {
+		delete(c.waiting, o)
+		c.unblock(o)
+	}
+}
+
+// blocker is a foreign object in the way: watched until it goes, or beyond the
+// bound taken for there until a moment.
+type blocker struct {
+	unwatch context.CancelFunc
+	until   time.Time
+}
+
+func (c *conflicts) isBlocked(o object, now time.Time) bool {
+	b := c.blocked[o]
+	if b != nil && b.unwatch == nil && !now.Before(b.until) {
+		delete(c.blocked, o)
+		return false
+	}
+	return b != nil
+}
+
+func (c *conflicts) unblock(o object) {
+	b := c.blocked[o]
+	delete(c.blocked, o)
+	if b != nil && b.unwatch != nil {
+		b.unwatch()
+		c.watched--
+	}
+}
+
+// forget ends all waiting for objects of a type.
+func (c *conflicts) forget(kind schema.GroupResource) {
+	for key, o := range c.waitsFor {
+		if o.kind == kind {
+			c.settled(key)
+		}
+	}
+}
+
+// block takes note of a foreign object in the way of a mirror, and has it watched,
+// so that its removal is seen without asking again and again.
+func (c *Controller) block(ctx context.Context, o object, key MirrorKey, resource schema.GroupVersionResource) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conflicts.wait(o, key)
+	switch {
+	case c.conflicts.blocked[o] != nil:
+	case c.conflicts.watched >= maxWatched:
+		c.conflicts.blocked[o] = &blocker{until: c.Clock.Now().Add(unwatchedRetry)}
+		c.Mirrors.AddAfter(key, unwatchedRetry)
+	default:
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		c.conflicts.blocked[o] = &blocker{unwatch: cancel}
+		c.conflicts.watched++
+		go c.WatchObject(ctx, resource, o.at.Namespace, o.at.Name, func() { c.unblocked(o) })
+	}
+}
+
+// unblocked takes in that what was in the way is there no more.
+func (c *Controller) unblocked(o object) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conflicts.unblock(o)
+	for key := range c.conflicts.waiting[o] {
+		c.Mirrors.Add(key)
+	}
+}
+
+// explain finds out why a write failed.
+func (c *Controller) explain(ctx context.Context, key MirrorKey, o object, t schema.GroupVersionResource, d draft, action Action, err error) (*Problem, error) {
+	if !apierrors.IsAlreadyExists(err) {
+		return c.judge(ctx, action.String(), err)
+	}
+	live, err := c.Metadata.Resource(t).Namespace(d.namespace).Get(ctx, d.name, metav1.GetOptions{})
+	if err != nil {
+		return c.judge(ctx, "get", err)
+	}
+	if live.Labels[labelMirror] == "true" {
+		return nil, errStale // the informer is about to tell of it
+	}
+	c.Metrics.SyncError("mirror", reasonForeign)
+	c.block(ctx, o, key, t)
+	p := foreignObject(d.source.Kind, d.name)
+	return &p, nil
+}

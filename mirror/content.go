@@ -1,0 +1,92 @@
+package mirror
+
+import (
+	"maps"
+	"strings"
+)
+
+// content is what a mirror has in common with its source: every top-level field
+// but metadata and status, less what the server allocates to each object by
+// itself (contract, "On a mirror"). Both sides of a comparison go through it. The
+// result shares what it doesn't change with the object, and is only to be read.
+func content(object map[string]any) map[string]any {
+	c := make(map[string]any, len(object))
+	for key, value := range object {
+		switch key {
+		case "apiVersion", "kind", "metadata", "status":
+		default:
+			c[key] = value
+		}
+	}
+	if object["apiVersion"] == "v1" && object["kind"] == "Service" {
+		if spec, ok := c["spec"].(map[string]any); ok {
+			c["spec"] = withoutAllocations(spec)
+		}
+	}
+	return c
+}
+
+// withoutAllocations takes the addresses and ports out of a Service's spec that
+// the server gave to it. A headless service's "None" is no address but a wish.
+func withoutAllocations(spec map[string]any) map[string]any {
+	spec = maps.Clone(spec)
+	delete(spec, "healthCheckNodePort")
+	if spec["clusterIP"] != "None" {
+		delete(spec, "clusterIP")
+		delete(spec, "clusterIPs")
+	}
+	ports, ok := spec["ports"].([]any)
+	if !ok {
+		return spec
+	}
+	copied := make([]any, len(ports))
+	for i, port := range ports {
+		if fields, ok := port.(map[string]any); ok {
+			fields = maps.Clone(fields)
+			delete(fields, "nodePort")
+			port = fields
+		}
+		copied[i] = port
+	}
+	spec["ports"] = copied
+	return spec
+}
+
+// refused gives the reason why an object must not be mirrored, nor come out of a
+// transformation: "" where it may.
+func refused(object map[string]any) string {
+	if object["apiVersion"] != "v1" || object["kind"] != "Secret" {
+		return ""
+	}
+	switch kind := object["type"]; kind {
+	case "kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "helm.sh/release.v1":
+		return "Secrets of type " + kind.(string) + " are never mirrored"
+	}
+	return ""
+}
+
+// defaultStrip has the labels and annotations of tools that would take a copy
+// for theirs and fight over it or delete it, and the one that holds the whole
+// object as it was applied, values that a transformation removed included.
+const defaultStrip = "kubectl.kubernetes.io/last-applied-configuration," +
+	"argocd.argoproj.io/*,*.toolkit.fluxcd.io/*,meta.helm.sh/*,helm.sh/*," +
+	"app.kubernetes.io/managed-by,app.kubernetes.io/instance," +
+	"reconcile.external-secrets.io/*,deployment.kubernetes.io/revision," +
+	"objectset.rio.cattle.io/*,kapp.k14s.io/*"
+
+// ParseStrip reads the globs of --strip-metadata, which add to the ones that are
+// always stripped.
+func ParseStrip(list string) (Patterns, error) {
+	return ParsePatterns(defaultStrip+","+list, InMetadataKey)
+}
+
+// carried is what of a source's labels or annotations goes to its mirrors.
+func carried(keys map[string]string, strip Patterns) map[string]string {
+	c := make(map[string]string, len(keys))
+	for key, value := range keys {
+		if !strings.HasPrefix(key, Domain+"/") && !strip.Match(key) {
+			c[key] = value
+		}
+	}
+	return c
+}

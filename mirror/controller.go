@@ -1,0 +1,133 @@
+package mirror
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
+	"k8s.io/utils/clock"
+)
+
+// Queue is what the controller needs of a work queue; package queue has it.
+type Queue[K comparable] interface {
+	Add(key K)
+	AddAfter(key K, delay time.Duration)
+}
+
+// Metrics is told what happens; package metrics makes series of it.
+type Metrics interface {
+	Reconciled(controller, result string, took time.Duration)
+	SyncError(controller, errorType string)
+	MirrorAdded(namespace, sourceType string)
+	MirrorRemoved(namespace, sourceType string)
+	Propagated(took time.Duration)
+	DriftCorrected(sourceType string)
+}
+
+// Config is what a Controller is made of.
+type Config struct {
+	Settings Settings
+	Dynamic  dynamic.Interface
+	Metadata metadata.Interface
+	Sources  Queue[SourceKey]
+	Mirrors  Queue[MirrorKey]
+	Metrics  Metrics
+	// WatchObject watches one object by its name until the context is done, and
+	// calls gone each time that it is seen not to be there.
+	WatchObject func(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func())
+	// Identity names this process in events.
+	Identity string
+	Clock    clock.PassiveClock
+}
+
+// Controller makes mirrors be as their sources say. Its handlers take in what the
+// informers see and put keys into the two queues; SyncSource and SyncMirror are
+// the queues' workers.
+type Controller struct {
+	Config
+
+	// mu guards all below. It is held for look-ups and small changes only, never
+	// over a request, a transformation or a hash.
+	mu         sync.Mutex
+	namespaces map[string]*Namespace
+	tables     map[schema.GroupResource]*table
+	states     map[SourceKey]*state
+	index      *index
+	conflicts  *conflicts
+	fights     *fights
+}
+
+// NewController makes a controller; the informers' handlers bring it to life.
+func NewController(config Config) *Controller {
+	if config.Clock == nil {
+		config.Clock = clock.RealClock{}
+	}
+	return &Controller{
+		Config:     config,
+		namespaces: map[string]*Namespace{},
+		tables:     map[schema.GroupResource]*table{},
+		states:     map[SourceKey]*state{},
+		index:      newIndex(),
+		conflicts:  newConflicts(),
+		fights:     newFights(config.Clock),
+	}
+}
+
+// OldestUnsynced is how long the source that is out of sync longest has been so;
+// zero where none is.
+func (c *Controller) OldestUnsynced() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var oldest time.Duration
+	for _, st := range c.states {
+		if !st.since.IsZero() {
+			oldest = max(oldest, c.Clock.Since(st.since))
+		}
+	}
+	return oldest
+}
+
+// Contested is the number of mirrors that somebody keeps changing back.
+func (c *Controller) Contested() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for o := range c.fights.of {
+		if fought, _ := c.fights.contested(o); fought {
+			n++
+		}
+	}
+	return n
+}
+
+// table returns the table of a type, made where there is none. The lock is held.
+func (c *Controller) table(resource schema.GroupVersionResource) *table {
+	t := c.tables[resource.GroupResource()]
+	if t == nil || t.resource != resource {
+		t = newTable(resource)
+		c.tables[resource.GroupResource()] = t
+	}
+	return t
+}
+
+// state returns the state of a source, made where there is none. The lock is held.
+func (c *Controller) state(key SourceKey) *state {
+	st := c.states[key]
+	if st == nil {
+		st = newState()
+		c.states[key] = st
+	}
+	return st
+}
+
+func (k SourceKey) name() types.NamespacedName {
+	return types.NamespacedName{Namespace: k.Namespace, Name: k.Name}
+}
+
+func (t *table) sourceKey(name types.NamespacedName) SourceKey {
+	return SourceKey{Type: t.resource.GroupResource(), Namespace: name.Namespace, Name: name.Name}
+}

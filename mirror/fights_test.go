@@ -1,0 +1,47 @@
+package mirror
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/utils/clock"
+)
+
+func TestI9CorrectionsComeLaterAndLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFights(clock.RealClock{})
+		o, intent := object{}, Hash{1}
+		writes := 0
+		for begin := time.Now(); time.Since(begin) < time.Hour; writes++ {
+			time.Sleep(f.wait(o, intent) + time.Millisecond) // of the bubble's clock
+			f.wrote(o, intent)
+		}
+		if writes > 30 {
+			t.Errorf("%d corrections in an hour of fighting, want no more than 30", writes)
+		}
+		if fought, _ := f.contested(o); !fought {
+			t.Error("an hour of fighting isn't seen as one")
+		}
+		if f.wait(o, Hash{2}) != 0 {
+			t.Error("a change of the source waits for the fight to end")
+		}
+		time.Sleep(2 * longestPause)
+		if fought, _ := f.contested(o); fought || f.wait(o, intent) != 0 || len(f.of) != 0 {
+			t.Error("a fight is remembered after it ended")
+		}
+	})
+}
+
+func TestTheFirstCorrectionsComeAtOnce(t *testing.T) {
+	f := newFights(clock.RealClock{})
+	for range freeCorrections {
+		if wait := f.wait(object{}, Hash{1}); wait != 0 {
+			t.Errorf("a correction waits %s", wait)
+		}
+		f.wrote(object{}, Hash{1})
+	}
+	if f.wait(object{}, Hash{1}) == 0 {
+		t.Error("there is no end of them")
+	}
+}

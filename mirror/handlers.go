@@ -1,0 +1,280 @@
+package mirror
+
+import (
+	"maps"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// The handlers take in what the informers see. They change the tables, and put
+// keys into the queues; what is to be done is decided by the workers.
+
+// NamespaceHandler takes in namespaces, as *Namespace.
+type NamespaceHandler struct{ c *Controller }
+
+// Namespaces is the handler for the namespaces' informer.
+func (c *Controller) Namespaces() NamespaceHandler { return NamespaceHandler{c} }
+
+// Set takes in a namespace that is there or has changed.
+func (h NamespaceHandler) Set(obj any) {
+	ns := obj.(*Namespace)
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	before := h.c.namespaces[ns.Name]
+	h.c.namespaces[ns.Name] = ns
+	h.c.namespaceChanged(before, ns)
+}
+
+// Gone takes in that a namespace is no more.
+func (h NamespaceHandler) Gone(obj any, _ string) {
+	ns := obj.(*Namespace)
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	delete(h.c.namespaces, ns.Name)
+	h.c.namespaceChanged(ns, nil)
+}
+
+// namespaceChanged has the sources that the namespace concerns look at this one
+// namespace, and at no other, but where their limit makes another one slip in.
+func (c *Controller) namespaceChanged(before, after *Namespace) {
+	name := before
+	if name == nil {
+		name = after
+	}
+	for _, key := range c.index.concerned(before, after) {
+		c.look(key, name.Name, after)
+	}
+	if before != nil && after != nil && lessWelcoming(before, after) {
+		// Sources that are paused or can't be read are not in the index, but a refusal
+		// counts for them too.
+		for _, t := range c.tables {
+			for source, has := range t.bySource {
+				if len(has[after.Name]) > 0 && c.Settings.sourceAllowed(source.Namespace) {
+					c.Mirrors.Add(MirrorKey{t.sourceKey(source), after.Name})
+				}
+			}
+		}
+	}
+}
+
+func lessWelcoming(before, after *Namespace) bool {
+	refuses := after.Labels[labelAllowMirrors] == "false"
+	return refuses && before.Labels[labelAllowMirrors] != "false" || after.AllowFrom != nil
+}
+
+// look has a source look at one namespace. The lock is held.
+func (c *Controller) look(key SourceKey, namespace string, ns *Namespace) {
+	t := c.tables[key.Type]
+	if t == nil || t.sources[key.name()] == nil {
+		return
+	}
+	src, st := t.sources[key.name()], c.state(key)
+	limited := st.over(src.limit(&c.Settings)) > 0
+	if c.asks(src, ns) {
+		st.asked[namespace] = true
+	} else {
+		delete(st.asked, namespace)
+	}
+	if limited || st.over(src.limit(&c.Settings)) > 0 {
+		st.again = true
+	}
+	c.enqueue(key, st, namespace)
+	c.Sources.Add(key)
+}
+
+// asks says whether a namespace is one that the source asks for, that lets it in,
+// and that the flags allow.
+func (c *Controller) asks(src *Source, ns *Namespace) bool {
+	return ns != nil && c.Settings.targetAllowed(ns.Name) && ns.admits(src.Namespace) && src.Targets.Match(ns)
+}
+
+// SourceHandler takes in the sources of one type, as *Source.
+type SourceHandler struct {
+	c        *Controller
+	resource schema.GroupVersionResource
+}
+
+// SourcesOf is the handler for the informer of a type's sources.
+func (c *Controller) SourcesOf(resource schema.GroupVersionResource) SourceHandler {
+	return SourceHandler{c, resource}
+}
+
+// Set takes in a source that is there or has changed.
+func (h SourceHandler) Set(obj any) {
+	src := obj.(*Source)
+	if !h.c.Settings.sourceAllowed(src.Namespace) {
+		return // somebody else's, or nobody's: nothing of it is looked at, mirrors included
+	}
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	t := h.c.table(h.resource)
+	key := t.sourceKey(src.key())
+	before := t.sources[src.key()]
+	t.sources[src.key()] = src
+	st := h.c.state(key)
+	st.absent = false
+	if before == nil || before.fingerprint != src.fingerprint {
+		h.c.reconsider(key, src, st)
+	}
+	h.c.Sources.Add(key)
+}
+
+// reconsider works out anew which namespaces a source asks for, and has all of
+// them looked at. The lock is held.
+func (c *Controller) reconsider(key SourceKey, src *Source, st *state) {
+	st.again = true
+	st.asked = map[string]bool{}
+	if src.Mode != On || src.Deleting {
+		c.index.set(key, nil)
+		return
+	}
+	c.index.set(key, &src.Targets)
+	if src.Targets.onlyByNames {
+		for _, name := range src.Targets.names() {
+			if c.asks(src, c.namespaces[name]) {
+				st.asked[name] = true
+			}
+		}
+		return
+	}
+	for name, ns := range c.namespaces {
+		if c.asks(src, ns) {
+			st.asked[name] = true
+		}
+	}
+}
+
+// Gone takes in that a source is no more, or has lost the label that selects it:
+// which of the two, SyncSource finds out.
+func (h SourceHandler) Gone(obj any, _ string) {
+	src := obj.(*Source)
+	if !h.c.Settings.sourceAllowed(src.Namespace) {
+		return
+	}
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	t := h.c.table(h.resource)
+	key := t.sourceKey(src.key())
+	delete(t.sources, src.key())
+	h.c.index.set(key, nil)
+	st := h.c.state(key)
+	st.again, st.asked, st.chosen = true, map[string]bool{}, nil
+	st.unlabelled = !src.Deleting && (src.hasFinalizer() || src.SyncStatus != "")
+	h.c.Sources.Add(key)
+}
+
+// MirrorHandler takes in the mirrors of one type, as *Record.
+type MirrorHandler struct {
+	c        *Controller
+	resource schema.GroupVersionResource
+}
+
+// MirrorsOf is the handler for the informer of a type's mirrors.
+func (c *Controller) MirrorsOf(resource schema.GroupVersionResource) MirrorHandler {
+	return MirrorHandler{c, resource}
+}
+
+// Set takes in a mirror that is there or has changed. The echo of our own write
+// is no news.
+func (h MirrorHandler) Set(obj any) {
+	r := obj.(*Record)
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	h.c.observed(h.c.table(h.resource), r)
+}
+
+// observed takes in a record, of an informer or of a response. The lock is held.
+func (c *Controller) observed(t *table, r *Record) {
+	before, news := t.set(r)
+	if before == nil {
+		c.Metrics.MirrorAdded(r.Namespace, r.Kind)
+	}
+	if !news {
+		return
+	}
+	c.touched(t, r)
+	if before != nil && before.Source != r.Source {
+		c.touched(t, before)
+	}
+}
+
+// Gone takes in that a mirror is no more, or has lost the label that makes it one.
+func (h MirrorHandler) Gone(obj any, resourceVersion string) {
+	r := obj.(*Record)
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	t := h.c.table(h.resource)
+	if known := t.gone(r, resourceVersion); known != nil {
+		h.c.Metrics.MirrorRemoved(r.Namespace, r.Kind)
+		h.c.touched(t, known)
+	}
+}
+
+// touched has those look at a mirror who may have something to do about it: the
+// source that it names, and those that wait for its name. The lock is held.
+func (c *Controller) touched(t *table, r *Record) {
+	for key := range c.conflicts.waiting[object{t.resource.GroupResource(), r.key()}] {
+		c.Mirrors.Add(key)
+	}
+	if r.Source.Name == "" || !c.Settings.sourceAllowed(r.Source.Namespace) {
+		return
+	}
+	key := t.sourceKey(r.Source)
+	if st := c.states[key]; st != nil && t.ready {
+		if _, already := st.pending[r.Namespace]; !already {
+			st.pending[r.Namespace] = true
+		}
+	}
+	c.Mirrors.Add(MirrorKey{key, r.Namespace})
+}
+
+// enqueue has a source look at one of its namespaces. The lock is held.
+func (c *Controller) enqueue(key SourceKey, st *state, namespace string) {
+	st.pending[namespace] = false
+	if st.since.IsZero() {
+		st.since = c.Clock.Now()
+	}
+	c.Mirrors.Add(MirrorKey{key, namespace})
+}
+
+// Ready takes in that both lists of a type have arrived: now its mirrors can be
+// told right from wrong, and those whose source is gone can be told.
+func (c *Controller) Ready(resource schema.GroupVersionResource) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.table(resource)
+	t.ready = true
+	for name := range t.sources {
+		c.state(t.sourceKey(name)).again = true
+		c.Sources.Add(t.sourceKey(name))
+	}
+	for name := range t.bySource {
+		if t.sources[name] == nil && name.Name != "" && c.Settings.sourceAllowed(name.Namespace) {
+			c.state(t.sourceKey(name)).again = true
+			c.Sources.Add(t.sourceKey(name))
+		}
+	}
+}
+
+// Forget takes in that nobody watches a type any more. It forgets what it knew,
+// and deletes nothing for it (I5).
+func (c *Controller) Forget(resource schema.GroupVersionResource) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.tables[resource.GroupResource()]
+	if t == nil || t.resource != resource {
+		return
+	}
+	for _, r := range t.mirrors {
+		c.Metrics.MirrorRemoved(r.Namespace, r.Kind)
+	}
+	delete(c.tables, resource.GroupResource())
+	c.conflicts.forget(resource.GroupResource())
+	maps.DeleteFunc(c.states, func(key SourceKey, _ *state) bool {
+		if key.Type == resource.GroupResource() {
+			c.index.set(key, nil)
+			return true
+		}
+		return false
+	})
+}

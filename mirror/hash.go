@@ -1,0 +1,105 @@
+package mirror
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"maps"
+	"math"
+	"slices"
+)
+
+// Hash stands for content: equal hashes, no request (I3, I6).
+type Hash [sha256.Size]byte
+
+// String is the form of the annotation source-content-hash.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// hashContent hashes JSON-like content, whatever the order of its keys.
+func hashContent(content map[string]any) Hash {
+	w := hasher{h: sha256.New()}
+	w.value(content)
+	return w.sum()
+}
+
+// hashMetadata hashes labels and annotations, less the keys of without.
+func hashMetadata(labels, annotations map[string]string, without *foreign) Hash {
+	w := hasher{h: sha256.New()}
+	w.strings(labels, func(key string) bool { _, foreign := without.label(key); return foreign })
+	w.strings(annotations, func(key string) bool { _, foreign := without.annotation(key); return foreign })
+	return w.sum()
+}
+
+// hasher writes values in a form in which no two of them look alike: a tag, then
+// the length or the fixed-size value, then the parts.
+type hasher struct {
+	h       hash.Hash
+	scratch [9]byte
+}
+
+func (w *hasher) sum() (sum Hash) {
+	w.h.Sum(sum[:0])
+	return sum
+}
+
+func (w *hasher) tag(tag byte, n uint64) {
+	w.scratch[0] = tag
+	binary.BigEndian.PutUint64(w.scratch[1:], n)
+	_, _ = w.h.Write(w.scratch[:]) // a hash never fails
+}
+
+func (w *hasher) string(s string) {
+	w.tag('s', uint64(len(s)))
+	_, _ = w.h.Write([]byte(s))
+}
+
+func (w *hasher) strings(m map[string]string, skip func(string) bool) {
+	keys := slices.Sorted(maps.Keys(m))
+	keys = slices.DeleteFunc(keys, skip)
+	w.tag('m', uint64(len(keys)))
+	for _, key := range keys {
+		w.string(key)
+		w.string(m[key])
+	}
+}
+
+func (w *hasher) value(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		w.tag('m', uint64(len(v)))
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			w.string(key)
+			w.value(v[key])
+		}
+	case []any:
+		w.tag('l', uint64(len(v)))
+		for _, item := range v {
+			w.value(item)
+		}
+	case string:
+		w.string(v)
+	case bool:
+		w.tag('b', map[bool]uint64{true: 1}[v])
+	case nil:
+		w.tag('0', 0)
+	case int64:
+		w.tag('i', uint64(v))
+	case float64:
+		w.float(v)
+	default:
+		// Not a type that JSON decodes to; its print is as good as any.
+		w.string(fmt.Sprintf("%T %v", v, v))
+	}
+}
+
+// float gives a whole number the form of an integer, which the server would
+// answer with: 3.0 is stored as 3.
+func (w *hasher) float(f float64) {
+	if whole := math.Trunc(f); whole == f && math.Abs(f) < 1<<53 {
+		w.tag('i', uint64(int64(whole)))
+		return
+	}
+	w.tag('f', math.Float64bits(f))
+}

@@ -1,0 +1,67 @@
+package mirror
+
+import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// ownership tells, by the server's own record in managedFields, which keys of an
+// object's metadata we wrote last, and which somebody else did. It knows the keys
+// of others that nobody else could tell from ours: a label that a user added to a
+// mirror looks just like one that its source has dropped.
+type ownership struct {
+	// alone says that nobody but us has written the object.
+	alone        bool
+	ours, theirs []map[string]any // f:metadata of each entry
+}
+
+func ownershipOf(u *unstructured.Unstructured) ownership {
+	entries, _, _ := unstructured.NestedFieldNoCopy(u.Object, "metadata", "managedFields")
+	list, _ := entries.([]any)
+	o := ownership{alone: len(list) > 0}
+	for _, item := range list {
+		entry, _ := item.(map[string]any)
+		fields, _, _ := unstructured.NestedFieldNoCopy(entry, "fieldsV1", "f:metadata")
+		metadata, _ := fields.(map[string]any)
+		if entry["manager"] == FieldManager {
+			o.ours = append(o.ours, metadata)
+		} else {
+			o.alone = false
+			o.theirs = append(o.theirs, metadata)
+		}
+	}
+	return o
+}
+
+// owns says whether a key of f:labels or f:annotations is ours.
+func (o ownership) owns(field, key string) bool {
+	return o.alone || has(o.ours, field, key)
+}
+
+// stamped says whether the stamps that each write sets are there, and were not
+// written over by somebody else: nothing else could tell, since what they should
+// be is not known.
+func (o ownership) stamped(annotations map[string]string) bool {
+	if annotations[annotationResourceVersion] == "" || annotations[annotationLastSyncTime] == "" {
+		return false
+	}
+	if o.alone {
+		return true
+	}
+	for _, stamp := range stamps {
+		if has(o.theirs, "f:annotations", stamp) && !has(o.ours, "f:annotations", stamp) {
+			return false
+		}
+	}
+	return true
+}
+
+func has(entries []map[string]any, field, key string) bool {
+	for _, metadata := range entries {
+		if keys, ok := metadata[field].(map[string]any); ok {
+			if _, ok := keys["f:"+key]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,112 @@
+package mirror
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// shaped returns a shape and the record of a mirror that looks just like it.
+func shaped() (*Shape, *Record) {
+	want := &Shape{
+		Labels:      map[string]string{"app": "db", labelMirror: "true"},
+		Annotations: map[string]string{annotationSourceName: "db"},
+		Fields:      map[string]any{},
+		Content:     Hash{1},
+	}
+	want.Metadata = hashMetadata(want.Labels, want.Annotations, nil)
+	return want, &Record{Content: Hash{1}, Metadata: want.Metadata, Stamped: true}
+}
+
+// with returns a record in whose metadata are labels of others.
+func with(want *Shape, ours, theirs map[string]string) *Record {
+	all := map[string]string{}
+	for _, m := range []map[string]string{ours, theirs} {
+		for key, value := range m {
+			all[key] = value
+		}
+	}
+	f := &foreign{labels: theirs}
+	return &Record{Content: want.Content, Stamped: true, foreign: f, Metadata: hashMetadata(all, want.Annotations, f)}
+}
+
+func TestPlan(t *testing.T) {
+	want, same := shaped()
+	changed := func(change func(*Record)) *Record {
+		_, r := shaped()
+		change(r)
+		return r
+	}
+	for _, row := range []struct {
+		it       string
+		want     *Shape
+		have     *Record
+		accepted *form
+		expect   Action
+	}{
+		{it: "does nothing where nothing is and nothing is to be", expect: None},
+		{it: "creates what isn't there", want: want, expect: Create},
+		{it: "deletes what is to be there no more", have: same, expect: Delete},
+		{it: "leaves what is as it should be", want: want, have: same, expect: None},
+		{it: "replaces other content", want: want, have: changed(func(r *Record) { r.Content = Hash{2} }), expect: Replace},
+		{it: "replaces other labels or annotations", want: want, have: changed(func(r *Record) { r.Metadata = Hash{2} }), expect: Replace},
+		{it: "replaces a mirror whose stamps are gone or another's", want: want, have: changed(func(r *Record) { r.Stamped = false }), expect: Replace},
+		{it: "replaces a mirror with a generation that its source has not", want: want, have: changed(func(r *Record) { r.Generation = true }), expect: Replace},
+		{it: "recreates immutable content", want: want, have: changed(func(r *Record) { r.Content, r.Immutable = Hash{2}, true }), expect: Recreate},
+		{it: "replaces the labels of immutable content", want: want, have: changed(func(r *Record) { r.Metadata, r.Immutable = Hash{2}, true }), expect: Replace},
+		{it: "waits for what is on its way out", want: want, have: changed(func(r *Record) { r.Content, r.Terminating = Hash{2}, true }), expect: None},
+		{it: "doesn't delete twice", have: changed(func(r *Record) { r.Terminating = true }), expect: None},
+		{
+			it: "leaves the form that the server gave to our write", want: want,
+			have:     changed(func(r *Record) { r.Content = Hash{2} }),
+			accepted: newForm(want, changed(func(r *Record) { r.Content = Hash{2} })), expect: None,
+		},
+		{
+			it: "replaces what was changed since the server gave it its form", want: want,
+			have:     changed(func(r *Record) { r.Content = Hash{3} }),
+			accepted: newForm(want, changed(func(r *Record) { r.Content = Hash{2} })), expect: Replace,
+		},
+		{it: "leaves labels that others added", want: want, have: with(want, want.Labels, map[string]string{"team": "x"}), expect: None},
+		{
+			it: "leaves a label of ours that somebody else set to the same", want: want,
+			have: with(want, map[string]string{labelMirror: "true"}, map[string]string{"app": "db"}), expect: None,
+		},
+		{
+			it: "puts back a label of ours that somebody else set to something else", want: want,
+			have: with(want, map[string]string{labelMirror: "true"}, map[string]string{"app": "cache"}), expect: Replace,
+		},
+		{
+			it: "drops a label of ours that the source has dropped", want: want,
+			have: with(want, map[string]string{labelMirror: "true", "app": "db", "old": "1"}, map[string]string{"team": "x"}), expect: Replace,
+		},
+	} {
+		t.Run(row.it, func(t *testing.T) {
+			if got := plan(row.want, row.have, row.accepted, false); got != row.expect {
+				t.Errorf("plans to %s, want %s", got, row.expect)
+			}
+		})
+	}
+}
+
+func TestWhatOthersAddedIsSentAlong(t *testing.T) {
+	want, _ := shaped()
+	src := &Source{identity: identity{ResourceVersion: "7"}, APIVersion: "v1", Kind: "Secret"}
+	have := with(want, want.Labels, map[string]string{"team": "x", "app": "cache"})
+	have.foreign.finalizers = []string{"example.com/hold"}
+	have.foreign.owners = []metav1.OwnerReference{{Kind: "App", Name: "a"}}
+	have.UID, have.ResourceVersion = "u", "3"
+
+	sent := draft{src, want, "ns", "db"}.object(have, src.Seen)
+	if labels := sent.GetLabels(); labels["team"] != "x" || labels["app"] != "db" {
+		t.Errorf("labels %v: want the other's key kept and ours put back", labels)
+	}
+	if len(sent.GetFinalizers()) != 1 || len(sent.GetOwnerReferences()) != 1 {
+		t.Errorf("finalizers %v, owners %v: want those that others put there", sent.GetFinalizers(), sent.GetOwnerReferences())
+	}
+	if sent.GetUID() != "u" || sent.GetResourceVersion() != "3" {
+		t.Errorf("I1: replaces without saying which object it means")
+	}
+	if created := (draft{src, want, "ns", "db"}).object(nil, src.Seen); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil {
+		t.Errorf("a new mirror has finalizers or owners")
+	}
+}

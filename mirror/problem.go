@@ -1,0 +1,124 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Problem is why a mirror is not as it should be, in words for the source's
+// author: in the status, in an event, in a log line. It never holds content (I8).
+type Problem struct {
+	// Reason is one word for programs: the event's reason, the metric's label.
+	Reason string
+	// Text is for people: what is wrong and what to do.
+	Text string
+	// Failed says that the mirror is not in sync; otherwise it is, but for what the
+	// text says.
+	Failed bool
+}
+
+// Reasons of problems; they stand in events.
+const (
+	reasonInvalid       = "InvalidAnnotation"
+	reasonRefused       = "SourceRefused"
+	reasonTransform     = "TransformFailed"
+	reasonForeign       = "ForeignObject"
+	reasonTaken         = "NameTaken"
+	reasonContested     = "MirrorContested"
+	reasonOverLimit     = "TargetLimitExceeded"
+	reasonWriteRefused  = "WriteRefused"
+	reasonServerTrouble = "ServerError"
+)
+
+func transformFailed(text string, failed bool) Problem {
+	return Problem{Reason: reasonTransform, Text: "transform: " + text, Failed: failed}
+}
+
+func foreignObject(kind, name string) Problem {
+	return Problem{Reason: reasonForeign, Failed: true,
+		Text: fmt.Sprintf("%s %q is there and is no mirror of this source; delete or rename it, or set %s", kind, name, annotationTargetName)}
+}
+
+func nameTaken(kind, name, by string) Problem {
+	return Problem{Reason: reasonTaken, Failed: true,
+		Text: fmt.Sprintf("%s %q is there as the mirror of %s; narrow the targets of one of the two, or set %s", kind, name, by, annotationTargetName)}
+}
+
+func contested() Problem {
+	return Problem{Reason: reasonContested, Failed: true,
+		Text: "somebody keeps changing the mirror back; it is corrected less and less often until that ends. kubectl get --show-managed-fields shows who writes it"}
+}
+
+// writeProblem says why the server refused a write, without a word of what was
+// written: its messages quote values, so only what is known to be free of them is
+// passed on.
+func writeProblem(verb string, err error) Problem {
+	p := Problem{Reason: reasonWriteRefused, Failed: true}
+	status := apierrors.APIStatus(nil)
+	if !errors.As(err, &status) {
+		return Problem{Reason: reasonServerTrouble, Failed: true, Text: verb + ": no answer from the API server; it is tried again"}
+	}
+	s := status.Status()
+	switch {
+	case apierrors.IsInvalid(err):
+		p.Text = verb + ": the server finds it invalid" + causes(s.Details)
+	case apierrors.IsForbidden(err):
+		p.Text = verb + ": forbidden" + refusedBy(s.Message)
+	case apierrors.IsRequestEntityTooLargeError(err):
+		p.Text = verb + ": the object is too large for the server"
+	case s.Code >= 500 || apierrors.IsTooManyRequests(err) || apierrors.IsTimeout(err):
+		p.Reason = reasonServerTrouble
+		p.Text = fmt.Sprintf("%s: the server answered %d%s; it is tried again", verb, s.Code, refusedBy(s.Message))
+	default:
+		p.Text = fmt.Sprintf("%s: the server answered %d %s%s", verb, s.Code, s.Reason, refusedBy(s.Message))
+	}
+	return p
+}
+
+// causes lists the fields that the server names, and not what it says of them.
+func causes(details *metav1.StatusDetails) string {
+	if details == nil {
+		return ""
+	}
+	var fields []string
+	for _, cause := range details.Causes {
+		if cause.Field != "" && len(fields) < 3 {
+			fields = append(fields, strings.TrimPrefix(string(cause.Type), "FieldValue")+" "+cause.Field)
+		}
+	}
+	if len(fields) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(fields, ", ") + ")"
+}
+
+// known are the parts of refusals that tell who refused, each with nothing of the
+// object in it.
+var known = []*regexp.Regexp{
+	regexp.MustCompile(`User "[^"]*" cannot [a-z]+ resource "[^"]*" in API group "[^"]*"`),
+	regexp.MustCompile(`exceeded quota: [a-z0-9.-]+`),
+	regexp.MustCompile(`admission webhook "[^"]*"`),
+	regexp.MustCompile(`failed calling webhook "[^"]*"`),
+	regexp.MustCompile(`ValidatingAdmissionPolicy '[^']*'`),
+}
+
+func refusedBy(message string) string {
+	for _, pattern := range known {
+		if found := pattern.FindString(message); found != "" {
+			return ": " + found
+		}
+	}
+	return ""
+}
+
+// namespaceGoing says whether a write failed because its namespace is going or
+// gone, which is nobody's problem.
+func namespaceGoing(err error) bool {
+	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+}

@@ -1,0 +1,135 @@
+package mirror
+
+import (
+	"unique"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Record is what is kept of an object with the mirror label: whose it says that
+// it is, and hashes of what it holds. Its size doesn't depend on the object's (I6).
+type Record struct {
+	identity
+	Kind string
+	// Source is the object that it names as its source; empty where it names none.
+	Source    types.NamespacedName
+	SourceUID string
+	// Content and Metadata are hashes; Metadata's is of the labels and annotations
+	// that are ours, less the stamps.
+	Content, Metadata Hash
+	// Stamped says that the stamps are there and nobody else wrote them.
+	Stamped bool
+	// Generation says that there is a stamp of the source's generation.
+	Generation  bool
+	Immutable   bool
+	Terminating bool
+	// foreign is what others added; nil where there is nothing, as is usual.
+	foreign *foreign
+}
+
+// immutableKinds have the field immutable, which makes them so.
+var immutableKinds = map[schema.GroupKind]bool{{Kind: "Secret"}: true, {Kind: "ConfigMap"}: true}
+
+// foreign is what others put into a mirror's metadata. It is left alone, which
+// for a PUT means that it is sent along.
+type foreign struct {
+	labels, annotations map[string]string
+	finalizers          []string
+	owners              []metav1.OwnerReference
+}
+
+func (f *foreign) label(key string) (value string, ok bool) {
+	if f == nil {
+		return "", false
+	}
+	value, ok = f.labels[key]
+	return value, ok
+}
+
+func (f *foreign) annotation(key string) (value string, ok bool) {
+	if f == nil {
+		return "", false
+	}
+	value, ok = f.annotations[key]
+	return value, ok
+}
+
+// IngestMirror reduces an object to a *Record; it passes on what it has already
+// reduced. It never fails.
+func IngestMirror(obj any) (any, error) {
+	u, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return obj, nil
+	}
+	return newRecord(u), nil
+}
+
+func newRecord(u *unstructured.Unstructured) *Record {
+	labels, annotations := u.GetLabels(), u.GetAnnotations()
+	ours := ownershipOf(u)
+	r := &Record{
+		identity: identity{
+			Namespace: unique.Make(u.GetNamespace()).Value(), Name: unique.Make(u.GetName()).Value(),
+			UID: u.GetUID(), ResourceVersion: u.GetResourceVersion(),
+		},
+		Kind: unique.Make(u.GetKind()).Value(),
+		Source: types.NamespacedName{
+			Namespace: unique.Make(annotations[annotationSourceNamespace]).Value(),
+			Name:      unique.Make(annotations[annotationSourceName]).Value(),
+		},
+		SourceUID:   unique.Make(annotations[annotationSourceUID]).Value(),
+		Content:     hashContent(content(u.Object)),
+		Stamped:     ours.stamped(annotations),
+		Generation:  annotations[annotationGeneration] != "",
+		Immutable:   u.Object["immutable"] == true && immutableKinds[u.GroupVersionKind().GroupKind()],
+		Terminating: u.GetDeletionTimestamp() != nil,
+		foreign:     foreignIn(u, labels, annotations, ours),
+	}
+	if r.Source.Namespace == "" || r.Source.Name == "" {
+		r.Source = types.NamespacedName{}
+	}
+	for _, stamp := range stamps {
+		delete(annotations, stamp) // of a copy: GetAnnotations makes one
+	}
+	r.Metadata = hashMetadata(labels, annotations, r.foreign)
+	return r
+}
+
+// of says whether the record is a mirror of the source: it names it, or, where
+// somebody took the name away, its UID.
+func (r *Record) of(source types.NamespacedName, uid types.UID) bool {
+	if r.Source == (types.NamespacedName{}) {
+		return uid != "" && r.SourceUID == string(uid)
+	}
+	return r.Source == source
+}
+
+func foreignIn(u *unstructured.Unstructured, labels, annotations map[string]string, ours ownership) *foreign {
+	f := foreign{
+		labels:      foreignKeys(labels, "f:labels", ours),
+		annotations: foreignKeys(annotations, "f:annotations", ours),
+		finalizers:  u.GetFinalizers(),
+		owners:      u.GetOwnerReferences(),
+	}
+	if len(f.labels) == 0 && len(f.annotations) == 0 && len(f.finalizers) == 0 && len(f.owners) == 0 {
+		return nil
+	}
+	return &f
+}
+
+func foreignKeys(all map[string]string, field string, ours ownership) map[string]string {
+	var found map[string]string
+	for key, value := range all {
+		if onMirror[key] || ours.owns(field, key) {
+			continue
+		}
+		if found == nil {
+			found = map[string]string{}
+		}
+		found[key] = value
+	}
+	return found
+}

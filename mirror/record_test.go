@@ -1,0 +1,129 @@
+package mirror
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+)
+
+func parsed(t *testing.T, text string) *unstructured.Unstructured {
+	t.Helper()
+	u := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(text, "D/", Domain+"/")), &u.Object); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+const mirrored = `
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: db
+  namespace: app
+  uid: u1
+  resourceVersion: "5"
+  labels: {D/mirror: "true", D/managed-by: kubemirror, app: db, team: x}
+  annotations:
+    D/source-namespace: default
+    D/source-name: db
+    D/source-uid: s1
+    D/source-content-hash: abc
+    D/source-resource-version: "4"
+    D/last-sync-time: "2026-01-01T00:00:00Z"
+    note: hello
+  managedFields:
+  - manager: kubemirror
+    operation: Update
+    fieldsV1:
+      f:data: {}
+      f:metadata:
+        f:labels: {".": {}, "f:D/mirror": {}, "f:D/managed-by": {}, "f:app": {}}
+        f:annotations: {"f:D/source-resource-version": {}, "f:D/last-sync-time": {}}
+  - manager: kubectl-label
+    operation: Update
+    fieldsV1:
+      f:metadata:
+        f:labels: {"f:team": {}}
+        f:annotations: {"f:note": {}}
+data: {k: v}
+`
+
+func TestRecordTellsOursFromTheirs(t *testing.T) {
+	r := newRecord(parsed(t, mirrored))
+	if r.Source != (types.NamespacedName{Namespace: "default", Name: "db"}) || r.SourceUID != "s1" {
+		t.Errorf("names %v %s as its source", r.Source, r.SourceUID)
+	}
+	if len(r.foreign.labels) != 1 || r.foreign.labels["team"] != "x" || len(r.foreign.annotations) != 1 || r.foreign.annotations["note"] != "hello" {
+		t.Errorf("takes %v and %v for others'", r.foreign.labels, r.foreign.annotations)
+	}
+	if !r.Stamped {
+		t.Error("finds its stamps wanting")
+	}
+}
+
+func TestRecordChangesWithWhatCounts(t *testing.T) {
+	before := newRecord(parsed(t, mirrored))
+	for _, row := range []struct {
+		it, old, new      string
+		content, metadata bool // whether this hash is to change
+		stamped           bool
+	}{
+		{"other content", "data: {k: v}", "data: {k: w}", true, false, true},
+		{"a field more", "data: {k: v}", "data: {k: v}\nbinaryData: {b: AA==}", true, false, true},
+		{"status", "data: {k: v}", "data: {k: v}\nstatus: {ready: true}", false, false, true},
+		{"a label of ours", "app: db", "app: cache", false, true, true},
+		{"a label of ours that is gone", "app: db, ", "", false, true, true},
+		{"a label of another", "team: x", "team: z", false, false, true},
+		{"the source's name in the annotations", "D/source-name: db", "D/source-name: other", false, true, true},
+		{"the stated hash", "D/source-content-hash: abc", "D/source-content-hash: abd", false, true, true},
+		{"the manager label", "D/managed-by: kubemirror,", "D/managed-by: me,", false, true, true},
+		{"a stamp of our own", `D/source-resource-version: "4"`, `D/source-resource-version: "9"`, false, false, true},
+		{"a stamp that is gone", `D/last-sync-time: "2026-01-01T00:00:00Z"`, ``, false, false, false},
+	} {
+		t.Run(row.it, func(t *testing.T) {
+			after := newRecord(parsed(t, strings.Replace(mirrored, row.old, row.new, 1)))
+			if (after.Content != before.Content) != row.content || (after.Metadata != before.Metadata) != row.metadata || after.Stamped != row.stamped {
+				t.Errorf("content differs: %v, metadata differs: %v, stamped: %v", after.Content != before.Content, after.Metadata != before.Metadata, after.Stamped)
+			}
+		})
+	}
+}
+
+func TestAStampThatSomebodyElseWroteIsSeen(t *testing.T) {
+	text := strings.Replace(mirrored, `"f:D/last-sync-time": {}`, "", 1)
+	text = strings.Replace(text, `"f:note": {}`, `"f:note": {}, "f:D/last-sync-time": {}`, 1)
+	if newRecord(parsed(t, text)).Stamped {
+		t.Error("a stamp of somebody else passes for ours")
+	}
+}
+
+func TestRecordIngestAcceptsItsOwnOutput(t *testing.T) {
+	once, err := IngestMirror(parsed(t, mirrored))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if twice, err := IngestMirror(once); err != nil || twice != once {
+		t.Errorf("a second pass makes %v of it, error %v", twice, err)
+	}
+}
+
+func TestServicesCompareWithoutWhatTheServerAllocates(t *testing.T) {
+	one := parsed(t, `{apiVersion: v1, kind: Service, spec: {clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1], healthCheckNodePort: 30001, type: LoadBalancer, ports: [{port: 80, nodePort: 30080}]}}`)
+	two := parsed(t, `{apiVersion: v1, kind: Service, spec: {type: LoadBalancer, ports: [{port: 80}]}}`)
+	headless := parsed(t, `{apiVersion: v1, kind: Service, spec: {clusterIP: None, type: LoadBalancer, ports: [{port: 80}]}}`)
+	other := parsed(t, `{apiVersion: example.com/v1, kind: Service, spec: {clusterIP: 10.0.0.1, type: LoadBalancer, ports: [{port: 80}]}}`)
+	hash := func(u *unstructured.Unstructured) Hash { return hashContent(content(u.Object)) }
+	if hash(one) != hash(two) {
+		t.Error("allocated addresses and ports count as content")
+	}
+	if hash(headless) == hash(two) || hash(other) == hash(two) {
+		t.Error("what isn't allocated doesn't count as content")
+	}
+	if one.Object["spec"].(map[string]any)["clusterIP"] != "10.0.0.1" {
+		t.Error("reading the content changed the object")
+	}
+}

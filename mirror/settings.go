@@ -1,0 +1,33 @@
+package mirror
+
+import (
+	"github.com/lukaszraczylo/kubemirror/transform"
+)
+
+// Settings is what the flags say (contract, "Flags"). It doesn't change while
+// the process lives.
+type Settings struct {
+	// MaxTargets is the most targets of a source.
+	MaxTargets int
+	// Sources are the namespaces where sources are honoured; empty means all. What
+	// comes from elsewhere, mirrors included, is left alone: it may be another
+	// process's.
+	Sources Patterns
+	// Included and Excluded are target namespaces; empty Included means all, and
+	// Excluded wins.
+	Included, Excluded Patterns
+	// Strip has the labels and annotations that mirrors don't get; see ParseStrip.
+	Strip Patterns
+	// Transform bounds the transformation rules of a source.
+	Transform transform.Limits
+}
+
+// targetAllowed says whether the flags let a namespace be a target.
+func (s *Settings) targetAllowed(namespace string) bool {
+	return !s.Excluded.Match(namespace) && (s.Included.Empty() || s.Included.Match(namespace))
+}
+
+// sourceAllowed says whether sources are honoured in a namespace.
+func (s *Settings) sourceAllowed(namespace string) bool {
+	return s.Sources.Empty() || s.Sources.Match(namespace)
+}

@@ -1,0 +1,166 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/lukaszraczylo/kubemirror/transform"
+)
+
+// template is what of a source its mirrors are made from.
+type template struct {
+	// labels and annotations are the source's, for the variables of templates.
+	labels, annotations map[string]string
+	// object is what the rules work on: content, and the labels and annotations that
+	// mirrors get.
+	object map[string]any
+	name   *transform.Name // nil: the source's name
+	rules  *transform.Rules
+	strict bool
+	// shape is what all mirrors look like, where no rule looks at the target.
+	shape    *Shape
+	problems []Problem
+}
+
+// Shape is what a mirror should look like, less the namespace, the name and the
+// stamps. It is shared among mirrors and only to be read.
+type Shape struct {
+	Labels, Annotations map[string]string
+	Fields              map[string]any
+	// Content and Metadata are to be compared with a Record's.
+	Content, Metadata Hash
+}
+
+func newTemplate(settings *Settings, source *Source, u *unstructured.Unstructured, annotations map[string]string) (template, error) {
+	labels := u.GetLabels()
+	t := template{
+		labels:      labels,
+		annotations: withoutStatus(annotations),
+		object:      maps.Clone(content(u.Object)),
+		strict:      annotations[annotationTransformStrict] == "true",
+	}
+	t.object["apiVersion"], t.object["kind"] = source.APIVersion, source.Kind
+	t.object["metadata"] = map[string]any{
+		"labels":      anyMap(carried(labels, settings.Strip)),
+		"annotations": anyMap(carried(annotations, settings.Strip)),
+	}
+	if text, ok := annotations[annotationTargetName]; ok {
+		name, err := transform.ParseName(text, settings.Transform)
+		if err != nil {
+			return template{}, fmt.Errorf("%s: %w", annotationTargetName, err)
+		}
+		t.name = &name
+	}
+	if text, ok := annotations[annotationTransform]; ok {
+		rules, err := transform.Parse(text, settings.Transform)
+		if err != nil {
+			return template{}, fmt.Errorf("%s: %w", annotationTransform, err)
+		}
+		t.rules = &rules
+	}
+	return t, nil
+}
+
+// shapeOnce makes the shape that all mirrors share, where they share one.
+func (s *Source) shapeOnce() {
+	if s.template.rules == nil || !s.template.rules.DependsOnTarget() {
+		s.template.shape, s.template.problems = s.render("", "")
+	}
+}
+
+// Shape is what the mirror of a name in a namespace should look like. It is nil
+// where that can't be told; the problems say why, or which rules were skipped.
+func (s *Source) Shape(namespace, name string) (*Shape, []Problem) {
+	if s.template.shape != nil || s.template.problems != nil {
+		return s.template.shape, s.template.problems
+	}
+	return s.render(namespace, name)
+}
+
+func (s *Source) render(namespace, name string) (*Shape, []Problem) {
+	object := s.template.object
+	var problems []Problem
+	if s.template.rules != nil {
+		changed, skipped, err := s.template.rules.Apply(object, s.context(namespace, name))
+		if err != nil {
+			return nil, []Problem{transformFailed(err.Error(), true)}
+		}
+		for _, p := range skipped {
+			problems = append(problems, transformFailed(fmt.Sprintf("rule %d (%s): %s", p.Rule, p.Path, p.Reason), s.template.strict))
+		}
+		if len(problems) > 0 && s.template.strict {
+			return nil, problems
+		}
+		if reason := refused(changed); reason != "" {
+			return nil, append(problems, transformFailed(reason, true))
+		}
+		object = changed
+	}
+	shape, err := s.newShape(object)
+	if err != nil {
+		return nil, append(problems, transformFailed(err.Error(), true))
+	}
+	return shape, problems
+}
+
+func (s *Source) newShape(object map[string]any) (*Shape, error) {
+	metadata, _ := object["metadata"].(map[string]any)
+	labels, err := stringMap(metadata["labels"])
+	if err != nil {
+		return nil, fmt.Errorf("metadata.labels: %w", err)
+	}
+	annotations, err := stringMap(metadata["annotations"])
+	if err != nil {
+		return nil, fmt.Errorf("metadata.annotations: %w", err)
+	}
+	shape := &Shape{Labels: labels, Annotations: annotations, Fields: content(object)}
+	shape.Content = hashContent(shape.Fields)
+	labels[labelMirror], labels[labelManagedBy] = "true", managedBy
+	annotations[annotationSourceNamespace] = s.Namespace
+	annotations[annotationSourceName] = s.Name
+	annotations[annotationSourceUID] = string(s.UID)
+	annotations[annotationContentHash] = shape.Content.String()
+	shape.Metadata = hashMetadata(labels, annotations, nil)
+	return shape, nil
+}
+
+// withoutStatus takes away what we write on the source ourselves: a template that
+// read it would have its mirrors change with each change of the status.
+func withoutStatus(annotations map[string]string) map[string]string {
+	c := maps.Clone(annotations)
+	delete(c, annotationSyncStatus)
+	delete(c, annotationFailedTargets)
+	return c
+}
+
+func anyMap(m map[string]string) map[string]any {
+	a := make(map[string]any, len(m))
+	for key, value := range m {
+		a[key] = value
+	}
+	return a
+}
+
+// stringMap reads labels or annotations after a transformation, which may have
+// made numbers of them, or nonsense.
+func stringMap(v any) (map[string]string, error) {
+	fields, ok := v.(map[string]any)
+	if !ok && v != nil {
+		return nil, errors.New("the rules make something else than a map of it")
+	}
+	m := make(map[string]string, len(fields)+6)
+	for key, value := range fields {
+		switch value.(type) {
+		case map[string]any, []any, nil:
+			return nil, fmt.Errorf("the rules make something else than a text of %q", key)
+		}
+		if !strings.HasPrefix(key, Domain+"/") {
+			m[key] = fmt.Sprint(value)
+		}
+	}
+	return m, nil
+}

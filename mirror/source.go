@@ -1,0 +1,202 @@
+package mirror
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/lukaszraczylo/kubemirror/transform"
+)
+
+// Mode is what a source's author asks for, as a whole.
+type Mode int
+
+// A source is in one mode at a time; where several would do, the first counts.
+const (
+	// Off: no source. Existing mirrors go, nothing is said.
+	Off Mode = iota
+	// Refused: it may not be a source. Existing mirrors go, and its author is told.
+	Refused
+	// Stopped: what it asks for can't be read. Mirrors stay as they are until it is
+	// mended, and its author is told.
+	Stopped
+	// Paused: mirrors stay as they are until its author says otherwise.
+	Paused
+	// On: mirrors are to be as the source says.
+	On
+)
+
+// Source is an object with the label enabled, read once when it arrives. It is
+// never changed.
+type Source struct {
+	identity
+	APIVersion, Kind string
+	Generation       int64
+	Finalizers       []string
+	// Deleting says that it goes as soon as its finalizers are off.
+	Deleting bool
+
+	Mode Mode
+	// Reason says why it is Refused or Stopped, to its author.
+	Reason string
+	// Problems are items that couldn't be read while the rest could.
+	Problems []string
+
+	Targets    Targets
+	MaxTargets int
+	Recreate   bool
+
+	// SyncStatus and FailedTargets are what its author reads there now.
+	SyncStatus, FailedTargets string
+
+	// template is what its mirrors are made from.
+	template template
+	// fingerprint is that of all that its mirrors depend on; the status that we write
+	// on it doesn't change it.
+	fingerprint Hash
+	// Seen is when this version of it arrived.
+	Seen time.Time
+}
+
+// key is the source's name.
+func (s *Source) key() types.NamespacedName {
+	return types.NamespacedName{Namespace: s.Namespace, Name: s.Name}
+}
+
+// hasFinalizer says whether our finalizer is on it.
+func (s *Source) hasFinalizer() bool { return slices.Contains(s.Finalizers, finalizer) }
+
+// limit is the most targets it may have.
+func (s *Source) limit(settings *Settings) int {
+	if s.MaxTargets >= 0 && s.MaxTargets < settings.MaxTargets {
+		return s.MaxTargets
+	}
+	return settings.MaxTargets
+}
+
+// IngestSource reads an object into a *Source; it passes on what it has already
+// read. It never fails: what can't be read is part of the result.
+func (s *Settings) IngestSource(obj any) (any, error) {
+	u, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return obj, nil
+	}
+	return s.newSource(u), nil
+}
+
+func (s *Settings) newSource(u *unstructured.Unstructured) *Source {
+	annotations := u.GetAnnotations()
+	src := &Source{
+		identity: identity{
+			Namespace: u.GetNamespace(), Name: u.GetName(), UID: u.GetUID(), ResourceVersion: u.GetResourceVersion(),
+		},
+		APIVersion:    u.GetAPIVersion(),
+		Kind:          u.GetKind(),
+		Generation:    u.GetGeneration(),
+		Finalizers:    u.GetFinalizers(),
+		Deleting:      u.GetDeletionTimestamp() != nil,
+		MaxTargets:    -1,
+		SyncStatus:    annotations[annotationSyncStatus],
+		FailedTargets: annotations[annotationFailedTargets],
+		Seen:          time.Now(),
+	}
+	src.fingerprint = fingerprint(u, annotations)
+	src.Mode, src.Reason = mode(u, annotations)
+	if src.Mode < Paused {
+		return src
+	}
+	if err := src.read(s, u, annotations); err != nil {
+		src.Mode, src.Reason = Stopped, err.Error()
+	}
+	return src
+}
+
+func fingerprint(u *unstructured.Unstructured, annotations map[string]string) Hash {
+	return hashContent(map[string]any{
+		"uid":         string(u.GetUID()),
+		"deleting":    u.GetDeletionTimestamp() != nil,
+		"kind":        u.GetAPIVersion() + " " + u.GetKind(),
+		"labels":      anyMap(u.GetLabels()),
+		"annotations": anyMap(withoutStatus(annotations)),
+		"content":     content(u.Object),
+	})
+}
+
+// mode reads the switches.
+func mode(u *unstructured.Unstructured, annotations map[string]string) (Mode, string) {
+	switches := map[string]bool{}
+	var malformed error
+	for _, key := range []string{annotationSync, annotationExclude, annotationPaused, annotationTransformStrict, annotationRecreate} {
+		on, err := parseSwitch(key, annotations[key])
+		if err != nil && malformed == nil {
+			malformed = err
+		}
+		switches[key] = on
+	}
+	switch {
+	case u.GetLabels()[labelMirror] == "true":
+		return Off, ""
+	case malformed != nil:
+		return Stopped, malformed.Error()
+	case !switches[annotationSync], switches[annotationExclude]:
+		return Off, ""
+	case refused(u.Object) != "":
+		return Refused, refused(u.Object)
+	case switches[annotationPaused]:
+		return Paused, ""
+	}
+	return On, ""
+}
+
+func parseSwitch(key, value string) (bool, error) {
+	switch value {
+	case "true":
+		return true, nil
+	case "", "false":
+		return false, nil
+	}
+	return false, fmt.Errorf(`%s: %q is neither "true" nor "false"`, key, value)
+}
+
+// read reads what goes where, and what goes there.
+func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotations map[string]string) error {
+	var err error
+	if s.Targets, s.Problems, err = ParseTargets(annotations[annotationTargetNamespaces], annotations[annotationTargetSelector]); err != nil {
+		return err
+	}
+	if text, ok := annotations[annotationMaxTargets]; ok {
+		if s.MaxTargets, err = strconv.Atoi(text); err != nil || s.MaxTargets < 0 {
+			return fmt.Errorf("%s: %q is not a whole number from 0 up", annotationMaxTargets, text)
+		}
+	}
+	s.Recreate = annotations[annotationRecreate] == "true" || immutableKinds[u.GroupVersionKind().GroupKind()]
+	if s.template, err = newTemplate(settings, s, u, annotations); err != nil {
+		return err
+	}
+	s.shapeOnce()
+	return nil
+}
+
+// name is the mirror's name in a namespace.
+func (s *Source) name(namespace string) (string, error) {
+	if s.template.name == nil {
+		return s.Name, nil
+	}
+	name, err := s.template.name.Render(s.context(namespace, ""))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", annotationTargetName, err)
+	}
+	return name, nil
+}
+
+func (s *Source) context(namespace, name string) transform.Context {
+	return transform.Context{
+		SourceNamespace: s.Namespace, SourceName: s.Name,
+		TargetNamespace: namespace, TargetName: name,
+		Labels: s.template.labels, Annotations: s.template.annotations,
+	}
+}

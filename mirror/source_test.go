@@ -1,0 +1,151 @@
+package mirror
+
+import (
+	"strings"
+	"testing"
+)
+
+func testSettings(t *testing.T) *Settings {
+	t.Helper()
+	strip, err := ParseStrip("example.com/private-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Settings{MaxTargets: 100, Strip: strip}
+}
+
+const sourceText = `
+apiVersion: v1
+kind: Secret
+metadata:
+  name: db
+  namespace: default
+  uid: s1
+  resourceVersion: "4"
+  labels: {D/enabled: "true"}
+  annotations:
+    D/sync: "true"
+    D/target-namespaces: all
+type: Opaque
+data: {password: c2VjcmV0}
+`
+
+func TestSourceMode(t *testing.T) {
+	for _, row := range []struct {
+		it, old, new string
+		want         Mode
+		reason       string
+	}{
+		{it: "is on"},
+		{it: "is off without sync", old: `D/sync: "true"`, new: `D/sync: "false"`, want: Off},
+		{it: "is off as a mirror", old: `D/enabled: "true"`, new: `D/enabled: "true", D/mirror: "true"`, want: Off},
+		{it: "is off when excluded", old: `D/sync: "true"`, new: "D/sync: \"true\"\n    D/exclude: \"true\"", want: Off},
+		{it: "is off when excluded and paused", old: `D/sync: "true"`, new: "D/sync: \"true\"\n    D/exclude: \"true\"\n    D/paused: \"true\"", want: Off},
+		{it: "is paused", old: `D/sync: "true"`, new: "D/sync: \"true\"\n    D/paused: \"true\"", want: Paused},
+		{it: "is refused for a service account's token", old: "type: Opaque", new: "type: kubernetes.io/service-account-token", want: Refused, reason: "service-account-token"},
+		{it: "is refused for a release of Helm", old: "type: Opaque", new: "type: helm.sh/release.v1", want: Refused, reason: "helm.sh/release.v1"},
+		{it: "stops for an unclear switch", old: `D/sync: "true"`, new: `D/sync: "yes"`, want: Stopped, reason: `"yes"`},
+		{it: "stops for an unclear exclusion", old: `D/sync: "true"`, new: "D/sync: \"true\"\n    D/exclude: \"True\"", want: Stopped, reason: "/exclude"},
+		{it: "stops for a bad selector", old: "D/target-namespaces: all", new: "D/target-selector: '=='", want: Stopped, reason: "/target-selector"},
+		{it: "stops for a bad number", old: "D/target-namespaces: all", new: "D/max-targets: many", want: Stopped, reason: `"many"`},
+		{it: "stops for a negative number", old: "D/target-namespaces: all", new: `D/max-targets: "-1"`, want: Stopped, reason: `"-1"`},
+		{it: "stops for a bad name", old: "D/target-namespaces: all", new: "D/target-name: No_Name", want: Stopped, reason: "/target-name"},
+		{it: "stops for bad rules", old: "D/target-namespaces: all", new: "D/transform: '['", want: Stopped, reason: "/transform"},
+	} {
+		t.Run(row.it, func(t *testing.T) {
+			want := row.want
+			if row.old == "" {
+				want = On
+			}
+			src := testSettings(t).newSource(parsed(t, strings.Replace(sourceText, row.old, row.new, 1)))
+			if src.Mode != want || !strings.Contains(src.Reason, row.reason) {
+				t.Errorf("mode %d because of %q, want %d because of %q", src.Mode, src.Reason, want, row.reason)
+			}
+		})
+	}
+}
+
+func TestSourceFingerprintLeavesOutTheStatus(t *testing.T) {
+	before := testSettings(t).newSource(parsed(t, sourceText))
+	status := strings.Replace(sourceText, "D/sync:", "D/sync-status: 5/5 synced\n    D/sync:", 1)
+	if testSettings(t).newSource(parsed(t, status)).fingerprint != before.fingerprint {
+		t.Error("our own status has all mirrors looked at again")
+	}
+	if testSettings(t).newSource(parsed(t, strings.Replace(sourceText, "c2Vj", "c2Vk", 1))).fingerprint == before.fingerprint {
+		t.Error("a change of content goes unseen")
+	}
+}
+
+func TestMaxTargetsLowersAndNeverRaises(t *testing.T) {
+	for text, want := range map[string]int{"": 100, "5": 5, "0": 0, "500": 100} {
+		annotated := sourceText
+		if text != "" {
+			annotated = strings.Replace(sourceText, "D/sync:", `D/max-targets: "`+text+"\"\n    D/sync:", 1)
+		}
+		if got := testSettings(t).newSource(parsed(t, annotated)).limit(testSettings(t)); got != want {
+			t.Errorf("with %q the limit is %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestShapeHasNothingOfOtherTools(t *testing.T) {
+	text := strings.Replace(sourceText, `{D/enabled: "true"}`,
+		`{D/enabled: "true", app: db, app.kubernetes.io/managed-by: Helm, app.kubernetes.io/instance: x, app.kubernetes.io/name: db, kustomize.toolkit.fluxcd.io/name: z}`, 1)
+	text = strings.Replace(text, "D/sync:", `kubectl.kubernetes.io/last-applied-configuration: c2VjcmV0
+    argocd.argoproj.io/tracking-id: x
+    meta.helm.sh/release-name: x
+    helm.sh/resource-policy: keep
+    reconcile.external-secrets.io/data-hash: x
+    deployment.kubernetes.io/revision: "1"
+    objectset.rio.cattle.io/id: x
+    kapp.k14s.io/identity: x
+    example.com/private-note: x
+    example.com/note: kept
+    D/sync:`, 1)
+	shape, problems := testSettings(t).newSource(parsed(t, text)).Shape("app", "db")
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	labels := []string{"app", "app.kubernetes.io/name", labelManagedBy, labelMirror}
+	annotations := []string{"example.com/note", annotationSourceNamespace, annotationSourceName, annotationSourceUID, annotationContentHash}
+	if len(shape.Labels) != len(labels) || len(shape.Annotations) != len(annotations) {
+		t.Errorf("labels %v and annotations %v", shape.Labels, shape.Annotations)
+	}
+	for _, key := range labels {
+		if shape.Labels[key] == "" {
+			t.Errorf("label %s is missing", key)
+		}
+	}
+	for _, key := range annotations {
+		if shape.Annotations[key] == "" {
+			t.Errorf("annotation %s is missing", key)
+		}
+	}
+}
+
+func TestShapeAndRecordOfTheSameObjectAgree(t *testing.T) {
+	src := testSettings(t).newSource(parsed(t, sourceText))
+	shape, _ := src.Shape("app", "db")
+	written := draft{src, shape, "app", "db"}.object(nil, src.Seen)
+	written.Object["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{"manager": FieldManager}}
+	if !inSync(shape, newRecord(written), false) {
+		t.Error("what was written isn't recognised as what was to be written")
+	}
+	if strings.Contains(shape.Annotations[annotationContentHash], " ") || len(shape.Annotations[annotationContentHash]) != 64 {
+		t.Errorf("the hash is %q, want SHA-256 in hex", shape.Annotations[annotationContentHash])
+	}
+}
+
+func TestI8ARefusedWriteIsToldWithoutContent(t *testing.T) {
+	for _, row := range []struct{ it, message, want string }{
+		{"quota", `secrets "db" is forbidden: exceeded quota: small, requested: hunter2`, "create: forbidden: exceeded quota: small"},
+		{"a webhook", `admission webhook "deny.example.com" denied the request: hunter2 is bad`, `create: forbidden: admission webhook "deny.example.com"`},
+		{"whatever", `hunter2`, "create: forbidden"},
+	} {
+		t.Run(row.it, func(t *testing.T) {
+			if got := writeProblem("create", forbidden(row.message)).Text; got != row.want {
+				t.Errorf("tells %q, want %q", got, row.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,93 @@
+package mirror
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// state is what the controller remembers of a source between two looks at it.
+// Nothing in it is needed for correctness: it is built again after a restart. The
+// Controller's lock guards it.
+type state struct {
+	// asked has the namespaces that the source asks for and that let it in.
+	asked map[string]bool
+	// chosen has those of them that the limit leaves; nil: not worked out.
+	chosen map[string]bool
+	// again says that every namespace of the source is to be looked at.
+	again bool
+	// pending are the namespaces that are still to be looked at. True stands for one
+	// that is looked at only because its mirror changed: what is written there then
+	// corrects drift.
+	pending map[string]bool
+	// creating is the number of creates that the server has not answered yet: the
+	// finalizer must not go before what they make is known.
+	creating int
+	// problems are those of the last look at each namespace.
+	problems map[string][]Problem
+	// absent says that the source is gone, or a source no more, by a live GET (I5).
+	absent bool
+	// unlabelled says that the source went from our sight with our finalizer on it.
+	unlabelled bool
+	// wrote is the resource version of our last patch of the source.
+	wrote string
+	// since is when the source stopped being in sync; zero while it is.
+	since time.Time
+}
+
+func newState() *state {
+	return &state{asked: map[string]bool{}, pending: map[string]bool{}, problems: map[string][]Problem{}}
+}
+
+// wants says whether a namespace is one of the source's targets, given the limit,
+// and the namespaces where it has a mirror already.
+func (s *state) wants(namespace string, limit int, has map[string][]*Record) bool {
+	return s.asked[namespace] && (len(s.asked) <= limit || s.choose(limit, has)[namespace])
+}
+
+// choose picks so many of the namespaces asked for: those first that were chosen
+// before or have a mirror, so that a choice once made stays; then by name.
+func (s *state) choose(limit int, has map[string][]*Record) map[string]bool {
+	if s.chosen != nil && len(s.chosen) == min(limit, len(s.asked)) && subset(s.chosen, s.asked) {
+		return s.chosen
+	}
+	names := slices.SortedFunc(maps.Keys(s.asked), func(a, b string) int {
+		if first := rank(s.chosen[a] || len(has[a]) > 0) - rank(s.chosen[b] || len(has[b]) > 0); first != 0 {
+			return first
+		}
+		return strings.Compare(a, b)
+	})
+	s.chosen = map[string]bool{}
+	for _, name := range names[:min(limit, len(names))] {
+		s.chosen[name] = true
+	}
+	return s.chosen
+}
+
+// targets lists the targets by name.
+func (s *state) targets(limit int, has map[string][]*Record) []string {
+	if len(s.asked) > limit {
+		return slices.Sorted(maps.Keys(s.choose(limit, has)))
+	}
+	return slices.Sorted(maps.Keys(s.asked))
+}
+
+// over is the number of namespaces asked for beyond the limit.
+func (s *state) over(limit int) int { return max(0, len(s.asked)-limit) }
+
+func rank(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
+
+func subset(a, b map[string]bool) bool {
+	for key := range a {
+		if !b[key] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,50 @@
+package mirror
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestChoiceUnderTheLimit(t *testing.T) {
+	record := []*Record{{}}
+	for _, row := range []struct {
+		it, asked string
+		limit     int
+		before    string // what was chosen before
+		has       string // where there are mirrors
+		want      string
+	}{
+		{it: "takes all where they fit", asked: "c b a", limit: 3, want: "a b c"},
+		{it: "takes the first by name", asked: "c b a", limit: 2, want: "a b"},
+		{it: "takes those first that have a mirror", asked: "a b c", limit: 2, has: "c", want: "a c"},
+		{it: "keeps its choice when a mirror is lost", asked: "a b c", limit: 1, before: "b", want: "b"},
+		{it: "keeps its choice when a namespace comes", asked: "a b c d", limit: 2, before: "c d", want: "c d"},
+		{it: "fills up when a chosen namespace goes", asked: "a b d", limit: 2, before: "c d", want: "a d"},
+		{it: "takes none for a limit of none", asked: "a", limit: 0, want: ""},
+	} {
+		t.Run(row.it, func(t *testing.T) {
+			st := newState()
+			for _, ns := range strings.Fields(row.asked) {
+				st.asked[ns] = true
+			}
+			if row.before != "" {
+				st.chosen = map[string]bool{}
+				for _, ns := range strings.Fields(row.before) {
+					st.chosen[ns] = true
+				}
+			}
+			has := map[string][]*Record{}
+			for _, ns := range strings.Fields(row.has) {
+				has[ns] = record
+			}
+			if got := strings.Join(st.targets(row.limit, has), " "); got != row.want {
+				t.Errorf("chose %q, want %q", got, row.want)
+			}
+			for _, ns := range strings.Fields(row.asked) {
+				if got, want := st.wants(ns, row.limit, has), strings.Contains(" "+row.want+" ", " "+ns+" "); got != want {
+					t.Errorf("wants %s: %v, want %v", ns, got, want)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,113 @@
+package mirror
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// status is what a source's author reads on it.
+type status struct {
+	// text is the annotation sync-status, failed the annotation failed-targets;
+	// empty stands for none.
+	text, failed string
+	// problems are what the text tells, for events: one for each reason.
+	problems []Problem
+}
+
+// maxStatus bounds the text, in bytes; the rest is counted.
+const maxStatus = 1024
+
+// statusOf says in words how far a source's mirrors are what they should be.
+// Has says where it has mirrors.
+func statusOf(src *Source, st *state, limit int) status {
+	switch src.Mode {
+	case Off:
+		return status{}
+	case Refused:
+		return status{text: "refused: " + src.Reason, problems: []Problem{{Reason: reasonRefused, Text: src.Reason}}}
+	case Stopped:
+		return status{text: "stopped: " + src.Reason, problems: []Problem{{Reason: reasonInvalid, Text: src.Reason + "; its mirrors stay as they are until that is mended"}}}
+	case Paused:
+		return status{text: "paused"}
+	}
+	var notes []Problem
+	if over := st.over(limit); over > 0 {
+		notes = append(notes, Problem{Reason: reasonOverLimit,
+			Text: fmt.Sprintf("%d targets asked for are over the maximum targets of %d; ask for fewer, or have --max-targets raised", over, limit)})
+	}
+	for _, text := range src.Problems {
+		notes = append(notes, Problem{Reason: reasonInvalid, Text: text})
+	}
+	failed := failing(st.problems)
+	groups := grouped(st.problems)
+	synced := min(limit, len(st.asked)) - len(failed)
+	s := status{
+		text:     fmt.Sprintf("%d/%d synced", synced, len(st.asked)),
+		failed:   strings.Join(failed, ","),
+		problems: append(groups, notes...),
+	}
+	if len(s.problems) > 0 {
+		texts := make([]string, len(s.problems))
+		for i, p := range s.problems {
+			texts[i] = p.Text
+		}
+		s.text += ": " + shorten(texts)
+	}
+	return s
+}
+
+// failing lists the namespaces where something failed.
+func failing(problems map[string][]Problem) []string {
+	var names []string
+	for namespace, list := range problems {
+		if slices.ContainsFunc(list, func(p Problem) bool { return p.Failed }) {
+			names = append(names, namespace)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// grouped tells each problem once, with the namespaces that have it, as "ns-a,
+// ns-b: what is wrong".
+func grouped(problems map[string][]Problem) []Problem {
+	where := map[Problem][]string{}
+	for _, namespace := range slices.Sorted(maps.Keys(problems)) {
+		for _, p := range problems[namespace] {
+			where[p] = append(where[p], namespace)
+		}
+	}
+	groups := make([]Problem, 0, len(where))
+	for p, namespaces := range where {
+		p.Text = enumerate(namespaces) + ": " + p.Text
+		groups = append(groups, p)
+	}
+	slices.SortFunc(groups, func(a, b Problem) int { return strings.Compare(a.Text, b.Text) })
+	return groups
+}
+
+func enumerate(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// shorten joins as many texts as fit.
+func shorten(texts []string) string {
+	joined := texts[0]
+	for i, text := range texts[1:] {
+		if len(joined)+len(text) > maxStatus {
+			joined = fmt.Sprintf("%s; and %d more problems", joined, len(texts)-1-i)
+			break
+		}
+		joined += "; " + text
+	}
+	if len(joined) > maxStatus+64 {
+		joined = strings.ToValidUTF8(joined[:maxStatus], "") + "…"
+	}
+	return joined
+}

@@ -1,0 +1,63 @@
+package mirror
+
+import (
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func forbidden(message string) error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: "Failure", Code: 403, Reason: metav1.StatusReasonForbidden, Message: message}}
+}
+
+func TestStatus(t *testing.T) {
+	bad := Problem{Reason: "X", Text: "broken", Failed: true}
+	note := Problem{Reason: "Y", Text: "odd"}
+	for _, row := range []struct {
+		it, asked    string
+		source       Source
+		problems     map[string][]Problem
+		limit        int
+		text, failed string
+	}{
+		{it: "counts", asked: "a b", source: Source{Mode: On}, limit: 9, text: "2/2 synced"},
+		{it: "counts none", source: Source{Mode: On}, limit: 9, text: "0/0 synced"},
+		{it: "names what failed", asked: "a b c", source: Source{Mode: On}, limit: 9, problems: map[string][]Problem{"b": {bad}}, text: "2/3 synced: b: broken", failed: "b"},
+		{it: "tells the same of several at once", asked: "a b c", source: Source{Mode: On}, limit: 9, problems: map[string][]Problem{"c": {bad}, "b": {bad}}, text: "1/3 synced: b, c: broken", failed: "b,c"},
+		{it: "tells what didn't fail", asked: "a", source: Source{Mode: On}, limit: 9, problems: map[string][]Problem{"a": {note}}, text: "1/1 synced: a: odd"},
+		{it: "tells of the limit", asked: "a b c", source: Source{Mode: On}, limit: 2, text: "2/3 synced: 1 targets asked for are over the maximum targets of 2; ask for fewer, or have --max-targets raised"},
+		{it: "tells of bad items", asked: "a", source: Source{Mode: On, Problems: []string{"bad item"}}, limit: 9, text: "1/1 synced: bad item"},
+		{it: "tells why it stopped", source: Source{Mode: Stopped, Reason: "bad selector"}, text: "stopped: bad selector"},
+		{it: "tells why it is refused", source: Source{Mode: Refused, Reason: "never"}, text: "refused: never"},
+		{it: "says that it is paused", source: Source{Mode: Paused}, text: "paused"},
+		{it: "says nothing of what is no source", source: Source{Mode: Off}},
+	} {
+		t.Run(row.it, func(t *testing.T) {
+			st := newState()
+			for _, ns := range strings.Fields(row.asked) {
+				st.asked[ns] = true
+			}
+			if row.problems != nil {
+				st.problems = row.problems
+			}
+			got := statusOf(&row.source, st, row.limit)
+			if got.text != row.text || got.failed != row.failed {
+				t.Errorf("says %q and %q, want %q and %q", got.text, got.failed, row.text, row.failed)
+			}
+		})
+	}
+}
+
+func TestStatusHasAnEnd(t *testing.T) {
+	st := newState()
+	for i := range 1000 {
+		ns := strings.Repeat("n", i%60+1) + string(rune('a'+i%26))
+		st.asked[ns] = true
+		st.problems[ns] = []Problem{{Text: strings.Repeat("x", i%500), Failed: true}}
+	}
+	if got := statusOf(&Source{Mode: On}, st, 2000); len(got.text) > maxStatus+200 {
+		t.Errorf("a status of %d bytes", len(got.text))
+	}
+}

@@ -1,0 +1,98 @@
+package mirror
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTargets(t *testing.T) {
+	shop := &Namespace{identity: identity{Name: "app-shop"}, Labels: map[string]string{"team": "shop"}}
+	open := &Namespace{identity: identity{Name: "lab"}, Labels: map[string]string{labelAllowMirrors: "true"}}
+	system := &Namespace{identity: identity{Name: "kube-system"}}
+	all := []*Namespace{shop, open, system}
+
+	for _, row := range []struct {
+		it, list, selector string
+		want               string // names, by blanks
+		problem            string // part of the one problem
+		err                string // part of the error
+	}{
+		{it: "takes names", list: "lab,app-shop", want: "app-shop lab"},
+		{it: "takes blanks around items and empty items", list: " lab , ,app-shop,", want: "app-shop lab"},
+		{it: "takes globs", list: "app-*", want: "app-shop"},
+		{it: "takes ? for one character", list: "la?", want: "lab"},
+		{it: "doesn't take ? for none", list: "lab?", want: ""},
+		{it: "takes all", list: "all", want: "app-shop lab kube-system"},
+		{it: "takes all-labeled", list: "all-labeled", want: "lab"},
+		{it: "takes a mixture", list: "all-labeled,app-*", want: "app-shop lab"},
+		{it: "takes away what an exclusion matches", list: "all,!kube-*", want: "app-shop lab"},
+		{it: "takes away wherever the exclusion stands", list: "!kube-*,all", want: "app-shop lab"},
+		{it: "takes away labelled namespaces", list: "all,!all-labeled", want: "app-shop kube-system"},
+		{it: "takes nothing for exclusions alone", list: "!kube-*", want: ""},
+		{it: "takes nothing for nothing", list: "", want: ""},
+		{it: "takes a selector alone", selector: "team=shop", want: "app-shop"},
+		{it: "adds a selector to names", list: "lab", selector: "team in (shop, web)", want: "app-shop lab"},
+		{it: "takes away from a selector too", list: "!app-*", selector: "team", want: ""},
+		{it: "takes an empty selector for none", selector: " ", want: ""},
+		{it: "tells of a bad item and takes the others", list: "lab,App_1", want: "lab", problem: `"App_1"`},
+		{it: "tells of brackets, which no glob has here", list: "lab,app-[ab]", want: "lab", problem: `'['`},
+		{it: "refuses the whole for a bad exclusion", list: "all,!Kube_System", err: `"Kube_System"`},
+		{it: "refuses an exclusion of nothing", list: "all,!", err: "takes away nothing"},
+		{it: "refuses a bad selector", list: "all", selector: "team in shop", err: annotationTargetSelector},
+	} {
+		t.Run(row.it, func(t *testing.T) {
+			targets, problems, err := ParseTargets(row.list, row.selector)
+			if row.err != "" {
+				if err == nil || !strings.Contains(err.Error(), row.err) {
+					t.Fatalf("error %v, want one with %q", err, row.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (row.problem == "") != (len(problems) == 0) || row.problem != "" && !strings.Contains(problems[0], row.problem) {
+				t.Errorf("problems %q, want one with %q", problems, row.problem)
+			}
+			var got []string
+			for _, ns := range all {
+				if targets.Match(ns) {
+					got = append(got, ns.Name)
+				}
+			}
+			if strings.Join(got, " ") != row.want {
+				t.Errorf("matches %q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
+func TestNamespaceAdmits(t *testing.T) {
+	patterns := func(list string) *Patterns {
+		p, err := ParsePatterns(list, InNamespaceName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &p
+	}
+	for _, row := range []struct {
+		it   string
+		ns   Namespace
+		want bool
+	}{
+		{"admits by default", Namespace{identity: identity{Name: "a"}}, true},
+		{"never admits its own sources", Namespace{identity: identity{Name: "src"}}, false},
+		{"admits nothing while it terminates", Namespace{identity: identity{Name: "a"}, Terminating: true}, false},
+		{"admits nothing where it refuses mirrors", Namespace{identity: identity{Name: "a"}, Labels: map[string]string{labelAllowMirrors: "false"}}, false},
+		{"admits where the label says something else", Namespace{identity: identity{Name: "a"}, Labels: map[string]string{labelAllowMirrors: "maybe"}}, true},
+		{"admits whom allow-from names", Namespace{identity: identity{Name: "a"}, AllowFrom: patterns("x,s*")}, true},
+		{"admits nobody else", Namespace{identity: identity{Name: "a"}, AllowFrom: patterns("x")}, false},
+		{"admits nobody for an empty allow-from", Namespace{identity: identity{Name: "a"}, AllowFrom: patterns("")}, false},
+	} {
+		t.Run(row.it, func(t *testing.T) {
+			if got := row.ns.admits("src"); got != row.want {
+				t.Errorf("admits: %v, want %v", got, row.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,69 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
+)
+
+// events is the type of the objects that kubectl describe shows. They are made as
+// plain objects: the typed client would bring every API group into the binary.
+var events = schema.GroupVersionResource{Group: "events.k8s.io", Version: "v1", Resource: "events"}
+
+// maxNote is the server's bound on an event's text, in bytes.
+const maxNote = 1024
+
+// tell tells a source's author what the new status says: an event for each
+// problem, and a log line for the person on call. It is called when a status was
+// written because it changed, so each problem is told once; after a restart the
+// status is what it was and nothing is told again.
+func (c *Controller) tell(ctx context.Context, key SourceKey, src *Source, s *status) {
+	logger := klog.FromContext(ctx)
+	if len(s.problems) == 0 {
+		logger.V(2).Info("Source is in sync", "source", key, "status", s.text)
+		return
+	}
+	logger.Info("Source is not in sync", "source", key, "status", s.text)
+	for _, p := range s.problems {
+		if err := c.emit(ctx, src, p); err != nil {
+			logger.V(2).Info("Can't write an event; the status says the same", "source", key, "reason", p.Reason)
+			return
+		}
+	}
+}
+
+func (c *Controller) emit(ctx context.Context, src *Source, p Problem) error {
+	now := c.Clock.Now()
+	note := fmt.Sprintf("%s %s/%s: %s", src.Kind, src.Namespace, src.Name, p.Text)
+	if len(note) > maxNote {
+		note = strings.ToValidUTF8(note[:maxNote-3], "") + "…"
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	_, err := c.Dynamic.Resource(events).Namespace(src.Namespace).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": events.GroupVersion().String(),
+		"kind":       "Event",
+		"metadata": map[string]any{
+			"namespace": src.Namespace,
+			"name":      fmt.Sprintf("%.230s.%x", src.Name, now.UnixNano()),
+		},
+		"eventTime":           now.UTC().Format(metav1.RFC3339Micro),
+		"reportingController": Domain,
+		"reportingInstance":   c.Identity,
+		"action":              "Mirror",
+		"type":                "Warning",
+		"reason":              p.Reason,
+		"note":                note,
+		// No resourceVersion: with it each event would be about another object.
+		"regarding": map[string]any{
+			"apiVersion": src.APIVersion, "kind": src.Kind,
+			"namespace": src.Namespace, "name": src.Name, "uid": string(src.UID),
+		},
+	}}, metav1.CreateOptions{FieldManager: FieldManager})
+	return err
+}

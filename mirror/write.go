@@ -1,0 +1,127 @@
+package mirror
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"strconv"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// writeTimeout bounds one request, so that a server that doesn't answer holds up
+// a worker for no longer.
+const writeTimeout = 30 * time.Second
+
+// draft is one mirror as it is to be written.
+type draft struct {
+	source          *Source
+	shape           *Shape
+	namespace, name string
+}
+
+// object builds what is sent. Replacing, it carries along what others put into the
+// metadata, and the identity that makes the server refuse it if the object is
+// another one by now (I1).
+func (d draft) object(replacing *Record, now time.Time) *unstructured.Unstructured {
+	labels, annotations := maps.Clone(d.shape.Labels), maps.Clone(d.shape.Annotations)
+	metadata := map[string]any{"namespace": d.namespace, "name": d.name}
+	if replacing != nil {
+		metadata["uid"] = string(replacing.UID)
+		metadata["resourceVersion"] = replacing.ResourceVersion
+		if theirs := replacing.foreign; theirs != nil {
+			addMissing(labels, theirs.labels)
+			addMissing(annotations, theirs.annotations)
+		}
+	}
+	annotations[annotationResourceVersion] = d.source.ResourceVersion
+	annotations[annotationLastSyncTime] = now.UTC().Format(time.RFC3339)
+	if d.source.Generation > 0 {
+		annotations[annotationGeneration] = strconv.FormatInt(d.source.Generation, 10)
+	}
+	metadata["labels"], metadata["annotations"] = anyMap(labels), anyMap(annotations)
+	object := maps.Clone(d.shape.Fields)
+	object["apiVersion"], object["kind"], object["metadata"] = d.source.APIVersion, d.source.Kind, metadata
+	u := &unstructured.Unstructured{Object: object}
+	if replacing != nil && replacing.foreign != nil {
+		u.SetFinalizers(replacing.foreign.finalizers)
+		u.SetOwnerReferences(replacing.foreign.owners)
+	}
+	return u
+}
+
+func addMissing(to, from map[string]string) {
+	for key, value := range from {
+		if _, ours := to[key]; !ours {
+			to[key] = value
+		}
+	}
+}
+
+// create makes a mirror where there is none: one request (I4).
+func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, d draft, dryRun ...string) (*Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	u, err := c.Dynamic.Resource(t).Namespace(d.namespace).Create(ctx, d.object(nil, c.Clock.Now()), metav1.CreateOptions{FieldManager: FieldManager, DryRun: dryRun})
+	if err != nil {
+		return nil, err
+	}
+	return newRecord(u), nil
+}
+
+// replace puts a mirror in the place of what it was: one request (I4), which also
+// takes away fields that the source has not.
+func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource, d draft, have *Record) (*Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	u, err := c.Dynamic.Resource(t).Namespace(d.namespace).Update(ctx, d.object(have, c.Clock.Now()), metav1.UpdateOptions{FieldManager: FieldManager})
+	if err != nil {
+		return nil, err
+	}
+	return newRecord(u), nil
+}
+
+// delete deletes just this object in just this form: the server refuses it if it
+// was made anew or changed since it was seen (I1). One that is gone is success.
+func (c *Controller) delete(ctx context.Context, t schema.GroupVersionResource, have *Record) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	err := c.Metadata.Resource(t).Namespace(have.Namespace).Delete(ctx, have.Name, metav1.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &have.UID, ResourceVersion: &have.ResourceVersion},
+	})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// recreatable says whether the server would take the mirror if only the one that
+// is there were not: it finds a trial create valid, and in the way only the name.
+// A mirror is not deleted for something that can't come back.
+func (c *Controller) recreatable(ctx context.Context, t schema.GroupVersionResource, d draft) bool {
+	_, err := c.create(ctx, t, d, metav1.DryRunAll)
+	return apierrors.IsAlreadyExists(err)
+}
+
+// patchSource changes metadata of a source, and only if it is still the same
+// object; with a resource version, only if it is still in that form. It returns
+// the new resource version.
+func (c *Controller) patchSource(ctx context.Context, t schema.GroupVersionResource, source identity, fields map[string]any) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	fields["uid"] = source.UID
+	body, err := json.Marshal(map[string]any{"metadata": fields})
+	if err != nil {
+		return "", err
+	}
+	m, err := c.Metadata.Resource(t).Namespace(source.Namespace).Patch(ctx, source.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: FieldManager})
+	if err != nil {
+		return "", err
+	}
+	return m.ResourceVersion, nil
+}
