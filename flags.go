@@ -1,0 +1,235 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
+
+	"github.com/lukaszraczylo/kubemirror/discovery"
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// options is what the flags say (contract, "Flags").
+type options struct {
+	settings mirror.Settings
+
+	resourceTypes     []discovery.Name
+	discoveryInterval time.Duration
+	workers           int
+	qps               float64
+	burst             int
+
+	kubeconfig, context string
+
+	leaderElect    bool
+	leaseName      string
+	leaseNamespace string
+	metricsAddress string
+	probesAddress  string
+	loggingFormat  string
+}
+
+const usage = `Usage:
+  kubemirror [flags]     keep mirrors of labelled objects in other namespaces
+  kubemirror version     print the version and exit
+
+Flags:
+`
+
+// errHelp is what parse returns when help was asked for and given.
+var errHelp = pflag.ErrHelp
+
+// parse reads the command line and the environment. An error is one line that
+// names the flag, its value and what it takes.
+func parse(args []string, out io.Writer) (*options, error) {
+	o := &options{}
+	flags := pflag.NewFlagSet("kubemirror", pflag.ContinueOnError)
+	flags.SortFlags = false
+	flags.SetOutput(io.Discard)
+	o.register(flags)
+	verbosity := addLogging(flags, o)
+	switch err := flags.Parse(args); {
+	case errors.Is(err, pflag.ErrHelp):
+		_, _ = fmt.Fprint(out, usage+flags.FlagUsages())
+		return nil, errHelp
+	case err != nil:
+		return nil, fmt.Errorf("%w; kubemirror --help lists the flags", err)
+	case flags.NArg() > 0:
+		return nil, fmt.Errorf("%q is no command; kubemirror --help lists them", flags.Arg(0))
+	}
+	if err := verbosity.settle(flags.Changed("v"), os.Getenv("LOG_LEVEL")); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *options) register(flags *pflag.FlagSet) {
+	settings := &o.settings
+	settings.MaxTargets, o.workers, o.qps, o.burst = 100, 5, 50, 100
+	o.discoveryInterval = 5 * time.Minute
+	settings.Transform.Timeout, settings.Transform.MaxRules, settings.Transform.MaxSize = 100*time.Millisecond, 50, 10<<10
+	settings.Strip, _ = mirror.ParseStrip("")
+
+	flags.Var(value("list", "", func(s string) (err error) {
+		o.resourceTypes, err = discovery.ParseTypes(s)
+		return err
+	}), "resource-types", "types to mirror, as Kind.version or Kind.version.group, comma separated; empty means every type that can be")
+	flags.Var(duration(&o.discoveryInterval), "discovery-interval", "how often to look for types anew, beside at once when one comes or goes")
+	flags.Var(whole(&settings.MaxTargets, 1), "max-targets", "the most targets of one source")
+	flags.Var(whole(&o.workers, 1), "worker-threads", "how many mirrors are worked on at a time")
+	flags.Var(positive(&o.qps), "rate-limit-qps", "the most requests to the API server a second, watches and the lease apart")
+	flags.Var(whole(&o.burst, 1), "rate-limit-burst", "how many requests may go beyond that in a row")
+	flags.Var(patterns(&settings.Excluded), "excluded-namespaces", "names and globs of namespaces that never get mirrors")
+	flags.Var(patterns(&settings.Included), "included-namespaces", "names and globs of the only namespaces that get mirrors; exclusion wins")
+	flags.Var(patterns(&settings.Sources), "source-namespaces", "names and globs of the only namespaces whose sources are honoured")
+	flags.Var(value("globs", "", func(s string) (err error) {
+		settings.Strip, err = mirror.ParseStrip(s)
+		return err
+	}), "strip-metadata", "globs of labels and annotations that mirrors don't get, beside those of the usual tools")
+	flags.Var(duration(&settings.Transform.Timeout), "transform-timeout", "the most time that one template may take")
+	flags.Var(whole(&settings.Transform.MaxRules, 1), "transform-max-rules", "the most transformation rules of one source")
+	flags.Var(size(&settings.Transform.MaxSize), "transform-max-size", "the most text that the rules of one source may have")
+
+	flags.BoolVar(&o.leaderElect, "leader-elect", true, "take turns with other replicas by a Lease; false runs without")
+	flags.StringVar(&o.leaseName, "leader-election-id", "kubemirror-controller-leader", "the Lease's name")
+	flags.StringVar(&o.leaseNamespace, "leader-election-namespace", "", "the Lease's namespace (default: the one that the process runs in)")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", `where /metrics is served; "0" turns it off`)
+	flags.StringVar(&o.probesAddress, "health-probe-bind-address", ":8081", `where /healthz, /livez and /readyz are served; "0" turns them off`)
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig file (default: $KUBECONFIG, then the cluster that the process runs in, then ~/.kube/config)")
+	flags.StringVar(&o.context, "context", "", "the kubeconfig's context (default: its current one)")
+}
+
+// option is a flag whose value is checked as it is set, so that what is wrong with
+// it is said with the flag's name.
+type option struct {
+	kind, text string
+	set        func(string) error
+}
+
+func value(kind, initial string, set func(string) error) *option {
+	return &option{kind: kind, text: initial, set: set}
+}
+
+func (o *option) String() string { return o.text }
+func (o *option) Type() string   { return o.kind }
+func (o *option) Set(s string) error {
+	o.text = s
+	return o.set(s)
+}
+
+func whole(to *int, least int) *option {
+	return value("int", strconv.Itoa(*to), func(s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < least {
+			return fmt.Errorf("it takes a whole number from %d up", least)
+		}
+		*to = n
+		return nil
+	})
+}
+
+func positive(to *float64) *option {
+	return value("float", strconv.FormatFloat(*to, 'f', -1, 64), func(s string) error {
+		n, err := strconv.ParseFloat(s, 32)
+		if err != nil || !(n > 0) {
+			return errors.New("it takes a number above 0")
+		}
+		*to = n
+		return nil
+	})
+}
+
+func duration(to *time.Duration) *option {
+	return value("duration", to.String(), func(s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil || d <= 0 {
+			return errors.New("it takes a duration above 0, such as 100ms, 30s or 5m")
+		}
+		*to = d
+		return nil
+	})
+}
+
+// size reads a number of bytes as Kubernetes writes it.
+func size(to *int) *option {
+	return value("size", strconv.Itoa(*to>>10)+"Ki", func(s string) error {
+		number, unit := s, 1
+		for suffix, factor := range map[string]int{"Ki": 1 << 10, "Mi": 1 << 20} {
+			if rest, ok := strings.CutSuffix(s, suffix); ok {
+				number, unit = rest, factor
+			}
+		}
+		n, err := strconv.ParseUint(number, 10, 20)
+		if err != nil || n == 0 {
+			return errors.New("it takes a number of bytes, such as 4096, 10Ki or 1Mi")
+		}
+		*to = int(n) * unit
+		return nil
+	})
+}
+
+func patterns(to *mirror.Patterns) *option {
+	return value("list", "", func(s string) (err error) {
+		if *to, err = mirror.ParsePatterns(s, mirror.InNamespaceName); err != nil {
+			return fmt.Errorf("it takes a comma list of namespace names and globs with * and ?: %w", err)
+		}
+		return nil
+	})
+}
+
+// logging is the verbosity, which two flags and a variable of the environment set.
+type logging struct{ v, vmodule *flag.Flag }
+
+// mostVerbose is the highest verbosity: from 8 on, client-go logs the bodies of
+// requests and responses, and so the content of Secrets (I8).
+const mostVerbose = 7
+
+func addLogging(flags *pflag.FlagSet, o *options) logging {
+	own := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(own)
+	l := logging{own.Lookup("v"), own.Lookup("vmodule")}
+	flags.VarP(value("level", "0", func(s string) error {
+		if n, err := strconv.Atoi(s); err != nil || n < 0 || n > mostVerbose {
+			return fmt.Errorf("it takes a whole number from 0 to %d; beyond that, logs would hold the content of Secrets", mostVerbose)
+		}
+		return l.v.Value.Set(s)
+	}), "v", "v", "verbosity of the log: 0 what to know of, 2 each change, 4 each decision, 6 each request (default: $LOG_LEVEL as info, debug or trace, then 0)")
+	flags.Var(value("pattern=N,…", "", func(s string) error {
+		for _, item := range strings.Split(s, ",") {
+			_, level, found := strings.Cut(item, "=")
+			if n, err := strconv.Atoi(level); !found || err != nil || n < 0 || n > mostVerbose {
+				return fmt.Errorf("it takes a comma list of file=N with N from 0 to %d", mostVerbose)
+			}
+		}
+		return l.vmodule.Value.Set(s)
+	}), "vmodule", "verbosity by source file, as file=N, comma separated")
+	o.loggingFormat = "text"
+	flags.Var(value("format", "text", func(s string) error {
+		if s != "text" && s != "json" {
+			return errors.New(`it takes "text" or "json"`)
+		}
+		o.loggingFormat = s
+		return nil
+	}), "logging-format", "the log's format, text or json")
+	return l
+}
+
+// settle gives LOG_LEVEL its say where there is no -v.
+func (l logging) settle(given bool, level string) error {
+	if given || level == "" {
+		return nil
+	}
+	verbosity, ok := map[string]string{"info": "0", "debug": "4", "trace": "6"}[level]
+	if !ok {
+		return fmt.Errorf(`invalid value %q for $LOG_LEVEL: it takes "info", "debug" or "trace"`, level)
+	}
+	return l.v.Value.Set(verbosity)
+}

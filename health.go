@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lukaszraczylo/kubemirror/informers"
+)
+
+// silence is how long a watch may hear nothing before the process is taken for
+// dead. The server ends a watch after ten minutes at most and sends bookmarks in
+// between, and a refusal counts as hearing; so this is a watch that hangs.
+const silence = 20 * time.Minute
+
+// health answers the probes. A standby, with nothing at work, is alive and ready.
+type health struct {
+	mu         sync.Mutex
+	namespaces *informers.Informer
+	set        *informers.Set
+	typesKnown bool
+	lease      func() error
+}
+
+// leading has the lease's own check be part of liveness.
+func (h *health) leading(check func() error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lease = check
+}
+
+func (h *health) working(namespaces *informers.Informer, set *informers.Set) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.namespaces, h.set = namespaces, set
+}
+
+// discovered takes note that the types have been found, and their informers started.
+func (h *health) discovered() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.typesKnown = true
+}
+
+// live notices watches that have died without a word.
+func (h *health) live() error {
+	h.mu.Lock()
+	lease := h.lease
+	h.mu.Unlock()
+	if lease != nil {
+		if err := lease(); err != nil {
+			return err
+		}
+	}
+	quiet, name := h.quietest()
+	if quiet > silence {
+		return fmt.Errorf("the watch of %s has heard nothing for %s", name, quiet.Round(time.Second))
+	}
+	return nil
+}
+
+func (h *health) quietest() (time.Duration, string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.set == nil {
+		return 0, ""
+	}
+	quiet, resource := h.set.Quiet()
+	if q := h.namespaces.Quiet(); q > quiet {
+		return q, "namespaces"
+	}
+	return quiet, resource.GroupResource().String()
+}
+
+// ready says that the caches are filled. A type that can't be listed doesn't hold
+// it up (I7).
+func (h *health) ready() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.set == nil {
+		return nil
+	}
+	select {
+	case <-h.namespaces.Synced():
+	default:
+		return errors.New("the namespaces have not been listed yet")
+	}
+	if !h.typesKnown {
+		return errors.New("the resource types are not known yet")
+	}
+	if !h.set.Settled() {
+		return errors.New("not every type has been listed yet")
+	}
+	return nil
+}

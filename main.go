@@ -1,0 +1,79 @@
+// Command kubemirror keeps copies of labelled Kubernetes objects in other
+// namespaces. See README.md for what it does, and CONTRIBUTING.md for how it is
+// built.
+//
+// This package reads the flags, makes the clients, wires the rooms together and
+// starts and stops them in order. It decides nothing.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"k8s.io/klog/v2"
+)
+
+// Exit statuses (contract, "Exit status").
+const (
+	exitDone  = 0
+	exitFault = 1
+	exitUsage = 2
+)
+
+// release is set by the linker in release builds.
+var release string
+
+// version is what `kubemirror version` prints, and the user agent says.
+func version() string {
+	if release != "" {
+		return release
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	status := start(ctx, os.Args[1:])
+	stop()
+	klog.Flush()
+	os.Exit(status)
+}
+
+func start(ctx context.Context, args []string) int {
+	if len(args) == 1 && args[0] == "version" {
+		fmt.Printf("kubemirror %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return exitDone
+	}
+	o, err := parse(args, os.Stdout)
+	if errors.Is(err, errHelp) {
+		return exitDone
+	}
+	if err != nil {
+		return complain(exitUsage, err)
+	}
+	startLogging(o.loggingFormat)
+	clients, err := connect(o)
+	if err != nil {
+		return complain(exitUsage, err)
+	}
+	if err := run(ctx, o, clients); err != nil {
+		return complain(exitFault, err)
+	}
+	return exitDone
+}
+
+// complain says in one line why the process ends.
+func complain(status int, err error) int {
+	_, _ = fmt.Fprintln(os.Stderr, "kubemirror:", strings.Join(strings.Fields(err.Error()), " "))
+	return status
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"os"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
+
+	"github.com/lukaszraczylo/kubemirror/discovery"
+	"github.com/lukaszraczylo/kubemirror/informers"
+	"github.com/lukaszraczylo/kubemirror/leader"
+	"github.com/lukaszraczylo/kubemirror/metrics"
+	"github.com/lukaszraczylo/kubemirror/mirror"
+	"github.com/lukaszraczylo/kubemirror/queue"
+)
+
+// drainTimeout is how long work that has begun may take after the process was
+// asked to stop. Kubernetes grants 30 s in all, and the lease is yet to be
+// released.
+const drainTimeout = 20 * time.Second
+
+// run serves probes and metrics, and does the work while it holds the lease. It
+// returns nil when the context ended and everything is in order.
+func run(ctx context.Context, o *options, clients *clients) error {
+	m := metrics.New(version())
+	health := &health{}
+	server := metrics.Server{
+		Metrics: m, MetricsAddress: o.metricsAddress, ProbesAddress: o.probesAddress,
+		Live:  []metrics.Check{{Name: "watches", Check: health.live}},
+		Ready: []metrics.Check{{Name: "caches", Check: health.ready}},
+	}
+	stopServing, err := server.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopServing()
+	if err := clients.awaitServer(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	work := func(ctx context.Context) error { return work(ctx, o, clients, m, health) }
+	if !o.leaderElect {
+		return work(ctx)
+	}
+	return lead(ctx, o, clients, m, health, work)
+}
+
+// lead does the work while this replica holds the lease.
+func lead(ctx context.Context, o *options, clients *clients, m *metrics.Metrics, health *health, work func(context.Context) error) error {
+	namespace := cmp.Or(o.leaseNamespace, clients.namespace)
+	leases, err := leader.NewLeases(clients.config, clients.http, namespace)
+	if err != nil {
+		return err
+	}
+	elector, err := leader.New(leader.Config{
+		Leases: leases, Namespace: namespace, Name: o.leaseName, Identity: identity(),
+		OnLeading: func(leading bool) { m.Leading(o.leaseName, leading) },
+	})
+	if err != nil {
+		return err
+	}
+	health.leading(elector.Check)
+	return elector.Run(ctx, work)
+}
+
+// identity is this process's name, in the lease and in events.
+var identity = sync.OnceValue(func() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "kubemirror"
+	}
+	return host + "_" + rand.Text()
+})
+
+// work mirrors until the context is done: it starts the namespaces, then the types
+// as discovery finds them, then the workers, and stops them the other way round.
+func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics, health *health) error {
+	sources := queue.New("source", func(key mirror.SourceKey) string { return key.Namespace }, m.WorkqueueProvider())
+	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, m.WorkqueueProvider())
+	watches := watches{clients}
+	controller := mirror.NewController(mirror.Config{
+		Settings: o.settings, Dynamic: clients.dynamic, Metadata: clients.metadata,
+		Sources: sources, Mirrors: mirrors, Metrics: m,
+		WatchObject: watches.object, Identity: identity(),
+	})
+	m.Observe(controller.OldestUnsynced, controller.Contested)
+	namespaces := informers.New("namespaces", watches.namespaces(), mirror.IngestNamespace, controller.Namespaces(), func(err error) {
+		if err != nil {
+			klog.FromContext(ctx).Error(err, "Can't watch namespaces; nothing can be mirrored without them. Check that the controller may list and watch them")
+		}
+		m.WatchFailing("namespaces", err != nil)
+	})
+	set := informers.NewSet(informers.Config{
+		Sources:   informers.Role{Name: "sources", Selector: mirror.SourceSelector, Transform: o.settings.IngestSource},
+		Mirrors:   informers.Role{Name: "mirrors", Selector: mirror.MirrorSelector, Transform: mirror.IngestMirror},
+		ListWatch: watches.labelled, Any: watches.any,
+		Consumer: consumer{controller}, Observer: m,
+	})
+	watcher, err := discovery.New(discovery.Config{
+		REST: clients.config, HTTP: clients.http, Metadata: clients.metadata,
+		Named: o.resourceTypes, Interval: o.discoveryInterval, Metrics: m,
+	})
+	if err != nil {
+		return err
+	}
+	health.working(namespaces, set)
+
+	finish, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, cut) })()
+
+	var wg sync.WaitGroup
+	wg.Go(func() { namespaces.Run(ctx) })
+	wg.Go(func() {
+		select {
+		case <-namespaces.Synced():
+		case <-ctx.Done():
+			return
+		}
+		watcher.Run(ctx, func(ctx context.Context, types []discovery.Type) {
+			set.Sync(ctx, resources(types))
+			health.discovered()
+		})
+		set.Stop()
+	})
+	wg.Go(func() { sources.Run(ctx, finish, o.workers, controller.SyncSource) })
+	wg.Go(func() { mirrors.Run(ctx, finish, o.workers, controller.SyncMirror) })
+	wg.Wait()
+	return nil
+}
+
+func resources(types []discovery.Type) []schema.GroupVersionResource {
+	list := make([]schema.GroupVersionResource, len(types))
+	for i, t := range types {
+		list[i] = t.Resource
+	}
+	return list
+}
+
+// consumer hands what the informers see to the controller.
+type consumer struct{ *mirror.Controller }
+
+func (c consumer) Sources(resource schema.GroupVersionResource) informers.Handler {
+	return c.SourcesOf(resource)
+}
+
+func (c consumer) Mirrors(resource schema.GroupVersionResource) informers.Handler {
+	return c.MirrorsOf(resource)
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/lukaszraczylo/kubemirror/informers"
+)
+
+// watches gives the informers access to the API server: whole objects by the
+// dynamic client, where content counts, and metadata alone by the metadata client.
+type watches struct{ *clients }
+
+// labelled lists and watches the objects of a type that a label selector picks.
+func (w watches) labelled(resource schema.GroupVersionResource, selector string) informers.ListWatch {
+	objects := w.dynamic.Resource(resource)
+	return informers.ListWatch{
+		List: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.LabelSelector = selector
+			return objects.List(ctx, options)
+		},
+		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.LabelSelector = selector
+			return objects.Watch(ctx, options)
+		},
+	}
+}
+
+// any asks whether a label selector picks any object of a type.
+func (w watches) any(ctx context.Context, resource schema.GroupVersionResource, selector string) (bool, error) {
+	list, err := w.metadata.Resource(resource).List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 1})
+	return err == nil && len(list.Items) > 0, err
+}
+
+var namespaceResource = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+
+func (w watches) namespaces() informers.ListWatch {
+	return w.metadataOf(namespaceResource, "", "")
+}
+
+// metadataOf lists and watches the metadata of the objects of a type, or of the
+// one of a name.
+func (w watches) metadataOf(resource schema.GroupVersionResource, namespace, name string) informers.ListWatch {
+	selector := ""
+	if name != "" {
+		selector = fields.OneTermEqualSelector("metadata.name", name).String()
+	}
+	objects := w.metadata.Resource(resource).Namespace(namespace)
+	return informers.ListWatch{
+		List: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.FieldSelector = selector
+			return objects.List(ctx, options)
+		},
+		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.FieldSelector = selector
+			return objects.Watch(ctx, options)
+		},
+	}
+}
+
+// object watches one object until the context is done, and calls gone when it is
+// not there, or is there no more.
+func (w watches) object(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func()) {
+	p := &presence{gone: gone}
+	informer := informers.New("one of "+resource.Resource, w.metadataOf(resource, namespace, name),
+		func(obj any) (any, error) { return obj, nil }, p, func(error) {})
+	go func() {
+		select {
+		case <-informer.Synced():
+			if !p.seen {
+				gone()
+			}
+		case <-ctx.Done():
+		}
+	}()
+	informer.Run(ctx)
+}
+
+// presence is the handler that tells when the one object goes.
+type presence struct {
+	gone func()
+	seen bool // set before Synced is closed, read after
+}
+
+func (p *presence) Set(any)          { p.seen = true }
+func (p *presence) Gone(any, string) { p.gone() }
