@@ -99,8 +99,15 @@ func (e *editing) apply(r rule) error {
 	if err != nil {
 		return err
 	}
-	e.object = put(e.object, &e.mine, at, r.action, value).(map[string]any)
+	e.put(at, r.action, value)
 	return nil
+}
+
+// put changes the object at a place that find has been to.
+func (e *editing) put(at path, do action, value any) {
+	if changed, ok := put(e.object, &e.mine, at, do, value).(map[string]any); ok {
+		e.object = changed
+	}
 }
 
 // valueOf returns what the rule puts in place, encoded as the place needs it.

@@ -19,7 +19,16 @@ func mustObject(t testing.TB, text string) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v.(map[string]any)
+	return asMap(t, v)
+}
+
+func asMap(t testing.TB, v any) map[string]any {
+	t.Helper()
+	m, ok := v.(map[string]any)
+	if !ok {
+		t.Fatalf("%T isn't a map", v)
+	}
+	return m
 }
 
 // copyOf returns a deep copy.
@@ -104,7 +113,7 @@ func TestApply(t *testing.T) {
 		"a missing element names the path and the length":   {`{path: "list[2].x", value: d}`, `{}`, "list has a length of 2, so there is no [2]"},
 		"a missing element from the end is told too":        {`{path: "list[-3]", value: d}`, `{}`, "list has a length of 2, so there is no [-3]"},
 		"a missing element can't be deleted":                {`{path: "list[2]", delete: true}`, `{}`, "length of 2"},
-		"a missing list has no elements":                    {`{path: "p.q[0].x", value: d}`, `{}`, "p.q has no elements"},
+		"a missing list has no elements":                    {`{path: "p.q[0].x", value: d}`, `{}`, "p.q has a length of 0"},
 		"a map has no elements":                             {`{path: "a[0]", value: d}`, `{}`, "a is a map"},
 		"a list has no keys":                                {`{path: list.x, value: d}`, `{}`, "list is a list"},
 		"a single value has nothing below it":               {`{path: a.b.x, value: d}`, `{}`, "a.b is a single value"},
@@ -112,7 +121,7 @@ func TestApply(t *testing.T) {
 		"a merge into a list fails":                         {`{path: list, merge: {x: y}}`, `{}`, "merge needs a map"},
 		"a merge into a single value fails":                 {`{path: a.b, merge: {x: y}}`, `{}`, "merge needs a map"},
 		"a template that fails leaves no path behind":       {`{path: p.q.r, template: "{{.Labels.none}}"}`, `{}`, "a key that isn't there"},
-		"a missing element leaves no path behind":           {`{path: "p.q.r[0]", value: d}`, `{}`, "p.q.r has no elements"},
+		"a missing element leaves no path behind":           {`{path: "p.q.r[0]", value: d}`, `{}`, "p.q.r has a length of 0"},
 		"the others still run":                              {`{path: "list[5]", value: d}, {path: a.b, value: d}`, `{a: {b: d}}`, "length of 2"},
 		"the problem has the rule's number":                 {`{path: a.b, value: d}, {path: "list[5]", value: d}`, `{a: {b: d}}`, "rule 2 (list[5])"},
 		"a template that gives no text fails":               {`{path: a.b, template: '{{b64dec "/w=="}}'}`, `{}`, "not UTF-8"},
@@ -121,7 +130,7 @@ func TestApply(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			source := mustObject(t, object)
 			before := copyOf(source)
-			want := copyOf(source).(map[string]any)
+			want := asMap(t, copyOf(source))
 			for key, v := range mustObject(t, row.changes) {
 				if want[key] = v; v == nil {
 					delete(want, key)
@@ -163,12 +172,12 @@ func TestNamespacePatterns(t *testing.T) {
 		"*-db-*-db-": {"x-db-db--db-", "x-db-db"},
 	} {
 		r := rule{pattern: pattern}
-		for _, ns := range strings.Fields(row.fits) {
+		for ns := range strings.FieldsSeq(row.fits) {
 			if !r.isFor(ns) {
 				t.Errorf("%q doesn't fit %s", pattern, ns)
 			}
 		}
-		for _, ns := range strings.Fields(row.not) {
+		for ns := range strings.FieldsSeq(row.not) {
 			if r.isFor(ns) {
 				t.Errorf("%q fits %s", pattern, ns)
 			}
@@ -217,7 +226,7 @@ func TestManyRulesAreAsOneByOne(t *testing.T) {
 	paths := []string{"a", "a.b", "a.b.c", "a.l", "a.l[0]", "a.l[-1]", "a.l[1].x", "a.l[-1].x.y", "a.l[0].l[0]", "n.m", "metadata.labels.x"}
 	values := []any{"text", int64(3), nil, map[string]any{}, []any{}, map[string]any{"b": map[string]any{"c": "d"}, "l": []any{"p", map[string]any{"x": map[string]any{"y": "q"}}}},
 		[]any{map[string]any{"l": []any{"r", "s"}}, "t"}, map[string]any{"x": map[string]any{"y": "z"}}}
-	random := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same rules in every run
 	for range 5000 {
 		r := Rules{limits: Limits{}.withDefaults()}
 		for range 2 + random.IntN(12) {

@@ -38,7 +38,8 @@ func (e *editing) foldStringData() error {
 	if !there {
 		return nil
 	}
-	if from != nil && !isTextMap(from) {
+	plain, isText := textsOf(from)
+	if from != nil && !isText {
 		return errors.New("stringData holds something else than text")
 	}
 	at := path{{key: "data"}}
@@ -47,9 +48,9 @@ func (e *editing) foldStringData() error {
 			return errors.New("data is not a map")
 		}
 	}
-	e.object = put(e.object, &e.mine, path{{key: "stringData"}}, remove, nil).(map[string]any)
-	if plain, _ := from.(map[string]any); len(plain) > 0 {
-		e.object = put(e.object, &e.mine, at, mergeMap, encodeAll(plain)).(map[string]any)
+	e.put(path{{key: "stringData"}}, remove, nil)
+	if len(plain) > 0 {
+		e.put(at, mergeMap, encodeAll(plain))
 	}
 	return nil
 }
@@ -83,24 +84,31 @@ func (d dataKind) encode(p path, value any) (any, error) {
 	if d == anyData || p[0].key != "data" {
 		return value, nil
 	}
-	text, isText := value.(string)
-	if len(p) == 1 && !isTextMap(value) || len(p) == 2 && !isText {
-		return nil, errDataOnly
-	}
-	switch {
-	case d != secretData:
+	if len(p) == 1 {
+		plain, ok := textsOf(value)
+		switch {
+		case !ok:
+			return nil, errDataOnly
+		case d == secretData:
+			return encodeAll(plain), nil
+		}
 		return value, nil
-	case len(p) == 1:
-		return encodeAll(value.(map[string]any)), nil
 	}
-	return encode64(text), nil
+	plain, ok := value.(string)
+	switch {
+	case !ok:
+		return nil, errDataOnly
+	case d == secretData:
+		return encode64(plain), nil
+	}
+	return value, nil
 }
 
 // encodeAll encodes a map of text.
-func encodeAll(plain map[string]any) map[string]any {
+func encodeAll(plain map[string]string) map[string]any {
 	encoded := make(map[string]any, len(plain))
 	for key, v := range plain {
-		encoded[key] = encode64(v.(string))
+		encoded[key] = encode64(v)
 	}
 	return encoded
 }

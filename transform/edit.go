@@ -16,7 +16,7 @@ func find(top map[string]any, p path) (found any, there bool, err error) {
 		switch in := found.(type) {
 		case nil:
 			if s.isIndex {
-				return nil, false, fmt.Errorf("%s has no elements, so there is no [%d]", p[:i], s.index)
+				return nil, false, fmt.Errorf("%s has a length of 0, so there is no [%d]", p[:i], s.index)
 			}
 			there = false
 		case map[string]any:
@@ -96,7 +96,8 @@ func (m *mine) ownList(node any) []any {
 func put(node any, m *mine, p path, do action, value any) any {
 	if len(p) == 0 {
 		if do == mergeMap {
-			return merge(node, m, value.(map[string]any))
+			patch, _ := value.(map[string]any)
+			return merge(node, m, patch)
 		}
 		*m = mine{}
 		return value

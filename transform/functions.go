@@ -88,13 +88,15 @@ func (f function) accepts(args []parse.Node, piped bool) error {
 	return nil
 }
 
-// run calls the function. Looking at the arguments costs work by their size.
+// run calls the function. Reading text costs work by its length; the functions
+// that read whole lists and maps ask for that themselves.
 func (f function) run(a *allowance, args []any) (any, error) {
 	for _, arg := range args {
 		if arg == (missing{}) && !f.takesMissing {
 			return nil, errMissing
 		}
-		if err := a.work(1 + int(sizeOf(arg)/bytesPerStep)); err != nil {
+		text, _ := arg.(string)
+		if err := a.work(1 + len(text)/bytesPerStep); err != nil {
 			return nil, err
 		}
 	}

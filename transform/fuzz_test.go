@@ -151,7 +151,7 @@ func checkOneByOne(t *testing.T, r Rules, object map[string]any, ctx Context, wa
 	for i := range r.rules {
 		one := r
 		one.rules = r.rules[i : i+1]
-		next, found, err := one.Apply(copyOf(current).(map[string]any), ctx)
+		next, found, err := one.Apply(asMap(t, copyOf(current)), ctx)
 		if err != nil {
 			t.Fatal(err)
 		}

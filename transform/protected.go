@@ -3,6 +3,7 @@ package transform
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -45,7 +46,8 @@ func checkMetadata(r rule) error {
 		if r.action != mergeMap {
 			return errMetadata
 		}
-		for key, v := range r.value.(map[string]any) {
+		patch, _ := r.value.(map[string]any)
+		for key, v := range patch {
 			below := rule{path: path{r.path[0], {key: key}}, action: mergeMap, value: v}
 			if _, ok := v.(map[string]any); !ok {
 				return errMetadata
@@ -59,14 +61,19 @@ func checkMetadata(r rule) error {
 	if key := r.path[1].key; key != "labels" && key != "annotations" {
 		return errMetadata
 	}
+	if len(r.path) == 2 {
+		if r.action != mergeMap {
+			return errMetadata
+		}
+		if _, ok := textsOf(r.value); !ok {
+			return errTextOnly
+		}
+		return nil
+	}
 	switch {
-	case len(r.path) == 2 && r.action != mergeMap:
-		return errMetadata
-	case len(r.path) == 2 && !isTextMap(r.value):
+	case len(r.path) > 3, r.path[2].isIndex, r.action == mergeMap:
 		return errTextOnly
-	case len(r.path) > 3, len(r.path) == 3 && (r.path[2].isIndex || r.action == mergeMap):
-		return errTextOnly
-	case len(r.path) == 3 && r.action == setValue && !isText(r.value):
+	case r.action == setValue && !isText(r.value):
 		return errTextOnly
 	}
 	return nil
@@ -82,11 +89,7 @@ func holdsDomainKey(value any) bool {
 			}
 		}
 	case []any:
-		for _, below := range v {
-			if holdsDomainKey(below) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(v, holdsDomainKey)
 	}
 	return false
 }
@@ -96,11 +99,14 @@ func isText(value any) bool {
 	return ok
 }
 
-// isTextMap tells whether value is a map of nothing but text.
-func isTextMap(value any) bool {
+// textsOf returns a map of nothing but text, or false.
+func textsOf(value any) (map[string]string, bool) {
 	m, ok := value.(map[string]any)
-	for _, v := range m {
-		ok = ok && isText(v)
+	texts := make(map[string]string, len(m))
+	for key, v := range m {
+		text, isText := v.(string)
+		texts[key] = text
+		ok = ok && isText
 	}
-	return ok
+	return texts, ok
 }

@@ -38,9 +38,9 @@ func parseYAML(text string) (*yaml.Node, error) {
 	return nil, errors.New("the text is not YAML (text that holds {{ or starts with * needs quotes)")
 }
 
-// lineError puts the line of a node before an error.
-func lineError(n *yaml.Node, format string, args ...any) error {
-	return fmt.Errorf("line %d: %w", n.Line, fmt.Errorf(format, args...))
+// lineError is an error at the line of a node.
+func lineError(n *yaml.Node, reason string) error {
+	return fmt.Errorf("line %d: %s", n.Line, reason)
 }
 
 // fieldsOf calls each with the fields of a mapping in order. It refuses other
