@@ -5,15 +5,18 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/klog/v2"
 
 	"github.com/lukaszraczylo/kubemirror/discovery"
+	"github.com/lukaszraczylo/kubemirror/metrics"
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
@@ -99,10 +102,12 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(size(&settings.Transform.MaxSize), "transform-max-size", "the most text that the rules of one source may have")
 
 	flags.BoolVar(&o.leaderElect, "leader-elect", true, "take turns with other replicas by a Lease; false runs without")
-	flags.StringVar(&o.leaseName, "leader-election-id", "kubemirror-controller-leader", "the Lease's name")
-	flags.StringVar(&o.leaseNamespace, "leader-election-namespace", "", "the Lease's namespace (default: the one that the process runs in)")
-	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", `where /metrics is served; "0" turns it off`)
-	flags.StringVar(&o.probesAddress, "health-probe-bind-address", ":8081", `where /healthz, /livez and /readyz are served; "0" turns them off`)
+	o.leaseName = "kubemirror-controller-leader"
+	flags.Var(dnsName(&o.leaseName), "leader-election-id", "the Lease's name")
+	flags.Var(dnsName(&o.leaseNamespace), "leader-election-namespace", "the Lease's namespace (default: the one that the process runs in)")
+	o.metricsAddress, o.probesAddress = ":8080", ":8081"
+	flags.Var(address(&o.metricsAddress), "metrics-bind-address", `where /metrics is served; "0" turns it off`)
+	flags.Var(address(&o.probesAddress), "health-probe-bind-address", `where /healthz, /livez and /readyz are served; "0" turns them off`)
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig file (default: $KUBECONFIG, then the cluster that the process runs in, then ~/.kube/config)")
 	flags.StringVar(&o.context, "context", "", "the kubeconfig's context (default: its current one)")
 }
@@ -172,6 +177,27 @@ func size(to *int) *option {
 			return errors.New("it takes a number of bytes, such as 4096, 10Ki or 1Mi")
 		}
 		*to = int(n) * unit
+		return nil
+	})
+}
+
+func address(to *string) *option {
+	return value("address", *to, func(s string) error {
+		if _, port, err := net.SplitHostPort(s); s != metrics.Off && (err != nil || port == "") {
+			return errors.New(`it takes host:port or :port, or "0" for none`)
+		}
+		*to = s
+		return nil
+	})
+}
+
+// dnsName is a name as the API server takes it for a Lease or a namespace.
+func dnsName(to *string) *option {
+	return value("name", *to, func(s string) error {
+		if len(validation.IsDNS1123Subdomain(s)) > 0 {
+			return errors.New("it takes a name of lower case letters, digits, '-' and '.'")
+		}
+		*to = s
 		return nil
 	})
 }

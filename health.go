@@ -60,6 +60,12 @@ func (h *health) live() error {
 	return nil
 }
 
+// quiet is how long the quietest watch has heard nothing.
+func (h *health) quiet() time.Duration {
+	quiet, _ := h.quietest()
+	return quiet
+}
+
 func (h *health) quietest() (time.Duration, string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

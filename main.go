@@ -41,6 +41,17 @@ func version() string {
 	return "dev"
 }
 
+// commit is the revision that the binary was built from, where the build knows it.
+func commit() string {
+	info, _ := debug.ReadBuildInfo()
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return setting.Value
+		}
+	}
+	return "unknown"
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	status := start(ctx, os.Args[1:])

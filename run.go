@@ -27,18 +27,25 @@ const drainTimeout = 20 * time.Second
 // run serves probes and metrics, and does the work while it holds the lease. It
 // returns nil when the context ended and everything is in order.
 func run(ctx context.Context, o *options, clients *clients) error {
-	m := metrics.New(version())
+	m := metrics.New(version(), commit())
+	m.HookClients()
 	health := &health{}
-	server := metrics.Server{
-		Metrics: m, MetricsAddress: o.metricsAddress, ProbesAddress: o.probesAddress,
-		Live:  []metrics.Check{{Name: "watches", Check: health.live}},
-		Ready: []metrics.Check{{Name: "caches", Check: health.ready}},
-	}
-	stopServing, err := server.Start(ctx)
+	server, err := m.Listen(ctx, metrics.Endpoints{
+		MetricsAddress: o.metricsAddress, ProbeAddress: o.probesAddress,
+		Live:  []metrics.Check{{Name: "watches", Do: health.live}},
+		Ready: []metrics.Check{{Name: "caches", Do: health.ready}},
+	})
 	if err != nil {
 		return err
 	}
-	defer stopServing()
+	// Probes are answered until the work has ended, and after it.
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- server.Run(serving) }()
+	defer func() {
+		stopServing()
+		<-served
+	}()
 	if err := clients.awaitServer(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -82,15 +89,14 @@ var identity = sync.OnceValue(func() string {
 // work mirrors until the context is done: it starts the namespaces, then the types
 // as discovery finds them, then the workers, and stops them the other way round.
 func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics, health *health) error {
-	sources := queue.New("source", func(key mirror.SourceKey) string { return key.Namespace }, m.WorkqueueProvider())
-	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, m.WorkqueueProvider())
+	sources := queue.New("source", func(key mirror.SourceKey) string { return key.Namespace }, m.Queues())
+	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, m.Queues())
 	watches := watches{clients}
 	controller := mirror.NewController(mirror.Config{
 		Settings: o.settings, Dynamic: clients.dynamic, Metadata: clients.metadata,
 		Sources: sources, Mirrors: mirrors, Metrics: m,
 		WatchObject: watches.object, Identity: identity(),
 	})
-	m.Observe(controller.OldestUnsynced, controller.Contested)
 	namespaces := informers.New("namespaces", watches.namespaces(), mirror.IngestNamespace, controller.Namespaces(), func(err error) {
 		if err != nil {
 			klog.FromContext(ctx).Error(err, "Can't watch namespaces; nothing can be mirrored without them. Check that the controller may list and watch them")
@@ -111,6 +117,7 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 		return err
 	}
 	health.working(namespaces, set)
+	m.Observe(metrics.Observed{OldestUnsynced: controller.OldestUnsynced, Contested: controller.Contested, Quiet: health.quiet})
 
 	finish, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()

@@ -187,7 +187,7 @@ func (h MirrorHandler) Set(obj any) {
 func (c *Controller) observed(t *table, r *Record) {
 	before, news := t.set(r)
 	if before == nil {
-		c.Metrics.MirrorAdded(r.Namespace, r.Kind)
+		c.Metrics.MirrorAdded(r.Namespace, r.Type)
 	}
 	if !news {
 		return
@@ -205,7 +205,7 @@ func (h MirrorHandler) Gone(obj any, resourceVersion string) {
 	defer h.c.mu.Unlock()
 	t := h.c.table(h.resource)
 	if known := t.gone(r, resourceVersion); known != nil {
-		h.c.Metrics.MirrorRemoved(r.Namespace, r.Kind)
+		h.c.Metrics.MirrorRemoved(r.Namespace, r.Type)
 		h.c.touched(t, known)
 	}
 }
@@ -266,7 +266,7 @@ func (c *Controller) Forget(resource schema.GroupVersionResource) {
 		return
 	}
 	for _, r := range t.mirrors {
-		c.Metrics.MirrorRemoved(r.Namespace, r.Kind)
+		c.Metrics.MirrorRemoved(r.Namespace, r.Type)
 	}
 	delete(c.tables, resource.GroupResource())
 	c.conflicts.forget(resource.GroupResource())

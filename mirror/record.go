@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"strings"
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,7 +14,8 @@ import (
 // it is, and hashes of what it holds. Its size doesn't depend on the object's (I6).
 type Record struct {
 	identity
-	Kind string
+	// Type is written as in --resource-types: Kind.version or Kind.version.group.
+	Type string
 	// Source is the object that it names as its source; empty where it names none.
 	Source    types.NamespacedName
 	SourceUID string
@@ -28,6 +30,10 @@ type Record struct {
 	Terminating bool
 	// foreign is what others added; nil where there is nothing, as is usual.
 	foreign *foreign
+}
+
+func typeName(gvk schema.GroupVersionKind) string {
+	return strings.TrimSuffix(gvk.Kind+"."+gvk.Version+"."+gvk.Group, ".")
 }
 
 // immutableKinds have the field immutable, which makes them so.
@@ -75,7 +81,7 @@ func newRecord(u *unstructured.Unstructured) *Record {
 			Namespace: unique.Make(u.GetNamespace()).Value(), Name: unique.Make(u.GetName()).Value(),
 			UID: u.GetUID(), ResourceVersion: u.GetResourceVersion(),
 		},
-		Kind: unique.Make(u.GetKind()).Value(),
+		Type: unique.Make(typeName(u.GroupVersionKind())).Value(),
 		Source: types.NamespacedName{
 			Namespace: unique.Make(annotations[annotationSourceNamespace]).Value(),
 			Name:      unique.Make(annotations[annotationSourceName]).Value(),

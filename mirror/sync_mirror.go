@@ -145,7 +145,7 @@ func (c *Controller) clear(ctx context.Context, key MirrorKey, s scene, records 
 		if err := c.delete(ctx, s.resource, r); err != nil {
 			return c.failed(ctx, key, "delete", err)
 		}
-		klog.FromContext(ctx).V(2).Info("Deleted a mirror", "mirror", klog.KObj(r.GetObjectMeta()), "kind", r.Kind, "source", key.Source)
+		klog.FromContext(ctx).V(2).Info("Deleted a mirror", "mirror", klog.KObj(r.GetObjectMeta()), "type", r.Type, "source", key.Source)
 		c.mu.Lock()
 		if t := c.tables[key.Source.Type]; t != nil {
 			t.deleting(r)
@@ -231,7 +231,7 @@ func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, h
 	}
 	if t := c.tables[key.Source.Type]; t != nil && r != nil {
 		if before, _ := t.set(r); before == nil {
-			c.Metrics.MirrorAdded(r.Namespace, r.Kind)
+			c.Metrics.MirrorAdded(r.Namespace, r.Type)
 		}
 		delete(t.forms, r.key())
 		if !inSync(d.shape, r, d.source.Generation > 0) {
@@ -263,7 +263,7 @@ func (c *Controller) written(ctx context.Context, key MirrorKey, o object, s sce
 		c.Metrics.Propagated(c.Clock.Since(d.source.Seen))
 		return
 	}
-	c.Metrics.DriftCorrected(d.source.Kind)
+	c.Metrics.DriftCorrected(typeName(schema.FromAPIVersionAndKind(d.source.APIVersion, d.source.Kind)))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.fights.wrote(o, d.shape.Content)
