@@ -108,7 +108,7 @@ func (c *Controller) block(ctx context.Context, o object, key MirrorKey, resourc
 	switch {
 	case c.conflicts.blocked[o] != nil:
 	case c.conflicts.watched >= maxWatched:
-		c.conflicts.blocked[o] = &blocker{until: c.Clock.Now().Add(unwatchedRetry)}
+		c.conflicts.blocked[o] = &blocker{until: time.Now().Add(unwatchedRetry)}
 		c.Mirrors.AddAfter(key, unwatchedRetry)
 	default:
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
-	"k8s.io/utils/clock"
 )
 
 // Queue is what the controller needs of a work queue; package queue has it.
@@ -41,7 +40,6 @@ type Config struct {
 	WatchObject func(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func())
 	// Identity names this process in events.
 	Identity string
-	Clock    clock.PassiveClock
 }
 
 // Controller makes mirrors be as their sources say. Its handlers take in what the
@@ -63,9 +61,6 @@ type Controller struct {
 
 // NewController makes a controller; the informers' handlers bring it to life.
 func NewController(config Config) *Controller {
-	if config.Clock == nil {
-		config.Clock = clock.RealClock{}
-	}
 	return &Controller{
 		Config:     config,
 		namespaces: map[string]*Namespace{},
@@ -73,7 +68,7 @@ func NewController(config Config) *Controller {
 		states:     map[SourceKey]*state{},
 		index:      newIndex(),
 		conflicts:  newConflicts(),
-		fights:     newFights(config.Clock),
+		fights:     newFights(),
 	}
 }
 
@@ -85,7 +80,7 @@ func (c *Controller) OldestUnsynced() time.Duration {
 	var oldest time.Duration
 	for _, st := range c.states {
 		if !st.since.IsZero() {
-			oldest = max(oldest, c.Clock.Since(st.since))
+			oldest = max(oldest, time.Since(st.since))
 		}
 	}
 	return oldest

@@ -2,8 +2,6 @@ package mirror
 
 import (
 	"time"
-
-	"k8s.io/utils/clock"
 )
 
 // Whoever changes an object back finds it corrected at once a few times; then the
@@ -19,8 +17,7 @@ const (
 
 // fights counts how often the same was written to the same object.
 type fights struct {
-	clock clock.PassiveClock
-	of    map[object]*fight
+	of map[object]*fight
 }
 
 type fight struct {
@@ -29,8 +26,8 @@ type fight struct {
 	last   time.Time
 }
 
-func newFights(clock clock.PassiveClock) *fights {
-	return &fights{clock: clock, of: map[object]*fight{}}
+func newFights() *fights {
+	return &fights{of: map[object]*fight{}}
 }
 
 // pause is the time that must lie between the last correction and the next.
@@ -50,7 +47,7 @@ func (f *fights) wait(o object, intent Hash) time.Duration {
 	if fight == nil || fight.intent != intent {
 		return 0
 	}
-	return max(0, fight.pause()-f.clock.Since(fight.last))
+	return max(0, fight.pause()-time.Since(fight.last))
 }
 
 // wrote counts a write.
@@ -64,7 +61,7 @@ func (f *fights) wrote(o object, intent Hash) {
 		f.of[o] = current
 	}
 	current.writes++
-	current.last = f.clock.Now()
+	current.last = time.Now()
 }
 
 // contested says whether an object is fought over, and when that will be forgotten
@@ -74,12 +71,12 @@ func (f *fights) contested(o object) (bool, time.Duration) {
 	if fight == nil || fight.pause() == 0 {
 		return false, 0
 	}
-	return true, fight.calmAfter() - f.clock.Since(fight.last)
+	return true, fight.calmAfter() - time.Since(fight.last)
 }
 
 func (f *fights) current(o object) *fight {
 	fight := f.of[o]
-	if fight != nil && f.clock.Since(fight.last) >= fight.calmAfter() {
+	if fight != nil && time.Since(fight.last) >= fight.calmAfter() {
 		delete(f.of, o)
 		return nil
 	}

@@ -4,13 +4,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"k8s.io/utils/clock"
 )
 
 func TestI9CorrectionsComeLaterAndLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFights(clock.RealClock{})
+		f := newFights()
 		o, intent := object{}, Hash{1}
 		writes := 0
 		for begin := time.Now(); time.Since(begin) < time.Hour; writes++ {
@@ -34,7 +32,7 @@ func TestI9CorrectionsComeLaterAndLater(t *testing.T) {
 }
 
 func TestTheFirstCorrectionsComeAtOnce(t *testing.T) {
-	f := newFights(clock.RealClock{})
+	f := newFights()
 	for range freeCorrections {
 		if wait := f.wait(object{}, Hash{1}); wait != 0 {
 			t.Errorf("a correction waits %s", wait)

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"maps"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -232,7 +233,7 @@ func (c *Controller) touched(t *table, r *Record) {
 func (c *Controller) enqueue(key SourceKey, st *state, namespace string) {
 	st.pending[namespace] = false
 	if st.since.IsZero() {
-		st.since = c.Clock.Now()
+		st.since = time.Now()
 	}
 	c.Mirrors.Add(MirrorKey{key, namespace})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -22,9 +23,9 @@ var errStale = errors.New("the object has changed since it was seen")
 // should be there, and issues at most one write. It is the mirror queue's worker;
 // an error has the key tried again with backoff.
 func (c *Controller) SyncMirror(ctx context.Context, key MirrorKey) error {
-	start := c.Clock.Now()
+	start := time.Now()
 	err := c.syncMirror(ctx, key)
-	c.Metrics.Reconciled("mirror", result(err), c.Clock.Since(start))
+	c.Metrics.Reconciled("mirror", result(err), time.Since(start))
 	return err
 }
 
@@ -192,7 +193,7 @@ func (c *Controller) decide(key MirrorKey, o object, d draft) (*Record, Action, 
 		}
 		return nil, None, &p
 	}
-	if have == nil && c.conflicts.isBlocked(o, c.Clock.Now()) {
+	if have == nil && c.conflicts.isBlocked(o, time.Now()) {
 		c.conflicts.wait(o, key)
 		p := foreignObject(d.source.Kind, d.name)
 		return nil, None, &p
@@ -260,7 +261,7 @@ func (c *Controller) recreate(ctx context.Context, t schema.GroupVersionResource
 func (c *Controller) written(ctx context.Context, key MirrorKey, o object, s scene, d draft, action Action) {
 	klog.FromContext(ctx).V(2).Info("Wrote a mirror", "action", action.String(), "mirror", klog.KRef(d.namespace, d.name), "kind", d.source.Kind, "source", key.Source, "drift", s.drift)
 	if !s.drift {
-		c.Metrics.Propagated(c.Clock.Since(d.source.Seen))
+		c.Metrics.Propagated(time.Since(d.source.Seen))
 		return
 	}
 	c.Metrics.DriftCorrected(typeName(schema.FromAPIVersionAndKind(d.source.APIVersion, d.source.Kind)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -38,7 +39,7 @@ func (c *Controller) tell(ctx context.Context, key SourceKey, src *Source, s *st
 }
 
 func (c *Controller) emit(ctx context.Context, src *Source, p Problem) error {
-	now := c.Clock.Now()
+	now := time.Now()
 	note := fmt.Sprintf("%s %s/%s: %s", src.Kind, src.Namespace, src.Name, p.Text)
 	if len(note) > maxNote {
 		note = strings.ToValidUTF8(note[:maxNote-3], "") + "…"

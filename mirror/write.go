@@ -67,7 +67,7 @@ func addMissing(to, from map[string]string) {
 func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, d draft, dryRun ...string) (*Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	u, err := c.Dynamic.Resource(t).Namespace(d.namespace).Create(ctx, d.object(nil, c.Clock.Now()), metav1.CreateOptions{FieldManager: FieldManager, DryRun: dryRun})
+	u, err := c.Dynamic.Resource(t).Namespace(d.namespace).Create(ctx, d.object(nil, time.Now()), metav1.CreateOptions{FieldManager: FieldManager, DryRun: dryRun})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, 
 func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource, d draft, have *Record) (*Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	u, err := c.Dynamic.Resource(t).Namespace(d.namespace).Update(ctx, d.object(have, c.Clock.Now()), metav1.UpdateOptions{FieldManager: FieldManager})
+	u, err := c.Dynamic.Resource(t).Namespace(d.namespace).Update(ctx, d.object(have, time.Now()), metav1.UpdateOptions{FieldManager: FieldManager})
 	if err != nil {
 		return nil, err
 	}
