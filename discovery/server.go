@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -59,9 +60,7 @@ func (s server) everything(ctx context.Context) (answer, error) {
 			return answer{}, fmt.Errorf("read what the API server serves under %s: %w", path, err)
 		}
 		all.groups = append(all.groups, part.groups...)
-		for gv, err := range part.failed {
-			all.failed[gv] = err
-		}
+		maps.Copy(all.failed, part.failed)
 	}
 	return all, nil
 }

@@ -31,6 +31,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.asked = append(a.asked, r.URL.Path)
 	a.mu.Unlock()
+	encode := func(document any) { _ = json.NewEncoder(w).Encode(document) }
 	as := fmt.Sprintf("g=apidiscovery.k8s.io;v=%s;as=APIGroupDiscoveryList", a.version)
 	list, aggregated := a.aggregated[r.URL.Path]
 	document, plain := a.plain[r.URL.Path]
@@ -38,13 +39,16 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case a.status[r.URL.Path] != 0:
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(a.status[r.URL.Path])
-		fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"told why","reason":"Unknown","code":%d}`, a.status[r.URL.Path])
+		encode(metav1.Status{
+			TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
+			Status:   metav1.StatusFailure, Message: "told why", Code: int32(a.status[r.URL.Path]),
+		})
 	case aggregated && strings.Contains(r.Header.Get("Accept"), as):
 		w.Header().Set("Content-Type", "application/json;"+as)
-		json.NewEncoder(w).Encode(apidiscovery.APIGroupDiscoveryList{Items: list})
+		encode(apidiscovery.APIGroupDiscoveryList{Items: list})
 	case plain:
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(document)
+		encode(document)
 	default:
 		http.NotFound(w, r)
 	}

@@ -113,10 +113,17 @@ func ring(c chan struct{}) {
 // doorbell is a reflector's store that keeps nothing and rings.
 type doorbell struct{ t trigger }
 
-func (d doorbell) Add(obj any) error    { return d.event(obj) }
+// Add rings.
+func (d doorbell) Add(obj any) error { return d.event(obj) }
+
+// Update rings.
 func (d doorbell) Update(obj any) error { return d.event(obj) }
+
+// Delete rings.
 func (d doorbell) Delete(obj any) error { return d.event(obj) }
-func (d doorbell) Resync() error        { return nil }
+
+// Resync does nothing: there is nothing to go through again.
+func (d doorbell) Resync() error { return nil }
 
 // Replace follows each list: what changed since the last one is not known.
 func (d doorbell) Replace([]any, string) error {

@@ -70,7 +70,7 @@ func watched(t *testing.T, s *source, groups map[string]bool) (bell, ktesting.Un
 	trigger := trigger{s, triggers[0], groups, 5 * time.Minute, newBell()}
 	go trigger.run(ctx)
 	synctest.Wait()
-	return trigger.bell, logger.GetSink().(ktesting.Underlier)
+	return trigger.bell, logOf(t, logger)
 }
 
 func rung(c chan struct{}) bool {

@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -57,12 +56,7 @@ type Watcher struct {
 	types []Type
 	known bool
 	told  told
-
-	mu  sync.Mutex
-	err error
 }
-
-var errNotYet = errors.New("discovery has not asked the API server yet")
 
 // New returns a Watcher. It sends no request.
 //
@@ -80,7 +74,7 @@ func New(c Config) (*Watcher, error) {
 	}
 	w := &Watcher{
 		ask: server.everything, bell: newBell(),
-		named: c.Named, interval: c.Interval, metrics: c.Metrics, err: errNotYet,
+		named: c.Named, interval: c.Interval, metrics: c.Metrics,
 	}
 	var groups map[string]bool
 	if len(c.Named) > 0 {
@@ -131,14 +125,6 @@ func (w *Watcher) Run(ctx context.Context, onChange func(ctx context.Context, ty
 	}
 }
 
-// Err returns why the last look failed, or nil if it did not. Before the first
-// look has ended it is an error as well.
-func (w *Watcher) Err() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.err
-}
-
 func (w *Watcher) look(ctx context.Context, onChange func(context.Context, []Type)) result {
 	askCtx, cancel := context.WithTimeout(ctx, lookTimeout)
 	a, err := w.ask(askCtx)
@@ -146,9 +132,6 @@ func (w *Watcher) look(ctx context.Context, onChange func(context.Context, []Typ
 	if ctx.Err() != nil {
 		return result{}
 	}
-	w.mu.Lock()
-	w.err = err
-	w.mu.Unlock()
 	w.metrics.DiscoveryRan(err, failedGroups(a))
 	w.told.failure(ctx, err)
 	if err != nil {

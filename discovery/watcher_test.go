@@ -71,7 +71,7 @@ func start(t *testing.T, named string, first answer, err error) *house {
 		t.Fatal(parseErr)
 	}
 	h := &house{answer: first, err: err}
-	h.Watcher = &Watcher{bell: newBell(), named: names, interval: 5 * time.Minute, metrics: h, err: errNotYet}
+	h.Watcher = &Watcher{bell: newBell(), named: names, interval: 5 * time.Minute, metrics: h}
 	h.ask = func(context.Context) (answer, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -79,7 +79,7 @@ func start(t *testing.T, named string, first answer, err error) *house {
 		return h.answer, h.err
 	}
 	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true), ktesting.Verbosity(0)))
-	h.log = logger.GetSink().(ktesting.Underlier)
+	h.log = logOf(t, logger)
 	ctx, cancel := context.WithCancel(klog.NewContext(t.Context(), logger))
 	t.Cleanup(cancel)
 	go h.Run(ctx, func(_ context.Context, types []Type) {
@@ -89,6 +89,15 @@ func start(t *testing.T, named string, first answer, err error) *house {
 	})
 	synctest.Wait()
 	return h
+}
+
+func logOf(t *testing.T, logger klog.Logger) ktesting.Underlier {
+	t.Helper()
+	log, ok := logger.GetSink().(ktesting.Underlier)
+	if !ok {
+		t.Fatal("the test's logger keeps no log")
+	}
+	return log
 }
 
 // after lets simulated time pass and everything in it happen.
@@ -124,9 +133,6 @@ func TestTheFirstLookAlwaysCallsBack(t *testing.T) {
 		h := start(t, "", answer{}, nil)
 		if len(h.seen().calls) != 1 || len(h.seen().calls[0]) != 0 {
 			t.Errorf("called back with %v, want once with the empty set", h.seen().calls)
-		}
-		if err := h.Err(); err != nil {
-			t.Errorf("after it Err is %v", err)
 		}
 	})
 }
@@ -191,9 +197,6 @@ func TestAFailureKeepsTheSetAndIsLoggedOnce(t *testing.T) {
 		if len(h.seen().calls) != 1 {
 			t.Errorf("called back with %v because of a failure", h.seen().calls[1:])
 		}
-		if h.Err() == nil {
-			t.Error("Err is nil while it fails")
-		}
 		if lines := h.lines()[before:]; len(lines) != 1 || !strings.Contains(lines[0], "connection refused") {
 			t.Errorf("logged %q, want one line that says why", lines)
 		}
@@ -202,9 +205,6 @@ func TestAFailureKeepsTheSetAndIsLoggedOnce(t *testing.T) {
 		}
 		h.serve(serving("Secret"), nil)
 		after(retryMost + 3*time.Second)
-		if h.Err() != nil {
-			t.Errorf("half a minute after it works again, Err is %v", h.Err())
-		}
 		if lines := h.lines()[before:]; len(lines) != 2 || !strings.Contains(lines[1], "works again") {
 			t.Errorf("logged %q, want one more line", lines)
 		}

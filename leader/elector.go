@@ -107,7 +107,8 @@ func (e *Elector) Run(ctx context.Context, work func(ctx context.Context) error)
 	e.setLeading(false)
 	klog.FromContext(ctx).Info("lost the lease, stopping the work", "lease", e.ref(), "reason", lost)
 	select {
-	case <-worked:
+	case err := <-worked:
+		klog.FromContext(ctx).V(2).Info("the work has ended", "lease", e.ref(), "err", err)
 	case <-time.After(time.Until(e.lastRenewal().Add(e.config.LeaseDuration))):
 	}
 	return fmt.Errorf("%w %s/%s: %w", ErrLost, e.config.Namespace, e.config.Name, lost)

@@ -44,14 +44,17 @@ type leases struct {
 	namespace string
 }
 
+// Get implements Leases.
 func (l leases) Get(ctx context.Context, name string, options metav1.GetOptions) (*coordinationv1.Lease, error) {
 	return l.send(ctx, l.client.Get().Name(name).VersionedParams(&options, metav1.ParameterCodec))
 }
 
+// Create implements Leases.
 func (l leases) Create(ctx context.Context, lease *coordinationv1.Lease, options metav1.CreateOptions) (*coordinationv1.Lease, error) {
 	return l.send(ctx, l.client.Post().VersionedParams(&options, metav1.ParameterCodec).Body(lease))
 }
 
+// Update implements Leases.
 func (l leases) Update(ctx context.Context, lease *coordinationv1.Lease, options metav1.UpdateOptions) (*coordinationv1.Lease, error) {
 	return l.send(ctx, l.client.Put().Name(lease.Name).VersionedParams(&options, metav1.ParameterCodec).Body(lease))
 }

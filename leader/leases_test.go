@@ -21,7 +21,7 @@ func TestLeasesSpeakToTheAPIOfTheirNamespace(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		if r.Method == http.MethodGet {
 			w.WriteHeader(http.StatusNotFound)
-			json.NewEncoder(w).Encode(apierrors.NewNotFound(resource, "lease").ErrStatus)
+			answer(t, w, apierrors.NewNotFound(resource, "lease").ErrStatus)
 			return
 		}
 		var lease coordinationv1.Lease
@@ -29,7 +29,7 @@ func TestLeasesSpeakToTheAPIOfTheirNamespace(t *testing.T) {
 			t.Error(err)
 		}
 		lease.ResourceVersion = "7"
-		json.NewEncoder(w).Encode(lease)
+		answer(t, w, lease)
 	}))
 	defer listener.Close()
 
@@ -65,5 +65,12 @@ func TestLeasesSpeakToTheAPIOfTheirNamespace(t *testing.T) {
 	const path = "/apis/coordination.k8s.io/v1/namespaces/ns/leases"
 	if want := []string{"GET " + path + "/lease", "POST " + path, "PUT " + path + "/lease"}; !slices.Equal(asked, want) {
 		t.Errorf("asked %v, want %v", asked, want)
+	}
+}
+
+func answer(t *testing.T, w http.ResponseWriter, object any) {
+	t.Helper()
+	if err := json.NewEncoder(w).Encode(object); err != nil {
+		t.Error(err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -59,55 +58,52 @@ func page(t *testing.T, m *Metrics) []string {
 }
 
 func TestThePageHoldsTheMetricsOfTheContract(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := New("1.2.3", "abcdef")
-		use(t, m)
-		time.Sleep(time.Minute)
-		got := page(t, m)
-		for _, want := range []string{
-			`kubemirror_reconcile_total{controller="source",result="ok"} 1`,
-			`kubemirror_reconcile_duration_seconds_count{controller="source"} 1`,
-			`kubemirror_mirror_resources_total{namespace="team-a",source_type="Secret.v1"} 1`,
-			`kubemirror_sync_errors_total{controller="mirror",error_type="forbidden"} 1`,
-			`kubemirror_propagation_seconds_count 1`,
-			`kubemirror_oldest_unsynced_mirror_age_seconds 90`,
-			`kubemirror_drift_corrected_total{source_type="Secret.v1"} 1`,
-			`kubemirror_contested_mirrors 1`,
-			`kubemirror_discovery_runs_total{result="ok"} 0`,
-			`kubemirror_discovery_runs_total{result="partial"} 1`,
-			`kubemirror_discovery_runs_total{result="error"} 0`,
-			`kubemirror_discovery_failing_groups 2`,
-			`kubemirror_watched_types 17`,
-			`kubemirror_watch_failing{resource="Secret.v1"} 1`,
-			`kubemirror_watch_last_event_age_seconds 60`,
-			`leader_election_master_status{name="kubemirror"} 1`,
-			`rest_client_requests_total{code="200",host="api:443",method="GET"} 1`,
-			`rest_client_request_duration_seconds_count{host="api:443",verb="GET"} 1`,
-			`rest_client_rate_limiter_duration_seconds_count{host="api:443",verb="GET"} 1`,
-			`rest_client_request_retries_total{code="429",host="api:443",verb="GET"} 1`,
-			`workqueue_depth{name="sources"} 1`,
-			`workqueue_adds_total{name="sources"} 1`,
-			`workqueue_queue_duration_seconds_count{name="sources"} 0`,
-			`workqueue_work_duration_seconds_count{name="sources"} 0`,
-			`workqueue_unfinished_work_seconds{name="sources"} 0`,
-			`workqueue_longest_running_processor_seconds{name="sources"} 0`,
-			`workqueue_retries_total{name="sources"} 1`,
-		} {
-			if !slices.Contains(got, want) {
-				t.Errorf("the page lacks %s", want)
-			}
+	m := New("1.2.3", "abcdef")
+	use(t, m)
+	got := page(t, m)
+	for _, want := range []string{
+		`kubemirror_reconcile_total{controller="source",result="ok"} 1`,
+		`kubemirror_reconcile_duration_seconds_count{controller="source"} 1`,
+		`kubemirror_mirror_resources_total{namespace="team-a",source_type="Secret.v1"} 1`,
+		`kubemirror_sync_errors_total{controller="mirror",error_type="forbidden"} 1`,
+		`kubemirror_propagation_seconds_count 1`,
+		`kubemirror_oldest_unsynced_mirror_age_seconds 90`,
+		`kubemirror_drift_corrected_total{source_type="Secret.v1"} 1`,
+		`kubemirror_contested_mirrors 1`,
+		`kubemirror_discovery_runs_total{result="ok"} 0`,
+		`kubemirror_discovery_runs_total{result="partial"} 1`,
+		`kubemirror_discovery_runs_total{result="error"} 0`,
+		`kubemirror_discovery_failing_groups 2`,
+		`kubemirror_watched_types 17`,
+		`kubemirror_watch_failing{resource="Secret.v1"} 1`,
+		`kubemirror_watch_last_event_age_seconds 60`,
+		`leader_election_master_status{name="kubemirror"} 1`,
+		`rest_client_requests_total{code="200",host="api:443",method="GET"} 1`,
+		`rest_client_request_duration_seconds_count{host="api:443",verb="GET"} 1`,
+		`rest_client_rate_limiter_duration_seconds_count{host="api:443",verb="GET"} 1`,
+		`rest_client_request_retries_total{code="429",host="api:443",verb="GET"} 1`,
+		`workqueue_depth{name="sources"} 1`,
+		`workqueue_adds_total{name="sources"} 1`,
+		`workqueue_queue_duration_seconds_count{name="sources"} 0`,
+		`workqueue_work_duration_seconds_count{name="sources"} 0`,
+		`workqueue_unfinished_work_seconds{name="sources"} 0`,
+		`workqueue_longest_running_processor_seconds{name="sources"} 0`,
+		`workqueue_retries_total{name="sources"} 1`,
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("the page lacks %s", want)
 		}
-		for _, want := range []string{
-			`kubemirror_build_info{commit="abcdef",go_version="go`, `go_goroutines `, `process_resident_memory_bytes `,
-		} {
-			if !slices.ContainsFunc(got, func(line string) bool { return strings.HasPrefix(line, want) }) {
-				t.Errorf("the page lacks %s…", want)
-			}
+	}
+	for _, want := range []string{
+		`kubemirror_build_info{commit="abcdef",go_version="go`, `go_goroutines `, `process_resident_memory_bytes `,
+	} {
+		if !slices.ContainsFunc(got, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("the page lacks %s…", want)
 		}
-		if t.Failed() {
-			t.Log("the page:\n" + strings.Join(got, "\n"))
-		}
-	})
+	}
+	if t.Failed() {
+		t.Log("the page:\n" + strings.Join(got, "\n"))
+	}
 }
 
 func TestTheMetricsKeepPrometheusNamingRules(t *testing.T) {
@@ -181,7 +177,7 @@ func TestAllOfItMayBeUsedAtOnce(t *testing.T) {
 				m.Reconciled("source", "ok", time.Millisecond)
 				m.MirrorAdded("team-a", "Secret.v1")
 				m.WatchFailing("Secret.v1", i%2 == 0)
-							m.WatchGone("Secret.v1")
+				m.WatchGone("Secret.v1")
 				m.MirrorRemoved("team-a", "Secret.v1")
 			}
 		})

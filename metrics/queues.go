@@ -42,31 +42,37 @@ func newQueues(r prometheus.Registerer) queues {
 // Queues returns the provider to make named work queues with.
 func (m *Metrics) Queues() workqueue.MetricsProvider { return m.queues }
 
-// NewDepthMetric and the other methods implement client-go's MetricsProvider.
+// NewDepthMetric implements client-go's MetricsProvider.
 func (q queues) NewDepthMetric(name string) workqueue.GaugeMetric {
 	return q.depth.WithLabelValues(name)
 }
 
+// NewAddsMetric implements client-go's MetricsProvider.
 func (q queues) NewAddsMetric(name string) workqueue.CounterMetric {
 	return q.adds.WithLabelValues(name)
 }
 
+// NewLatencyMetric implements client-go's MetricsProvider.
 func (q queues) NewLatencyMetric(name string) workqueue.HistogramMetric {
 	return q.latency.WithLabelValues(name)
 }
 
+// NewWorkDurationMetric implements client-go's MetricsProvider.
 func (q queues) NewWorkDurationMetric(name string) workqueue.HistogramMetric {
 	return q.work.WithLabelValues(name)
 }
 
+// NewUnfinishedWorkSecondsMetric implements client-go's MetricsProvider.
 func (q queues) NewUnfinishedWorkSecondsMetric(name string) workqueue.SettableGaugeMetric {
 	return q.unfinished.WithLabelValues(name)
 }
 
+// NewLongestRunningProcessorSecondsMetric implements client-go's MetricsProvider.
 func (q queues) NewLongestRunningProcessorSecondsMetric(name string) workqueue.SettableGaugeMetric {
 	return q.longest.WithLabelValues(name)
 }
 
+// NewRetriesMetric implements client-go's MetricsProvider.
 func (q queues) NewRetriesMetric(name string) workqueue.CounterMetric {
 	return q.retries.WithLabelValues(name)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -84,9 +85,9 @@ func (s *Server) listen(ctx context.Context, endpoints, address string, handle f
 	if address == Off {
 		return nil
 	}
-	for i, l := range s.listeners {
-		if l.asked == address {
-			s.listeners[i].endpoints = append(l.endpoints, endpoints)
+	for i := range s.listeners {
+		if l := &s.listeners[i]; l.asked == address {
+			l.endpoints = append(l.endpoints, endpoints)
 			handle(l.mux)
 			return nil
 		}
@@ -153,21 +154,22 @@ func (s *Server) close() {
 // are for the log: the endpoint asks for no credentials.
 func (s *Server) probe(name string, checks []Check) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		var failing strings.Builder
+		var text strings.Builder
 		for _, check := range checks {
 			if err := check.Do(); err != nil {
 				s.logger.V(2).Info("probe fails", "probe", name, "check", check.Name, "reason", err)
-				fmt.Fprintf(&failing, "[-]%s failed\n", check.Name)
+				text.WriteString("[-]" + check.Name + " failed\n")
 			}
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if failing.Len() > 0 {
+		if text.Len() > 0 {
 			w.WriteHeader(http.StatusInternalServerError)
-			fmt.Fprintf(w, "%s%s check failed\n", failing.String(), name)
-			return
+			text.WriteString(name + " check failed\n")
+		} else {
+			text.WriteString("ok")
 		}
-		fmt.Fprint(w, "ok")
+		_, _ = io.WriteString(w, text.String()) // who asked may have gone
 	})
 }
 

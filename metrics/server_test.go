@@ -43,9 +43,8 @@ func get(t *testing.T, url string) (status int, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	if err != nil {
+	if err := errors.Join(err, response.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return response.StatusCode, string(text)
@@ -123,7 +122,7 @@ func TestAnAddressThatCannotBeOpenedIsAnErrorAtStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	for name, address := range map[string]string{
 		"one that is taken": taken.Addr().String(), "none": "", "one without a port": "localhost", "no address": "not an address:x",
 	} {

@@ -133,11 +133,22 @@ func (c *Controller) explain(ctx context.Context, key MirrorKey, o object, t sch
 	if !apierrors.IsAlreadyExists(err) {
 		return c.judge(ctx, action.String(), err)
 	}
-	live, err := c.Metadata.Resource(t).Namespace(d.namespace).Get(ctx, d.name, metav1.GetOptions{})
-	if err != nil {
-		return c.judge(ctx, "get", err)
+	problem, err := c.inTheWay(ctx, key, o, t, d)
+	if problem == nil && err == nil {
+		err = errStale // it has gone since
 	}
-	if live.Labels[labelMirror] == "true" {
+	return problem, err
+}
+
+// inTheWay looks at what is in the place of a mirror that we know nothing of.
+func (c *Controller) inTheWay(ctx context.Context, key MirrorKey, o object, t schema.GroupVersionResource, d draft) (*Problem, error) {
+	live, err := c.Metadata.Resource(t).Namespace(d.namespace).Get(ctx, d.name, metav1.GetOptions{})
+	switch {
+	case objectNotFound(err):
+		return nil, nil
+	case err != nil:
+		return c.judge(ctx, "get", err)
+	case live.Labels[labelMirror] == "true":
 		return nil, errStale // the informer is about to tell of it
 	}
 	c.Metrics.SyncError("mirror", reasonForeign)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -69,6 +70,11 @@ func (s *Source) key() types.NamespacedName {
 
 // hasFinalizer says whether our finalizer is on it.
 func (s *Source) hasFinalizer() bool { return slices.Contains(s.Finalizers, finalizer) }
+
+// failedIn says whether the source says of itself that it failed in a namespace.
+func (s *Source) failedIn(namespace string) bool {
+	return s.FailedTargets != "" && slices.Contains(strings.Split(s.FailedTargets, ","), namespace)
+}
 
 // limit is the most targets it may have.
 func (s *Source) limit(settings *Settings) int {

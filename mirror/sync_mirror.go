@@ -161,23 +161,31 @@ func (c *Controller) clear(ctx context.Context, key MirrorKey, s scene, records 
 // author; the error says whether to try again by ourselves.
 func (c *Controller) put(ctx context.Context, key MirrorKey, s scene, d draft) (*Problem, error) {
 	o := object{key.Source.Type, types.NamespacedName{Namespace: d.namespace, Name: d.name}}
-	have, action, problem := c.decide(key, o, d)
+	have, action, problem := c.decide(key, o, d, s.drift)
 	if problem != nil {
 		return problem, nil
 	}
 	if action == None {
 		return c.calmed(key, o), nil
 	}
+	if action == Create && d.source.failedIn(d.namespace) {
+		// It failed before, maybe before a restart: what is in the way is looked at
+		// rather than written at (I3).
+		if problem, err := c.inTheWay(ctx, key, o, s.resource, d); problem != nil || err != nil {
+			c.created(key)
+			return problem, err
+		}
+	}
 	if err := c.act(ctx, key, s, d, have, action); err != nil {
 		return c.explain(ctx, key, o, s.resource, d, action, err)
 	}
-	c.written(ctx, key, o, s, d, action)
+	c.written(ctx, key, s, d, action)
 	return c.calmed(key, o), nil
 }
 
 // decide compares what should be there with what is. A problem stands for an
 // object that isn't this source's (I1), or one that is fought over (I9).
-func (c *Controller) decide(key MirrorKey, o object, d draft) (*Record, Action, *Problem) {
+func (c *Controller) decide(key MirrorKey, o object, d draft, drift bool) (*Record, Action, *Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.tables[key.Source.Type]
@@ -200,10 +208,16 @@ func (c *Controller) decide(key MirrorKey, o object, d draft) (*Record, Action, 
 	}
 	c.conflicts.settled(key)
 	action := plan(d.shape, have, t.forms[o.at], d.source.Generation > 0)
-	if pause := c.fights.wait(o, d.shape.Content); action != None && pause > 0 {
+	if action == None {
+		return have, None, nil
+	}
+	if pause := c.fights.wait(o, d.shape.Content); pause > 0 {
 		c.Mirrors.AddAfter(key, pause)
 		p := contested()
 		return nil, None, &p
+	}
+	if drift {
+		c.fights.wrote(o, d.shape.Content)
 	}
 	if action == Create {
 		c.state(key.Source).creating++
@@ -225,11 +239,11 @@ func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, h
 	case Recreate:
 		r, err = c.recreate(ctx, s.resource, d, have, nil)
 	}
+	if action == Create {
+		defer c.created(key)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if action == Create {
-		c.state(key.Source).creating--
-	}
 	if t := c.tables[key.Source.Type]; t != nil && r != nil {
 		if before, _ := t.set(r); before == nil {
 			c.Metrics.MirrorAdded(r.Namespace, r.Type)
@@ -240,6 +254,13 @@ func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, h
 		}
 	}
 	return err
+}
+
+// created takes note that a create has been answered, or wasn't sent.
+func (c *Controller) created(key MirrorKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state(key.Source).creating--
 }
 
 // recreate deletes and creates, for content that the server takes in no other way;
@@ -258,16 +279,13 @@ func (c *Controller) recreate(ctx context.Context, t schema.GroupVersionResource
 }
 
 // written takes note of a write that succeeded.
-func (c *Controller) written(ctx context.Context, key MirrorKey, o object, s scene, d draft, action Action) {
+func (c *Controller) written(ctx context.Context, key MirrorKey, s scene, d draft, action Action) {
 	klog.FromContext(ctx).V(2).Info("Wrote a mirror", "action", action.String(), "mirror", klog.KRef(d.namespace, d.name), "kind", d.source.Kind, "source", key.Source, "drift", s.drift)
 	if !s.drift {
 		c.Metrics.Propagated(time.Since(d.source.Seen))
 		return
 	}
 	c.Metrics.DriftCorrected(typeName(schema.FromAPIVersionAndKind(d.source.APIVersion, d.source.Kind)))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.fights.wrote(o, d.shape.Content)
 }
 
 // calmed keeps a mirror that is fought over among the problems until it has been
