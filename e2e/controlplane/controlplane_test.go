@@ -93,11 +93,12 @@ func object(kind, name string) *unstructured.Unstructured {
 
 func TestControlPlane(t *testing.T) {
 	c := start(t, controlplane.Options{})
-	t.Run("a deleted namespace goes", func(t *testing.T) { deletedNamespaceGoes(t, c) })
 	t.Run("the audit log counts every request", func(t *testing.T) { auditCounts(t, c) })
 	t.Run("a user may do what RBAC lets them", func(t *testing.T) { usersAreKnown(t, c) })
 	t.Run("a stopped API server comes back with its data", func(t *testing.T) { outage(t, c) })
 	t.Run("a paused API server answers nothing until it is resumed", func(t *testing.T) { pause(t, c) })
+	// Last, as it also shows that the controller manager is over the outage.
+	t.Run("a deleted namespace goes", func(t *testing.T) { deletedNamespaceGoes(t, c) })
 	if err := c.Check(); err != nil {
 		t.Error(err)
 	}

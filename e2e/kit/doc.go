@@ -7,7 +7,10 @@
 //
 // Whatever goes wrong in a helper fails the test; helpers return no errors. A
 // wait has a deadline and never just sleeps. When a test fails, the log of each
-// of its kubemirror processes is printed.
+// of its kubemirror processes is printed; "go test -artifacts" keeps them whole.
+//
+// Go does not know that these tests depend on the product's sources, and would
+// answer from its cache: run them with -count=1, as "make test-e2e" does.
 //
 //	func TestMain(m *testing.M) { kit.Run(m) }
 //

@@ -52,6 +52,9 @@ func New(t testing.TB) *Env {
 		patience: patience,
 		state:    &state{applied: map[Ref]bool{}},
 	}
+	// The folder of the logs is removed by a cleanup of its own, which must come after
+	// ours: it shows the logs where a test failed.
+	t.ArtifactDir()
 	t.Cleanup(e.clear)
 	e.makeNamespace(e.leaseNamespace())
 	return e

@@ -1,9 +1,0 @@
-package e2e
-
-import (
-	"testing"
-
-	"github.com/lukaszraczylo/kubemirror/e2e/kit"
-)
-
-func TestMain(m *testing.M) { kit.Run(m) }
