@@ -101,7 +101,8 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(whole(&settings.Transform.MaxRules, 1), "transform-max-rules", "the most transformation rules of one source")
 	flags.Var(size(&settings.Transform.MaxSize), "transform-max-size", "the most text that the rules of one source may have")
 
-	flags.BoolVar(&o.leaderElect, "leader-elect", true, "take turns with other replicas by a Lease; false runs without")
+	o.leaderElect = true
+	flags.VarPF(boolean(&o.leaderElect), "leader-elect", "", "take turns with other replicas by a Lease; false runs without").NoOptDefVal = "true"
 	o.leaseName = "kubemirror-controller-leader"
 	flags.Var(dnsName(&o.leaseName), "leader-election-id", "the Lease's name")
 	flags.Var(dnsName(&o.leaseNamespace), "leader-election-namespace", "the Lease's namespace (default: the one that the process runs in)")
@@ -128,6 +129,17 @@ func (o *option) Type() string   { return o.kind }
 func (o *option) Set(s string) error {
 	o.text = s
 	return o.set(s)
+}
+
+func boolean(to *bool) *option {
+	return value("bool", strconv.FormatBool(*to), func(s string) error {
+		b, err := strconv.ParseBool(s)
+		if err != nil {
+			return errors.New("it takes true or false")
+		}
+		*to = b
+		return nil
+	})
 }
 
 func whole(to *int, least int) *option {
