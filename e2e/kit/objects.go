@@ -154,6 +154,16 @@ func (e *Env) Patch(r Ref, mergePatch string) {
 	}
 }
 
+// PatchIfThere is Patch for an object that may go at any moment.
+func (e *Env) PatchIfThere(r Ref, mergePatch string) {
+	e.t.Helper()
+	ctx, cancel := e.context()
+	defer cancel()
+	if err := e.patch(ctx, r, strings.ReplaceAll(mergePatch, "PREFIX", e.prefix)); err != nil && !apierrors.IsNotFound(err) {
+		e.t.Fatalf("patch %s: %v", r, err)
+	}
+}
+
 func (e *Env) patch(ctx context.Context, r Ref, mergePatch string) error {
 	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
 	if err != nil {
