@@ -1,6 +1,10 @@
 package mirror
 
-import "k8s.io/apimachinery/pkg/runtime/schema"
+import (
+	"log/slog"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
 
 // Domain is the prefix of every label, annotation and finalizer of ours.
 const Domain = "kubemirror.raczylo.com"
@@ -85,6 +89,9 @@ type SourceKey struct {
 // String is the form for log lines: "secrets default/db".
 func (k SourceKey) String() string { return k.Type.String() + " " + k.Namespace + "/" + k.Name }
 
+// LogValue is that form in a JSON log too.
+func (k SourceKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
 // MirrorKey names what one source has in one target namespace: the mirror that is
 // to be there, if any, and those that are not to be there any more.
 type MirrorKey struct {
@@ -94,3 +101,6 @@ type MirrorKey struct {
 
 // String is the form for log lines: "secrets default/db in app".
 func (k MirrorKey) String() string { return k.Source.String() + " in " + k.Namespace }
+
+// LogValue is that form in a JSON log too.
+func (k MirrorKey) LogValue() slog.Value { return slog.StringValue(k.String()) }

@@ -26,6 +26,8 @@ type state struct {
 	creating int
 	// problems are those of the last look at each namespace.
 	problems map[string][]Problem
+	// told are the problems that its author was told of last.
+	told []Problem
 	// absent says that the source is gone, or a source no more, by a live GET (I5).
 	absent bool
 	// unlabelled says that the source went from our sight with our finalizer on it.

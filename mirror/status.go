@@ -41,21 +41,38 @@ func statusOf(src *Source, st *state, limit int) status {
 		notes = append(notes, Problem{Reason: reasonInvalid, Text: text})
 	}
 	failed := failing(st.problems)
-	groups := grouped(st.problems)
+	problems := append(grouped(st.problems), notes...)
 	synced := min(limit, len(st.asked)) - len(failed)
 	s := status{
 		text:     fmt.Sprintf("%d/%d synced", synced, len(st.asked)),
 		failed:   strings.Join(failed, ","),
-		problems: append(groups, notes...),
+		problems: byReason(problems),
 	}
-	if len(s.problems) > 0 {
-		texts := make([]string, len(s.problems))
-		for i, p := range s.problems {
+	if len(problems) > 0 {
+		texts := make([]string, len(problems))
+		for i, p := range problems {
 			texts[i] = p.Text
 		}
 		s.text += ": " + shorten(texts)
 	}
 	return s
+}
+
+// byReason tells all problems of a reason as one, so that an annotation full of
+// mistakes makes no flood of events.
+func byReason(problems []Problem) []Problem {
+	var merged []Problem
+	texts := map[string][]string{}
+	for _, p := range problems {
+		if texts[p.Reason] == nil {
+			merged = append(merged, p)
+		}
+		texts[p.Reason] = append(texts[p.Reason], p.Text)
+	}
+	for i, p := range merged {
+		merged[i].Text = shorten(texts[p.Reason])
+	}
+	return merged
 }
 
 // failing lists the namespaces where something failed.

@@ -252,6 +252,11 @@ func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, h
 		if !inSync(d.shape, r, d.source.Generation > 0) {
 			t.forms[r.key()] = newForm(d.shape, r)
 		}
+		if t.sources[key.Source.name()] != d.source {
+			// It changed or went while we wrote, and nothing else would tell: the echo
+			// of this write is no news.
+			c.Mirrors.Add(key)
+		}
 	}
 	return err
 }
@@ -260,7 +265,9 @@ func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, h
 func (c *Controller) created(key MirrorKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.state(key.Source).creating--
+	if st := c.states[key.Source]; st != nil && st.creating > 0 {
+		st.creating--
+	}
 }
 
 // recreate deletes and creates, for content that the server takes in no other way;

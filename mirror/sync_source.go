@@ -150,9 +150,8 @@ func (c *Controller) write(ctx context.Context, key SourceKey, resource schema.G
 		klog.FromContext(ctx).Info("Can't write on a source", "source", key, "problem", p.Text)
 		return errAgain
 	}
-	c.patched(key, version, intent)
-	if d.status != nil {
-		c.tell(ctx, key, src, d.status)
+	if untold := c.patched(key, version, intent, d.status); d.status != nil {
+		c.tell(ctx, key, src, d.status.text, untold)
 	}
 	return nil
 }
@@ -163,11 +162,20 @@ func (c *Controller) pauseSource(key SourceKey, intent Hash) time.Duration {
 	return c.fights.wait(object{key.Type, key.name()}, intent)
 }
 
-func (c *Controller) patched(key SourceKey, version string, intent Hash) {
+// patched takes note of a patch of a source, and says which problems of its status
+// have not been told yet.
+func (c *Controller) patched(key SourceKey, version string, intent Hash, s *status) (untold []Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.state(key).wrote = version
+	st := c.state(key)
+	st.wrote = version
 	c.fights.wrote(object{key.Type, key.name()}, intent)
+	if s == nil {
+		return nil
+	}
+	untold = slices.DeleteFunc(slices.Clone(s.problems), func(p Problem) bool { return slices.Contains(st.told, p) })
+	st.told = s.problems
+	return untold
 }
 
 func orNull(text string) any {

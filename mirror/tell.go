@@ -19,18 +19,18 @@ var events = schema.GroupVersionResource{Group: "events.k8s.io", Version: "v1", 
 // maxNote is the server's bound on an event's text, in bytes.
 const maxNote = 1024
 
-// tell tells a source's author what the new status says: an event for each
-// problem, and a log line for the person on call. It is called when a status was
-// written because it changed, so each problem is told once; after a restart the
-// status is what it was and nothing is told again.
-func (c *Controller) tell(ctx context.Context, key SourceKey, src *Source, s *status) {
+// tell tells a source's author what a new status says that the last one didn't: an
+// event for each problem, and a log line for the person on call. It is called when
+// a status was written because it changed; after a restart the status is what it
+// was, and nothing is told again.
+func (c *Controller) tell(ctx context.Context, key SourceKey, src *Source, text string, untold []Problem) {
 	logger := klog.FromContext(ctx)
-	if len(s.problems) == 0 {
-		logger.V(2).Info("Source is in sync", "source", key, "status", s.text)
+	if len(untold) == 0 {
+		logger.V(2).Info("Source has a new status", "source", key, "status", text)
 		return
 	}
-	logger.Info("Source is not in sync", "source", key, "status", s.text)
-	for _, p := range s.problems {
+	logger.Info("Source has a problem", "source", key, "status", text)
+	for _, p := range untold {
 		if err := c.emit(ctx, src, p); err != nil {
 			logger.V(2).Info("Can't write an event; the status says the same", "source", key, "reason", p.Reason)
 			return
