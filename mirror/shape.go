@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -21,9 +22,8 @@ type template struct {
 	name   *transform.Name // nil: the source's name
 	rules  *transform.Rules
 	strict bool
-	// shape is what all mirrors look like, where no rule looks at the target.
-	shape    *Shape
-	problems []Problem
+	// shared is what all mirrors look like; nil where a rule looks at the target.
+	shared func() (*Shape, []Problem)
 }
 
 // Shape is what a mirror should look like, less the namespace, the name and the
@@ -65,18 +65,20 @@ func newTemplate(settings *Settings, source *Source, u *unstructured.Unstructure
 	return t, nil
 }
 
-// shapeOnce makes the shape that all mirrors share, where they share one.
-func (s *Source) shapeOnce() {
+// share has the shape made once for all mirrors, where they share one: by the
+// first that asks, for a source is read in its informer, and there its templates
+// would hold up every other source of the type (I7).
+func (s *Source) share() {
 	if s.template.rules == nil || !s.template.rules.DependsOnTarget() {
-		s.template.shape, s.template.problems = s.render("", "")
+		s.template.shared = sync.OnceValues(func() (*Shape, []Problem) { return s.render("", "") })
 	}
 }
 
 // Shape is what the mirror of a name in a namespace should look like. It is nil
 // where that can't be told; the problems say why, or which rules were skipped.
 func (s *Source) Shape(namespace, name string) (*Shape, []Problem) {
-	if s.template.shape != nil || s.template.problems != nil {
-		return s.template.shape, s.template.problems
+	if s.template.shared != nil {
+		return s.template.shared()
 	}
 	return s.render(namespace, name)
 }

@@ -183,7 +183,7 @@ func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotati
 	if s.template, err = newTemplate(settings, s, u, annotations); err != nil {
 		return err
 	}
-	s.shapeOnce()
+	s.share()
 	return nil
 }
 

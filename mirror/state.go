@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // state is what the controller remembers of a source between two looks at it.
@@ -34,6 +36,9 @@ type state struct {
 	unlabelled bool
 	// wrote is the resource version of our last patch of the source.
 	wrote string
+	// released is the source that we took our finalizer off because it goes: it may
+	// be gone for good, and then no resource version tells.
+	released types.UID
 	// since is when the source stopped being in sync; zero while it is.
 	since time.Time
 }

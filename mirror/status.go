@@ -28,7 +28,9 @@ func statusOf(src *Source, st *state, limit int) status {
 	case Refused:
 		return status{text: "refused: " + src.Reason, problems: []Problem{{Reason: reasonRefused, Text: src.Reason}}}
 	case Stopped:
-		return status{text: "stopped: " + src.Reason, problems: []Problem{{Reason: reasonInvalid, Text: src.Reason + "; its mirrors stay as they are until that is mended"}}}
+		// The reason may quote a value, and that be as long as the server lets it.
+		reason := shorten([]string{src.Reason})
+		return status{text: "stopped: " + reason, problems: []Problem{{Reason: reasonInvalid, Text: reason + "; its mirrors stay as they are until that is mended"}}}
 	case Paused:
 		return status{text: "paused"}
 	}

@@ -60,4 +60,21 @@ func TestStatusHasAnEnd(t *testing.T) {
 	if got := statusOf(&Source{Mode: On}, st, 2000); len(got.text) > maxStatus+200 {
 		t.Errorf("a status of %d bytes", len(got.text))
 	}
+	if got := statusOf(&Source{Mode: Stopped, Reason: strings.Repeat("x", 100_000)}, newState(), 9); len(got.text) > maxStatus+200 {
+		t.Errorf("a status of %d bytes", len(got.text))
+	}
+}
+
+func TestAllProblemsOfAReasonAreOneEvent(t *testing.T) {
+	st := newState()
+	st.asked["a"], st.asked["b"] = true, true
+	st.problems["a"] = []Problem{{Reason: "X", Text: "broken", Failed: true}}
+	st.problems["b"] = []Problem{{Reason: "X", Text: "gone", Failed: true}, {Reason: "Y", Text: "odd"}}
+	got := statusOf(&Source{Mode: On}, st, 9)
+	if want := "0/2 synced: a: broken; b: gone; b: odd"; got.text != want {
+		t.Errorf("says %q, want %q", got.text, want)
+	}
+	if len(got.problems) != 2 || got.problems[0].Text != "a: broken; b: gone" || got.problems[1].Text != "b: odd" {
+		t.Errorf("its events are %v", got.problems)
+	}
 }

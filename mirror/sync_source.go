@@ -80,7 +80,7 @@ type due struct {
 // due works out what a source lacks. The lock is held.
 func (c *Controller) due(key SourceKey, t *table, src *Source, st *state) due {
 	var d due
-	if older(src.ResourceVersion, st.wrote) {
+	if older(src.ResourceVersion, st.wrote) || st.released == src.UID {
 		return d // our own last write is still on its way back
 	}
 	limit := src.limit(&c.Settings)
@@ -150,7 +150,7 @@ func (c *Controller) write(ctx context.Context, key SourceKey, resource schema.G
 		klog.FromContext(ctx).Info("Can't write on a source", "source", key, "problem", p.Text)
 		return errAgain
 	}
-	if untold := c.patched(key, version, intent, d.status); d.status != nil {
+	if untold := c.patched(key, src, version, intent, d.status); d.status != nil {
 		c.tell(ctx, key, src, d.status.text, untold)
 	}
 	return nil
@@ -164,11 +164,14 @@ func (c *Controller) pauseSource(key SourceKey, intent Hash) time.Duration {
 
 // patched takes note of a patch of a source, and says which problems of its status
 // have not been told yet.
-func (c *Controller) patched(key SourceKey, version string, intent Hash, s *status) (untold []Problem) {
+func (c *Controller) patched(key SourceKey, src *Source, version string, intent Hash, s *status) (untold []Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.state(key)
 	st.wrote = version
+	if src.Deleting {
+		st.released = src.UID
+	}
 	c.fights.wrote(object{key.Type, key.name()}, intent)
 	if s == nil {
 		return nil
