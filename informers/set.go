@@ -8,7 +8,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 )
@@ -45,7 +44,8 @@ type Config struct {
 	Sources, Mirrors Role
 	// ListWatch gives access to the objects of a type that a label selector picks.
 	ListWatch func(resource schema.GroupVersionResource, selector string) ListWatch
-	// Any asks once whether the selector picks any object of the type.
+	// Any asks once whether the selector picks any object of the type. It must
+	// return when its context is done.
 	Any      func(ctx context.Context, resource schema.GroupVersionResource, selector string) (bool, error)
 	Consumer Consumer
 	Observer Observer
@@ -104,8 +104,9 @@ func (s *Set) stop(unwanted func(schema.GroupVersionResource) bool) {
 	}
 }
 
-// Settled says whether each type's lists have been taken in or were refused: a
-// type that can't be listed does not hold up the others (I7).
+// Settled says whether each type's lists have been taken in or were refused, or
+// have had a minute for it: a type that can't be listed, or doesn't answer, does
+// not hold up the others (I7).
 func (s *Set) Settled() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,12 +137,13 @@ func (s *Set) Quiet() (time.Duration, schema.GroupVersionResource) {
 
 func (s *Set) start(ctx context.Context, resource schema.GroupVersionResource) *pair {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &pair{cancel: cancel, done: make(chan struct{}), inUse: make(chan struct{})}
-	p.sources = s.informer(ctx, resource, p, s.config.Sources, &firstUse{Handler: s.config.Consumer.Sources(resource), pair: p})
+	unused, use := context.WithCancel(ctx) // until the first source or mirror
+	p := &pair{started: time.Now(), cancel: cancel, done: make(chan struct{})}
+	p.sources = s.informer(ctx, resource, p, s.config.Sources, &firstUse{s.config.Consumer.Sources(resource), use})
 	go func() {
 		defer close(p.done)
 		defer cancel()
-		s.run(ctx, resource, p)
+		s.run(ctx, unused, use, resource, p)
 		s.config.Consumer.Forget(resource)
 		s.config.Observer.WatchGone(resource.GroupResource().String())
 	}()
@@ -149,11 +151,13 @@ func (s *Set) start(ctx context.Context, resource schema.GroupVersionResource) *
 }
 
 // run keeps the pair going until the context is done.
-func (s *Set) run(ctx context.Context, resource schema.GroupVersionResource, p *pair) {
+func (s *Set) run(ctx, unused context.Context, use func(), resource schema.GroupVersionResource, p *pair) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { p.sources.Run(ctx) })
-	if !s.untilInUse(ctx, resource, p) {
+	s.findMirrors(unused, use, resource, p)
+	<-unused.Done()
+	if ctx.Err() != nil {
 		return
 	}
 	mirrors := s.informer(ctx, resource, p, s.config.Mirrors, s.config.Consumer.Mirrors(resource))
@@ -169,38 +173,33 @@ func (s *Set) run(ctx context.Context, resource schema.GroupVersionResource, p *
 	s.config.Consumer.Ready(resource)
 }
 
-// untilInUse waits for the type's first source. A type that has none is asked
-// once for mirrors: those of a source that went while nobody looked.
-func (s *Set) untilInUse(ctx context.Context, resource schema.GroupVersionResource, p *pair) bool {
+// findMirrors asks once whether a type without sources has mirrors: those of
+// sources that went while nobody looked. A source that turns up cuts it short.
+func (s *Set) findMirrors(unused context.Context, use func(), resource schema.GroupVersionResource, p *pair) {
 	select {
-	case <-p.inUse:
-		return true
 	case <-p.sources.Synced():
-	case <-ctx.Done():
-		return false
+	case <-unused.Done():
+		return
 	}
-	backoff := wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 0.5, Steps: 10, Cap: time.Minute}
-	err := backoff.DelayFunc().Until(ctx, true, true, func(ctx context.Context) (bool, error) {
-		select {
-		case <-p.inUse:
+	logger := klog.FromContext(unused).WithValues("resource", resource.GroupResource().String())
+	_ = backoff.DelayFunc().Until(unused, true, true, func(unused context.Context) (bool, error) {
+		if unused.Err() != nil {
 			return true, nil
-		default:
 		}
-		found, err := s.config.Any(ctx, resource, s.config.Mirrors.Selector)
-		if err == nil && found {
-			p.use()
+		found, err := s.config.Any(unused, resource, s.config.Mirrors.Selector)
+		if err != nil {
+			if unused.Err() == nil && !p.asked.Swap(true) {
+				logger.Error(err, "Can't ask whether this type has mirrors; the others go on, and it is tried again with backoff")
+			}
+			return false, nil
 		}
-		return err == nil, nil
+		if found {
+			use()
+		} else {
+			p.asked.Store(true)
+		}
+		return true, nil
 	})
-	if err != nil {
-		return false
-	}
-	select {
-	case <-p.inUse:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 func (s *Set) informer(ctx context.Context, resource schema.GroupVersionResource, p *pair, role Role, handler Handler) *Informer {
@@ -220,6 +219,6 @@ func (s *Set) informer(ctx context.Context, resource schema.GroupVersionResource
 			refused = false
 			logger.Info("Watching this type works again")
 		}
-		s.config.Observer.WatchFailing(name, p.failing())
+		p.tell(func(failing bool) { s.config.Observer.WatchFailing(name, failing) })
 	})
 }

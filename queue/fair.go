@@ -30,11 +30,12 @@ func (f *fair[K, G]) Push(key K) {
 // Pop takes the first key of the group whose turn it is.
 func (f *fair[K, G]) Pop() K {
 	g := f.turns[0]
-	f.turns = f.turns[1:]
 	keys := f.waiting[g]
 	key := keys[0]
-	// The slice's array lives on: it must not hold the key's strings.
+	// The slices' arrays live on: they must not hold what was served.
+	clear(f.turns[:1])
 	clear(keys[:1])
+	f.turns = f.turns[1:]
 	if keys = keys[1:]; len(keys) == 0 {
 		delete(f.waiting, g)
 	} else {

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
 )
 
 // A key that fails waits half a second, then twice as long each time, up to
@@ -22,7 +22,6 @@ const (
 
 // Queue is a rate-limited queue of keys K, served in turn by group.
 type Queue[K comparable] struct {
-	name string
 	work workqueue.TypedRateLimitingInterface[K]
 }
 
@@ -38,7 +37,7 @@ func New[K, G comparable](name string, group func(K) G, metrics workqueue.Metric
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[K]{
 		Name: name, MetricsProvider: metrics, Queue: base,
 	})
-	return &Queue[K]{name: name, work: workqueue.NewTypedRateLimitingQueueWithConfig(
+	return &Queue[K]{work: workqueue.NewTypedRateLimitingQueueWithConfig(
 		workqueue.NewTypedItemExponentialFailureRateLimiter[K](firstRetry, lastRetry),
 		workqueue.TypedRateLimitingQueueConfig[K]{Name: name, MetricsProvider: metrics, DelayingQueue: delaying},
 	)}
@@ -54,26 +53,19 @@ func (q *Queue[K]) AddAfter(key K, delay time.Duration) { q.work.AddAfter(key, d
 // Len is the number of keys that wait, without those that wait for their retry.
 func (q *Queue[K]) Len() int { return q.work.Len() }
 
-// After is an error that says when to try again; the key's count of failures
-// stays as it is.
-type After struct {
-	Delay time.Duration
-	Err   error
-}
-
-func (a *After) Error() string { return a.Err.Error() }
-func (a *After) Unwrap() error { return a.Err }
-
 // Run serves keys with so many workers until the context is done. It then
 // returns when those that were being worked on are finished; handle's context
 // ends only with finish, so that a write which has begun is not cut off.
 //
-// A key whose handle returns nil is forgotten; one that returns *After comes back
-// after its delay; any other error makes it come back by exponential backoff.
+// A key whose handle returns nil is forgotten; an error makes it come back by
+// exponential backoff. Errors are not logged here: who returns one knows what of
+// it may be said.
 func (q *Queue[K]) Run(ctx, finish context.Context, workers int, handle func(context.Context, K) error) {
-	stop := context.AfterFunc(ctx, q.work.ShutDown)
-	defer stop()
 	var wg sync.WaitGroup
+	wg.Go(func() {
+		<-ctx.Done()
+		q.work.ShutDown()
+	})
 	for range workers {
 		wg.Go(func() {
 			for q.next(ctx, finish, handle) {
@@ -92,13 +84,9 @@ func (q *Queue[K]) next(ctx, finish context.Context, handle func(context.Context
 	if ctx.Err() != nil {
 		return true // drop what waits; see the package comment
 	}
-	var after *After
-	switch err := guarded(finish, key, handle); {
-	case err == nil:
+	if guarded(finish, key, handle) == nil {
 		q.work.Forget(key)
-	case errors.As(err, &after):
-		q.work.AddAfter(key, after.Delay)
-	default:
+	} else {
 		q.work.AddRateLimited(key)
 	}
 	return true
@@ -109,9 +97,9 @@ func (q *Queue[K]) next(ctx, finish context.Context, handle func(context.Context
 // could hold content (I8); the stack is.
 func guarded[K comparable](ctx context.Context, key K, handle func(context.Context, K) error) (err error) {
 	defer func() {
-		if r := recover(); r != nil {
+		if recover() != nil {
 			err = errors.New("panic")
-			utilruntime.HandleErrorWithContext(ctx, nil, "A worker panicked; the key is tried again later. Please report this", "key", key, "stack", string(debug.Stack()))
+			klog.FromContext(ctx).Error(nil, "A worker panicked; the key is tried again later. Please report this", "key", key, "stack", string(debug.Stack()))
 		}
 	}()
 	return handle(ctx, key)

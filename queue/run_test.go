@@ -1,0 +1,272 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// running runs a queue until the returned function is called, which waits.
+func running(t *testing.T, q *Queue[string], workers int, handle func(context.Context, string) error) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		q.Run(ctx, t.Context(), workers, handle)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func TestAThousandKeysOfOneGroupDelayAnothersSingleKeyByATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New("", letter, nil)
+		var served []string
+		for n := range 1000 {
+			q.Add(fmt.Sprintf("a%d", n))
+		}
+		defer running(t, q, 1, func(_ context.Context, key string) error {
+			served = append(served, key)
+			time.Sleep(time.Second)
+			return nil
+		})()
+		time.Sleep(2500 * time.Millisecond)
+		synctest.Wait()
+		if n := q.Len(); n != 997 {
+			t.Errorf("%d keys wait, want 997", n)
+		}
+		q.Add("b1")
+		q.Add("b1")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := slices.Index(served, "b1"); n != 4 { // a0 a1 a2 are served or being served, a3 has the turn
+			t.Errorf("the single key was served as number %d", n)
+		}
+		if len(served) != 1001 {
+			t.Errorf("%d keys were served", len(served))
+		}
+	})
+}
+
+func TestAKeyIsWorkedOnByOneAtATimeAndAgainIfAddedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New("", letter, nil)
+		begin, end := 0, 0
+		release := make(chan struct{})
+		defer running(t, q, 8, func(context.Context, string) error {
+			begin++
+			<-release
+			end++
+			return nil
+		})()
+		expect := func(when string, wantBegin, wantEnd int) {
+			t.Helper()
+			synctest.Wait()
+			if begin != wantBegin || end != wantEnd {
+				t.Errorf("%s: begun %d times and ended %d times, want %d and %d", when, begin, end, wantBegin, wantEnd)
+			}
+		}
+		q.Add("a1")
+		expect("added", 1, 0)
+		q.Add("a1")
+		q.Add("a1")
+		expect("added twice while it is worked on", 1, 0)
+		release <- struct{}{}
+		expect("the first is done", 2, 1)
+		release <- struct{}{}
+		expect("the second is done", 2, 2)
+	})
+}
+
+func TestNoAddIsLostAmongManyWorkers(t *testing.T) {
+	const keys, adds = 20, 200
+	q := New("", letter, nil)
+	var (
+		mu            sync.Mutex
+		wanted, found = map[string]int{}, map[string]int{}
+		busy          = map[string]bool{}
+		up            = make(chan struct{}, 1)
+	)
+	stop := running(t, q, 8, func(_ context.Context, key string) error {
+		mu.Lock()
+		if busy[key] {
+			t.Errorf("%s is worked on by two", key)
+		}
+		busy[key] = true
+		seen := wanted[key]
+		mu.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
+		busy[key] = false
+		found[key] = seen
+		for _, n := range found {
+			if n != adds {
+				return nil
+			}
+		}
+		if len(found) == keys {
+			select {
+			case up <- struct{}{}:
+			default:
+			}
+		}
+		return nil
+	})
+	defer stop()
+	for range adds {
+		for n := range keys {
+			key := fmt.Sprintf("%c%d", 'a'+n%3, n)
+			mu.Lock()
+			wanted[key]++
+			mu.Unlock()
+			q.Add(key)
+		}
+	}
+	select {
+	case <-up:
+	case <-time.After(10 * time.Second):
+		t.Errorf("what was added last was not seen: %v", found)
+	}
+}
+
+func TestAKeyThatFailsComesBackLaterAndLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var want []time.Duration
+		for d := 500 * time.Millisecond; d < 5*time.Minute; d *= 2 {
+			want = append(want, d)
+		}
+		want = append(want, 5*time.Minute, 5*time.Minute, 5*time.Minute)
+
+		q := New("", letter, nil)
+		var at []time.Time
+		defer running(t, q, 2, func(_ context.Context, key string) error {
+			if key == "b1" {
+				return nil
+			}
+			at = append(at, time.Now())
+			if len(at) == len(want)+1 { // a success in between
+				return nil
+			}
+			return errors.New("no")
+		})()
+		q.Add("a1")
+		q.Add("b1")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		var delays []time.Duration
+		for n := range len(at) - 1 {
+			delays = append(delays, at[n+1].Sub(at[n]))
+		}
+		if !slices.Equal(delays, want) {
+			t.Errorf("it came back after %v, want %v", delays, want)
+		}
+
+		q.Add("a1")
+		time.Sleep(700 * time.Millisecond)
+		synctest.Wait()
+		if n := len(at); n != len(want)+3 || at[n-1].Sub(at[n-2]) != 500*time.Millisecond {
+			t.Errorf("after a success it is not as new: tried at %v", at)
+		}
+	})
+}
+
+func TestAKeyAddedForLaterComesThenAndOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New("", letter, nil)
+		start := time.Now()
+		var after []time.Duration
+		defer running(t, q, 1, func(context.Context, string) error {
+			after = append(after, time.Since(start))
+			return nil
+		})()
+		q.AddAfter("a1", time.Minute)
+		q.AddAfter("a1", 2*time.Minute)
+		q.AddAfter("a1", 30*time.Second)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if !slices.Equal(after, []time.Duration{30 * time.Second}) {
+			t.Errorf("it came after %v", after)
+		}
+	})
+}
+
+func TestRunEndsWhenTheKeysInHandAreDoneAndDropsTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New("", letter, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		finish, cut := context.WithCancel(t.Context())
+		var begun []string
+		var ended []error
+		returned := false
+		go func() {
+			q.Run(ctx, finish, 2, func(ctx context.Context, key string) error {
+				if key[0] == 'x' {
+					return errors.New("to be tried again")
+				}
+				begun = append(begun, key)
+				select {
+				case <-time.After(time.Duration(len(begun)) * time.Minute):
+				case <-ctx.Done():
+				}
+				ended = append(ended, ctx.Err())
+				return ctx.Err()
+			})
+			returned = true
+		}()
+		q.Add("x1")
+		synctest.Wait()
+		q.AddAfter("x2", time.Second)
+		q.Add("a1")
+		synctest.Wait()
+		q.Add("b1")
+		synctest.Wait()
+		q.Add("c1")
+		q.Add("a1") // again after the one in hand: dropped too
+		cancel()
+		synctest.Wait()
+		q.Add("d1")
+		q.AddAfter("d2", time.Second)
+		if returned {
+			t.Fatal("it returned with keys in hand")
+		}
+		time.Sleep(90 * time.Second)
+		synctest.Wait()
+		if len(ended) != 1 || ended[0] != nil {
+			t.Errorf("the first key in hand was cut off: %v", ended)
+		}
+		if returned {
+			t.Fatal("it returned with a key in hand")
+		}
+		cut()
+		synctest.Wait()
+		if len(ended) != 2 || ended[1] == nil {
+			t.Errorf("the other key in hand was not told to finish: %v", ended)
+		}
+		if !returned {
+			t.Error("it didn't return")
+		}
+		if !slices.Equal(begun, []string{"a1", "b1"}) || q.Len() != 0 {
+			t.Errorf("worked on %v, and %d wait", begun, q.Len())
+		}
+	})
+}
+
+func TestAQueueThatStopsBeforeItBeginsDoesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New("", letter, nil)
+		q.Add("a1")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		q.Run(ctx, t.Context(), 3, func(context.Context, string) error {
+			t.Error("it works")
+			return nil
+		})
+	})
+}
