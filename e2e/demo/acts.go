@@ -94,9 +94,12 @@ func (s *show) examples(ctx context.Context) error {
 		if whole {
 			return nil
 		}
-		return errors.Join(errors.New("the mirrors of the examples"), o.wrong())
+		return errors.Join(errors.New("mirrors of the examples are not there"), o.wrong())
 	})
 	s.screen.keep(sourceTable(rows)...)
+	if err == nil {
+		s.screen.keep("", "What a Middleware is, the server has learned only a moment before.")
+	}
 	return err
 }
 
@@ -114,9 +117,12 @@ func (s *show) applySources(ctx context.Context, applied []time.Time) {
 
 // row is how far a source has come that was applied then, or not yet.
 func (o objects) row(source *unstructured.Unstructured, applied time.Time) row {
-	r := refTo(source)
-	inSync, last := o.mirrors(r)
-	total := len(o.targets(r))
+	var inSync []string
+	var last time.Time
+	if now, there := o[refTo(source)]; there {
+		inSync, last = o.mirrors(now.Unstructured)
+	}
+	total := len(o.targets(source))
 	return row{
 		source:  source.GetKind() + " " + source.GetName(),
 		asks:    source.GetAnnotations()[domain+"target-namespaces"],
@@ -132,7 +138,7 @@ func (s *show) transformation(context.Context) error {
 	source := ref{configMaps, "default", "storefront"}
 	var lines []string
 	_, err := s.board.until(func(o objects) error {
-		inSync, _ := o.mirrors(source)
+		inSync, _ := o.mirrors(o[source].Unstructured)
 		versions := []*unstructured.Unstructured{o[source].Unstructured}
 		for _, namespace := range inSync {
 			versions = append(versions, o[source.in(namespace)].Unstructured)

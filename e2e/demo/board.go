@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -102,9 +103,10 @@ func (b *board) count() int {
 }
 
 // until waits until nothing is wrong and returns when the event came that made it
-// so. It asks at each event; the answer may look at the objects and keep none.
+// so. It asks at each event, with the board locked: what is asked may look at the
+// objects, and must not keep the map.
 func (b *board) until(wrong func(objects) error) (time.Time, error) {
-	var last error
+	last := errors.New("nobody has looked")
 	right := make(chan time.Time, 1)
 	look := func(latest time.Time) bool {
 		if last = wrong(b.objects); last == nil {
@@ -117,17 +119,23 @@ func (b *board) until(wrong func(objects) error) (time.Time, error) {
 		b.look = look
 	}
 	b.mu.Unlock()
+	defer b.stopLooking()
 	select {
 	case at := <-right:
 		return at, nil
 	case <-b.ctx.Done():
 		return time.Time{}, context.Cause(b.ctx)
 	case <-time.After(patience):
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.look = nil
-		return time.Time{}, fmt.Errorf("not right after %v: %w", patience, last)
+		b.stopLooking()
+		return time.Time{}, fmt.Errorf("%v passed, and still: %w", patience, last)
 	}
+}
+
+// stopLooking has nobody look any more, nor be looking, when it returns.
+func (b *board) stopLooking() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.look = nil
 }
 
 // again has whoever waits look once more, though nothing came from the server:

@@ -23,36 +23,40 @@ func newScreen(out *os.File) *screen {
 	return &screen{out: out, live: err == nil && os.Getenv("TERM") != "dumb"}
 }
 
+// What a terminal is told. A line of the block that wrapped would be two when it
+// is counted back.
+const (
+	up     = "\x1b[%dA"
+	erase  = "\x1b[J"
+	noWrap = "\x1b[?7l"
+	wrap   = "\x1b[?7h"
+)
+
 // draw has the lines take the place of the block.
 func (s *screen) draw(lines ...string) {
 	if s.live {
-		s.replace(lines)
+		s.print(s.back() + noWrap + text(lines) + wrap)
 		s.drawn = len(lines)
 	}
 }
 
 // keep has the lines take the place of the block, for good.
 func (s *screen) keep(lines ...string) {
-	s.replace(lines)
+	s.print(s.back() + text(lines))
 	s.drawn = 0
 }
 
-func (s *screen) replace(lines []string) {
-	var frame strings.Builder
-	if s.live {
-		// A line that wrapped would be two when it is counted back.
-		frame.WriteString("\x1b[?7l")
-		if s.drawn > 0 {
-			fmt.Fprintf(&frame, "\x1b[%dA", s.drawn)
-		}
-		frame.WriteString("\x1b[J")
+// back takes the block away.
+func (s *screen) back() string {
+	if s.drawn == 0 {
+		return ""
 	}
-	for _, line := range lines {
-		frame.WriteString(line + "\n")
-	}
-	if s.live {
-		frame.WriteString("\x1b[?7h")
-	}
+	return fmt.Sprintf(up, s.drawn) + erase
+}
+
+func text(lines []string) string { return strings.Join(lines, "\n") + "\n" }
+
+func (s *screen) print(text string) {
 	// Nobody is left to tell if this fails, and SIGPIPE ends the demo.
-	_, _ = io.WriteString(s.out, frame.String())
+	_, _ = io.WriteString(s.out, text)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/dynamic"
@@ -134,9 +135,9 @@ func (s *stage) leader(ctx context.Context) (*kubemirror.Kubemirror, error) {
 
 // logs are the ends of the logs, for when something went wrong.
 func (s *stage) logs() string {
-	text := ""
+	var text strings.Builder
 	for _, replica := range s.replicas {
-		text += fmt.Sprintf("\nthe log of %s ends:\n%s\n", replica.Name(), replica.LogTail(15))
+		fmt.Fprintf(&text, "\nthe log of %s ends:\n%s\n", replica.Name(), replica.LogTail(15))
 	}
-	return text
+	return text.String()
 }

@@ -50,25 +50,23 @@ func sourceOf(r ref, mirror *unstructured.Unstructured) ref {
 }
 
 // targets are the namespaces where a source is to have mirrors now.
-func (o objects) targets(source ref) []string {
-	if o[source].Unstructured == nil {
-		return nil
-	}
+func (o objects) targets(source *unstructured.Unstructured) []string {
 	labeled := map[string]bool{}
 	for r, namespace := range o {
 		if r.resource == namespaces && namespace.GetDeletionTimestamp() == nil {
 			labeled[r.name] = namespace.GetLabels()[domain+"allow-mirrors"] == "true"
 		}
 	}
-	return targets(o[source].GetAnnotations()[domain+"target-namespaces"], source.namespace, labeled)
+	return targets(source.GetAnnotations()[domain+"target-namespaces"], source.GetNamespace(), labeled)
 }
 
 // mirrors are the targets of a source that have what they should, in order, and
 // when the last of them came to have it.
-func (o objects) mirrors(source ref) (inSync []string, last time.Time) {
+func (o objects) mirrors(source *unstructured.Unstructured) (inSync []string, last time.Time) {
+	r := refTo(source)
 	for _, namespace := range o.targets(source) {
-		mirror, there := o[source.in(namespace)]
-		if there && isMirror(mirror.Unstructured) && equal(o[source].Unstructured, mirror.Unstructured) {
+		mirror, there := o[r.in(namespace)]
+		if there && isMirror(mirror.Unstructured) && equal(source, mirror.Unstructured) {
 			inSync = append(inSync, namespace)
 			if mirror.at.After(last) {
 				last = mirror.at
@@ -100,17 +98,18 @@ func equal(source, mirror *unstructured.Unstructured) bool {
 func (o objects) wrong() error {
 	var problems []error
 	for r, object := range o {
+		kind := object.GetKind()
 		switch {
 		case isMirror(object.Unstructured):
-			source := sourceOf(r, object.Unstructured)
-			if _, there := o[source]; !there || !slices.Contains(o.targets(source), r.namespace) {
-				problems = append(problems, fmt.Errorf("%s %s/%s should be gone", object.GetKind(), r.namespace, r.name))
+			source, there := o[sourceOf(r, object.Unstructured)]
+			if !there || !slices.Contains(o.targets(source.Unstructured), r.namespace) {
+				problems = append(problems, fmt.Errorf("%s %s/%s should be gone", kind, r.namespace, r.name))
 			}
 		case isSource(object.Unstructured):
-			inSync, _ := o.mirrors(r)
-			for _, namespace := range o.targets(r) {
+			inSync, _ := o.mirrors(object.Unstructured)
+			for _, namespace := range o.targets(object.Unstructured) {
 				if !slices.Contains(inSync, namespace) {
-					problems = append(problems, fmt.Errorf("%s %s/%s is not what %s/%s asks for", object.GetKind(), namespace, r.name, r.namespace, r.name))
+					problems = append(problems, fmt.Errorf("%s %s/%s is not what its source asks for", kind, namespace, r.name))
 				}
 			}
 		}

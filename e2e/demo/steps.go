@@ -41,7 +41,7 @@ func (s *show) changes(ctx context.Context) error {
 		}
 		right, err := s.board.until(func(o objects) error {
 			if !heard(o) {
-				return errors.New("the server has not told of the change")
+				return errors.New("the server has not told of that")
 			}
 			return o.wrong()
 		})
@@ -70,7 +70,7 @@ func (s *show) steps() []step {
 		{"the ConfigMap settings is deleted", func(ctx context.Context) (heard, error) {
 			return s.remove(ctx, settings)
 		}},
-		{"the leader stops; then the password changes again", func(ctx context.Context) (heard, error) {
+		{"the leader stops; the password changes; the standby takes over", func(ctx context.Context) (heard, error) {
 			if err := s.stopLeader(ctx); err != nil {
 				return nil, err
 			}

@@ -22,7 +22,7 @@ type row struct {
 
 // sourceTable renders the table of the first act.
 func sourceTable(rows []row) []string {
-	cells := [][]string{{"SOURCE", "WANTED IN", "MIRRORS IN", "SYNCED", "TOOK"}}
+	cells := [][]string{{"SOURCE", "WANTED IN", "MIRRORS IN", "SYNCED", "   TOOK"}}
 	for _, r := range rows {
 		took := "…"
 		if r.whole {
@@ -32,11 +32,11 @@ func sourceTable(rows []row) []string {
 	}
 	// The names of the mirrors' namespaces get what the others leave.
 	const names = 2
-	room := width - len([]rune(columns(cells, 3, 4)[0])) + utf8.RuneCountInString(cells[0][names])
+	room := width - utf8.RuneCountInString(columns(cells, 3, 4)[0]) + len(cells[0][names])
+	cells[0][names] = fmt.Sprintf("%-*s", room, cells[0][names]) // so that the table stays as wide as it is
 	for i, r := range rows {
 		cells[i+1][names] = someOf(r.mirrors, room)
 	}
-	cells[0][names] += strings.Repeat(" ", max(0, room-utf8.RuneCountInString(cells[0][names])))
 	return columns(cells, 3, 4)
 }
 
@@ -69,29 +69,25 @@ func columns(cells [][]string, right ...int) []string {
 	return lines
 }
 
-// someOf lists as many of the names as fit, and an ellipsis for the others.
+// someOf lists as many of the names as fit, and counts the others.
 func someOf(names []string, room int) string {
-	all := strings.Join(names, " ")
-	if utf8.RuneCountInString(all) <= room {
-		return all
-	}
-	text := "…"
-	for n := range names {
-		longer := strings.Join(names[:n+1], " ") + " …"
-		if utf8.RuneCountInString(longer) > room {
-			break
+	for n := len(names); n > 0; n-- {
+		text := strings.Join(names[:n], " ")
+		if n < len(names) {
+			text += fmt.Sprintf(" +%d", len(names)-n)
 		}
-		text = longer
+		if len(text) <= room {
+			return text
+		}
 	}
-	return text
+	return ""
 }
 
 // entry is a line of the second act: what happened, how many mirrors that touched,
 // and how long it took.
 func entry(happened, mirrors, took string) string {
 	const small = 8
-	text := someOf(strings.Fields(happened), width-2*(small+1))
-	return fmt.Sprintf("%s%*s %*s", text, width-small-1-utf8.RuneCountInString(text), mirrors, small, took)
+	return fmt.Sprintf("%-*s %*s %*s", width-2*(small+1), happened, small, mirrors, small, took)
 }
 
 // duration is a time as people compare it: to the millisecond below a second.
