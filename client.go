@@ -25,6 +25,8 @@ type clients struct {
 	http     *http.Client
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
+	// server is for requests that the others have no form for, or a slower one.
+	server rest.Interface
 	// namespace is the one that the process runs in, as far as the config tells.
 	namespace string
 }
@@ -41,6 +43,9 @@ func connect(o *options) (*clients, error) {
 	}
 	config.UserAgent = "kubemirror/" + version()
 	config.DisableCompression = true // the server is near, and gzip costs more than it saves
+	// The server's warnings are about objects that are not ours to mend, and may
+	// quote them (I8).
+	config.WarningHandler = rest.NoWarnings{}
 	config.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(float32(o.qps), o.burst)
 	c := &clients{config: config, namespace: namespace}
 	if err := c.dial(); err != nil {
@@ -56,7 +61,12 @@ func (c *clients) dial() (err error) {
 	if c.dynamic, err = dynamic.NewForConfigAndClient(c.config, c.http); err != nil {
 		return err
 	}
-	c.metadata, err = metadata.NewForConfigAndClient(c.config, c.http)
+	if c.metadata, err = metadata.NewForConfigAndClient(c.config, c.http); err != nil {
+		return err
+	}
+	config := dynamic.ConfigFor(c.config)
+	config.GroupVersion = &schema.GroupVersion{}
+	c.server, err = rest.UnversionedRESTClientForConfigAndClient(config, c.http)
 	return err
 }
 
@@ -72,16 +82,27 @@ func loadConfig(o *options) (*rest.Config, string, error) {
 	}
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = o.kubeconfig
-	loaded := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.context})
+	given := fmt.Sprintf("value %q for --kubeconfig", o.kubeconfig)
+	if o.kubeconfig == "" {
+		given = fmt.Sprintf("value %q for $%s", os.Getenv(clientcmd.RecommendedConfigPathEnvVar), clientcmd.RecommendedConfigPathEnvVar)
+	}
+	files, err := rules.Load()
+	if err != nil {
+		return nil, "", fmt.Errorf("invalid %s: it takes a file that kubectl can use too: %w", given, err)
+	}
+	if _, known := files.Contexts[o.context]; o.context != "" && !known {
+		return nil, "", fmt.Errorf("invalid value %q for --context: it takes a context of the kubeconfig", o.context)
+	}
+	loaded := clientcmd.NewDefaultClientConfig(*files, &clientcmd.ConfigOverrides{CurrentContext: o.context})
 	config, err := loaded.ClientConfig()
 	switch {
 	case err == nil:
-	case o.context != "" && o.kubeconfig == "":
-		return nil, "", fmt.Errorf("invalid value %q for --context: %w", o.context, err)
-	case clientcmd.IsEmptyConfig(err):
+	case clientcmd.IsEmptyConfig(err) && o.kubeconfig == "" && o.context == "":
 		return nil, "", errors.New("no cluster is configured: give --kubeconfig or $KUBECONFIG, or run it in a cluster")
+	case o.context != "":
+		return nil, "", fmt.Errorf("invalid value %q for --context: it takes a context with a cluster and a user: %w", o.context, err)
 	default:
-		return nil, "", fmt.Errorf("invalid value %q for --kubeconfig: it takes a file that kubectl can use too: %w", o.kubeconfig, err)
+		return nil, "", fmt.Errorf("invalid %s: it takes a file that kubectl can use too: %w", given, err)
 	}
 	namespace, _, err := loaded.Namespace()
 	return config, namespace, err
@@ -98,18 +119,16 @@ func inClusterNamespace() string {
 
 // awaitServer waits until the API server answers, for as long as serverTimeout.
 func (c *clients) awaitServer(ctx context.Context) error {
-	config := dynamic.ConfigFor(c.config)
-	config.GroupVersion = &schema.GroupVersion{}
-	server, err := rest.UnversionedRESTClientForConfigAndClient(config, c.http)
-	if err != nil {
-		return err
-	}
 	var last error
-	err = wait.PollUntilContextTimeout(ctx, time.Second, serverTimeout, true, func(ctx context.Context) (bool, error) {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	err := wait.PollUntilContextTimeout(ctx, time.Second, serverTimeout, true, func(ctx context.Context) (bool, error) {
+		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
-		last = server.Get().AbsPath("/version").Do(ctx).Error()
-		return last == nil, nil
+		err := c.server.Get().AbsPath("/version").Do(attempt).Error()
+		// One that our own time-out cut off says nothing of the server.
+		if deadline, _ := ctx.Deadline(); last == nil || time.Now().Before(deadline) {
+			last = err
+		}
+		return err == nil, nil
 	})
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("no API server within %s: %w", serverTimeout, last)

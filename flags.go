@@ -78,7 +78,8 @@ func (o *options) register(flags *pflag.FlagSet) {
 	settings := &o.settings
 	settings.MaxTargets, o.workers, o.qps, o.burst = 100, 5, 50, 100
 	o.discoveryInterval = 5 * time.Minute
-	settings.Transform.Timeout, settings.Transform.MaxRules, settings.Transform.MaxSize = 100*time.Millisecond, 50, 10<<10
+	settings.Transform.Timeout, settings.Transform.MaxRules = 100*time.Millisecond, 50
+	settings.Transform.MaxSize, settings.Transform.MaxOutput = 10<<10, 1<<20
 	settings.Strip, _ = mirror.ParseStrip("")
 
 	flags.Var(value("list", "", func(s string) (err error) {
@@ -100,6 +101,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(duration(&settings.Transform.Timeout), "transform-timeout", "the most time that one template may take")
 	flags.Var(whole(&settings.Transform.MaxRules, 1), "transform-max-rules", "the most transformation rules of one source")
 	flags.Var(size(&settings.Transform.MaxSize), "transform-max-size", "the most text that the rules of one source may have")
+	flags.Var(size(&settings.Transform.MaxOutput), "transform-max-output", "the most text that the templates of one source may make for one mirror")
 
 	o.leaderElect = true
 	flags.VarPF(boolean(&o.leaderElect), "leader-elect", "", "take turns with other replicas by a Lease; false runs without").NoOptDefVal = "true"
@@ -177,7 +179,11 @@ func duration(to *time.Duration) *option {
 
 // size reads a number of bytes as Kubernetes writes it.
 func size(to *int) *option {
-	return value("size", strconv.Itoa(*to>>10)+"Ki", func(s string) error {
+	initial := strconv.Itoa(*to>>10) + "Ki"
+	if *to%(1<<20) == 0 {
+		initial = strconv.Itoa(*to>>20) + "Mi"
+	}
+	return value("size", initial, func(s string) error {
 		number, unit := s, 1
 		for suffix, factor := range map[string]int{"Ki": 1 << 10, "Mi": 1 << 20} {
 			if rest, ok := strings.CutSuffix(s, suffix); ok {
@@ -195,8 +201,12 @@ func size(to *int) *option {
 
 func address(to *string) *option {
 	return value("address", *to, func(s string) error {
-		if _, port, err := net.SplitHostPort(s); s != metrics.Off && (err != nil || port == "") {
-			return errors.New(`it takes host:port or :port, or "0" for none`)
+		_, port, err := net.SplitHostPort(s)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
+		if s != metrics.Off && err != nil {
+			return errors.New(`it takes host:port or :port, with a port from 0 to 65535, or "0" for none`)
 		}
 		*to = s
 		return nil

@@ -15,6 +15,7 @@ func TestFlagsHaveTheDefaultsOfTheContract(t *testing.T) {
 	if o.settings.MaxTargets != 100 || o.workers != 5 || o.qps != 50 || o.burst != 100 || o.discoveryInterval != 5*time.Minute ||
 		!o.leaderElect || o.leaseName != "kubemirror-controller-leader" || o.metricsAddress != ":8080" || o.probesAddress != ":8081" ||
 		o.settings.Transform.Timeout != 100*time.Millisecond || o.settings.Transform.MaxRules != 50 || o.settings.Transform.MaxSize != 10<<10 ||
+		o.settings.Transform.MaxOutput != 1<<20 ||
 		len(o.resourceTypes) != 0 || o.loggingFormat != "text" {
 		t.Errorf("defaults are %+v", o)
 	}
@@ -30,6 +31,7 @@ func TestAWrongFlagIsToldInOneLineWithItsNameItsValueAndWhatItTakes(t *testing.T
 		{"transform-timeout", "0s", "duration"},
 		{"transform-max-rules", "x", "whole number"},
 		{"transform-max-size", "10Kb", "10Ki"},
+		{"transform-max-output", "1MB", "1Mi"},
 		{"excluded-namespaces", "Kube", "names and globs"},
 		{"included-namespaces", "a_b", "names and globs"},
 		{"source-namespaces", "a[b]", "names and globs"},

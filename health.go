@@ -20,6 +20,7 @@ type health struct {
 	namespaces *informers.Informer
 	set        *informers.Set
 	typesKnown bool
+	wasReady   bool
 	lease      func() error
 }
 
@@ -84,8 +85,8 @@ func (h *health) quietest() (time.Duration, string) {
 func (h *health) ready() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.set == nil {
-		return nil
+	if h.set == nil || h.wasReady {
+		return nil // a type that comes later doesn't make it unready
 	}
 	select {
 	case <-h.namespaces.Synced():
@@ -98,5 +99,6 @@ func (h *health) ready() error {
 	if !h.set.Settled() {
 		return errors.New("not every type has been listed yet")
 	}
+	h.wasReady = true
 	return nil
 }

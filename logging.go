@@ -16,6 +16,8 @@ func startLogging(format string) {
 		// klog decides what is said; the handler lets all of it through.
 		handler := slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.Level(-mostVerbose), AddSource: false})
 		klog.SetSlogLogger(slog.New(handler))
+		// That alone would leave -v and --vmodule to the handler; this has klog see to them.
+		klog.SetLogger(klog.Background())
 	}
 	utilruntime.ErrorHandlers = []utilruntime.ErrorHandler{logError}
 }

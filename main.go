@@ -54,6 +54,7 @@ func commit() string {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop) // who asks a second time doesn't want to wait
 	status := start(ctx, os.Args[1:])
 	stop()
 	klog.Flush()
@@ -64,6 +65,9 @@ func start(ctx context.Context, args []string) int {
 	if len(args) == 1 && args[0] == "version" {
 		fmt.Printf("kubemirror %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return exitDone
+	}
+	if len(args) > 0 && args[0] == "cleanup" {
+		return startCleanup(ctx, args[1:])
 	}
 	o, err := parse(args, os.Stdout)
 	if errors.Is(err, errHelp) {

@@ -93,7 +93,7 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, m.Queues())
 	watches := watches{clients}
 	controller := mirror.NewController(mirror.Config{
-		Settings: o.settings, Dynamic: clients.dynamic, Metadata: clients.metadata,
+		Settings: o.settings, Objects: writes{clients.server}, Dynamic: clients.dynamic, Metadata: clients.metadata,
 		Sources: sources, Mirrors: mirrors, Metrics: m,
 		WatchObject: watches.object, Identity: identity(),
 	})
@@ -124,6 +124,7 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, cut) })()
 
 	var wg sync.WaitGroup
+	wg.Go(func() { giveBack(ctx) })
 	wg.Go(func() { namespaces.Run(ctx) })
 	wg.Go(func() {
 		select {

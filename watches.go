@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -26,13 +28,18 @@ func (w watches) labelled(resource schema.GroupVersionResource, selector string)
 		},
 		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			options.LabelSelector = selector
-			return objects.Watch(ctx, options)
+			return stream(ctx, w.server, resource, options)
 		},
 	}
 }
 
+// anyTimeout bounds the question for any object of a type, which is asked again.
+const anyTimeout = 30 * time.Second
+
 // any asks whether a label selector picks any object of a type.
 func (w watches) any(ctx context.Context, resource schema.GroupVersionResource, selector string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, anyTimeout)
+	defer cancel()
 	list, err := w.metadata.Resource(resource).List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 1})
 	return err == nil && len(list.Items) > 0, err
 }
@@ -72,7 +79,7 @@ func (w watches) object(ctx context.Context, resource schema.GroupVersionResourc
 	go func() {
 		select {
 		case <-informer.Synced():
-			if !p.seen {
+			if !p.seen.Load() {
 				gone()
 			}
 		case <-ctx.Done():
@@ -84,8 +91,8 @@ func (w watches) object(ctx context.Context, resource schema.GroupVersionResourc
 // presence is the handler that tells when the one object goes.
 type presence struct {
 	gone func()
-	seen bool // set before Synced is closed, read after
+	seen atomic.Bool
 }
 
-func (p *presence) Set(any)          { p.seen = true }
+func (p *presence) Set(any)          { p.seen.Store(true) }
 func (p *presence) Gone(any, string) { p.gone() }

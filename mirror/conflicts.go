@@ -5,7 +5,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -90,6 +89,15 @@ func (c *conflicts) unblock(o object) {
 	}
 }
 
+// abandoned ends all waiting for the mirrors of a source.
+func (c *conflicts) abandoned(source SourceKey) {
+	for key := range c.waitsFor {
+		if key.Source == source {
+			c.settled(key)
+		}
+	}
+}
+
 // forget ends all waiting for objects of a type.
 func (c *conflicts) forget(kind schema.GroupResource) {
 	for key, o := range c.waitsFor {
@@ -105,8 +113,10 @@ func (c *Controller) block(ctx context.Context, o object, key MirrorKey, resourc
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conflicts.wait(o, key)
-	switch {
-	case c.conflicts.blocked[o] != nil:
+	switch b := c.conflicts.blocked[o]; {
+	case b != nil && b.unwatch == nil:
+		c.Mirrors.AddAfter(key, time.Until(b.until))
+	case b != nil:
 	case c.conflicts.watched >= maxWatched:
 		c.conflicts.blocked[o] = &blocker{until: time.Now().Add(unwatchedRetry)}
 		c.Mirrors.AddAfter(key, unwatchedRetry)
@@ -142,7 +152,7 @@ func (c *Controller) explain(ctx context.Context, key MirrorKey, o object, t sch
 
 // inTheWay looks at what is in the place of a mirror that we know nothing of.
 func (c *Controller) inTheWay(ctx context.Context, key MirrorKey, o object, t schema.GroupVersionResource, d draft) (*Problem, error) {
-	live, err := c.Metadata.Resource(t).Namespace(d.namespace).Get(ctx, d.name, metav1.GetOptions{})
+	live, err := c.get(ctx, t, d.namespace, d.name)
 	switch {
 	case objectNotFound(err):
 		return nil, nil

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
@@ -27,9 +29,17 @@ type Metrics interface {
 	DriftCorrected(sourceType string)
 }
 
+// Objects writes objects. Object is one in JSON; the answer is the metadata of what
+// the server made of it.
+type Objects interface {
+	Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object []byte, options metav1.CreateOptions) (*unstructured.Unstructured, error)
+	Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object []byte, options metav1.UpdateOptions) (*unstructured.Unstructured, error)
+}
+
 // Config is what a Controller is made of.
 type Config struct {
 	Settings Settings
+	Objects  Objects
 	Dynamic  dynamic.Interface
 	Metadata metadata.Interface
 	Sources  Queue[SourceKey]

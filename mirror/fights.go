@@ -11,6 +11,8 @@ const (
 	freeCorrections = 5
 	firstPause      = 500 * time.Millisecond
 	longestPause    = 5 * time.Minute
+	// leastPrune is the size below which what has ended may stay.
+	leastPrune = 64
 	// calm is how long an object must have been left alone to start anew.
 	calm = time.Minute
 )
@@ -18,6 +20,8 @@ const (
 // fights counts how often the same was written to the same object.
 type fights struct {
 	of map[object]*fight
+	// prune is the size at which those that have ended are taken out.
+	prune int
 }
 
 type fight struct {
@@ -27,7 +31,7 @@ type fight struct {
 }
 
 func newFights() *fights {
-	return &fights{of: map[object]*fight{}}
+	return &fights{of: map[object]*fight{}, prune: leastPrune}
 }
 
 // pause is the time that must lie between the last correction and the next.
@@ -50,10 +54,19 @@ func (f *fights) wait(o object, intent Hash) time.Duration {
 	return max(0, fight.pause()-time.Since(fight.last))
 }
 
+// ongoing says whether the same was written to the object not long ago.
+func (f *fights) ongoing(o object, intent Hash) bool {
+	fight := f.current(o)
+	return fight != nil && fight.intent == intent
+}
+
 // wrote counts a write.
 func (f *fights) wrote(o object, intent Hash) {
-	for other := range f.of {
-		f.current(other) // there are only ever a few, and they must not stay
+	if len(f.of) >= f.prune {
+		for other := range f.of {
+			f.current(other)
+		}
+		f.prune = max(leastPrune, 2*len(f.of))
 	}
 	current := f.of[o]
 	if current == nil || current.intent != intent {

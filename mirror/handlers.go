@@ -23,7 +23,9 @@ func (h NamespaceHandler) Set(obj any) {
 	defer h.c.mu.Unlock()
 	before := h.c.namespaces[ns.Name]
 	h.c.namespaces[ns.Name] = ns
-	h.c.namespaceChanged(before, ns)
+	if !ns.like(before) {
+		h.c.namespaceChanged(before, ns)
+	}
 }
 
 // Gone takes in that a namespace is no more.
@@ -113,7 +115,7 @@ func (h SourceHandler) Set(obj any) {
 	before := t.sources[src.key()]
 	t.sources[src.key()] = src
 	st := h.c.state(key)
-	st.absent = false
+	st.absentSince, st.last = time.Time{}, nil
 	if before == nil || before.fingerprint != src.fingerprint {
 		h.c.reconsider(key, src, st)
 	}
@@ -160,7 +162,7 @@ func (h SourceHandler) Gone(obj any, _ string) {
 	h.c.index.set(key, nil)
 	st := h.c.state(key)
 	st.again, st.asked, st.chosen = true, map[string]bool{}, nil
-	st.unlabelled = !src.Deleting && (src.hasFinalizer() || src.SyncStatus != "")
+	st.last = src
 	h.c.Sources.Add(key)
 }
 
@@ -181,21 +183,18 @@ func (h MirrorHandler) Set(obj any) {
 	r := obj.(*Record)
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
-	h.c.observed(h.c.table(h.resource), r)
-}
-
-// observed takes in a record, of an informer or of a response. The lock is held.
-func (c *Controller) observed(t *table, r *Record) {
+	t := h.c.table(h.resource)
+	t.heard(r.ResourceVersion)
 	before, news := t.set(r)
 	if before == nil {
-		c.Metrics.MirrorAdded(r.Namespace, r.Type)
+		h.c.Metrics.MirrorAdded(r.Namespace, r.Type)
 	}
 	if !news {
 		return
 	}
-	c.touched(t, r)
+	h.c.touched(t, r)
 	if before != nil && before.Source != r.Source {
-		c.touched(t, before)
+		h.c.touched(t, before)
 	}
 }
 
@@ -205,6 +204,7 @@ func (h MirrorHandler) Gone(obj any, resourceVersion string) {
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	t := h.c.table(h.resource)
+	t.heard(resourceVersion)
 	if known := t.gone(r, resourceVersion); known != nil {
 		h.c.Metrics.MirrorRemoved(r.Namespace, r.Type)
 		h.c.touched(t, known)
@@ -222,18 +222,17 @@ func (c *Controller) touched(t *table, r *Record) {
 	}
 	key := t.sourceKey(r.Source)
 	if st := c.states[key]; st != nil && t.ready {
-		if _, already := st.pending[r.Namespace]; !already {
-			st.pending[r.Namespace] = true
-		}
+		st.drifting[r.Namespace] = true
 	}
 	c.Mirrors.Add(MirrorKey{key, r.Namespace})
 }
 
 // enqueue has a source look at one of its namespaces. The lock is held.
 func (c *Controller) enqueue(key SourceKey, st *state, namespace string) {
-	st.pending[namespace] = false
+	now := time.Now()
+	st.pending[namespace] = now
 	if st.since.IsZero() {
-		st.since = time.Now()
+		st.since = now
 	}
 	c.Mirrors.Add(MirrorKey{key, namespace})
 }

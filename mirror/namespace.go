@@ -1,6 +1,8 @@
 package mirror
 
 import (
+	"maps"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 )
@@ -10,7 +12,9 @@ type Namespace struct {
 	identity
 	Labels labels.Set
 	// AllowFrom has the namespaces whose sources may be mirrored here; nil is all.
+	// allowFrom is the annotation that says so.
 	AllowFrom   *Patterns
+	allowFrom   string
 	Terminating bool
 }
 
@@ -28,12 +32,19 @@ func IngestNamespace(obj any) (any, error) {
 		Terminating: m.DeletionTimestamp != nil,
 	}
 	if list, ok := m.Annotations[annotationAllowFrom]; ok {
-		ns.AllowFrom = &Patterns{}
+		ns.AllowFrom, ns.allowFrom = &Patterns{}, list
 		for _, item := range splitList(list) {
 			_ = ns.AllowFrom.add(item, InNamespaceName)
 		}
 	}
 	return ns, nil
+}
+
+// like says whether nothing has changed that mirroring depends on.
+func (n *Namespace) like(before *Namespace) bool {
+	return before != nil && n.UID == before.UID && n.Terminating == before.Terminating &&
+		(n.AllowFrom == nil) == (before.AllowFrom == nil) && n.allowFrom == before.allowFrom &&
+		maps.Equal(n.Labels, before.Labels)
 }
 
 // admits says whether the namespace lets mirrors of sources from there in, now.

@@ -12,6 +12,10 @@ type ownership struct {
 	// alone says that nobody but us has written the object.
 	alone        bool
 	ours, theirs []map[string]any // f:metadata of each entry
+	// since is when we wrote last, and with theirs is when that entry was written,
+	// both as the server writes times, which sort as they are.
+	since   string
+	written []string
 }
 
 func ownershipOf(u *unstructured.Unstructured) ownership {
@@ -22,11 +26,14 @@ func ownershipOf(u *unstructured.Unstructured) ownership {
 		entry, _ := item.(map[string]any)
 		fields, _, _ := unstructured.NestedFieldNoCopy(entry, "fieldsV1", "f:metadata")
 		metadata, _ := fields.(map[string]any)
+		at, _ := entry["time"].(string)
 		if entry["manager"] == FieldManager {
 			o.ours = append(o.ours, metadata)
+			o.since = max(o.since, at)
 		} else {
 			o.alone = false
 			o.theirs = append(o.theirs, metadata)
+			o.written = append(o.written, at)
 		}
 	}
 	return o
@@ -47,9 +54,14 @@ func (o ownership) stamped(annotations map[string]string) bool {
 	if o.alone {
 		return true
 	}
-	for _, stamp := range stamps {
-		if has(o.theirs, "f:annotations", stamp) && !has(o.ours, "f:annotations", stamp) {
-			return false
+	for i, metadata := range o.theirs {
+		if o.written[i] < o.since {
+			continue // who made the object before us keeps the stamps that we didn't change
+		}
+		for _, stamp := range stamps {
+			if has([]map[string]any{metadata}, "f:annotations", stamp) && !has(o.ours, "f:annotations", stamp) {
+				return false
+			}
 		}
 	}
 	return true

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // shaped returns a shape and the record of a mirror that looks just like it.
@@ -11,7 +12,6 @@ func shaped() (*Shape, *Record) {
 	want := &Shape{
 		Labels:      map[string]string{"app": "db", labelMirror: "true"},
 		Annotations: map[string]string{annotationSourceName: "db"},
-		Fields:      map[string]any{},
 		Content:     Hash{1},
 	}
 	want.Metadata = hashMetadata(want.Labels, want.Annotations, nil)
@@ -88,6 +88,34 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// objectOf is what a draft sends.
+func objectOf(t *testing.T, d draft, replacing *Record) *unstructured.Unstructured {
+	t.Helper()
+	text, err := d.object(replacing, d.source.Seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(text); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return u
+}
+
+func TestWhatIsSentHasTheContent(t *testing.T) {
+	src := &Source{APIVersion: "v1", Kind: "Secret"}
+	for _, fields := range []map[string]any{{}, {"type": "Opaque", "data": map[string]any{"a": "PHg+"}}} {
+		shape, err := src.newShape(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := objectOf(t, draft{src, shape, "ns", "db"}, nil)
+		if hashContent(content(sent.Object)) != shape.Content || sent.GetName() != "db" || sent.GetKind() != "Secret" {
+			t.Errorf("%v: sends %v", fields, sent.Object)
+		}
+	}
+}
+
 func TestWhatOthersAddedIsSentAlong(t *testing.T) {
 	want, _ := shaped()
 	src := &Source{identity: identity{ResourceVersion: "7"}, APIVersion: "v1", Kind: "Secret"}
@@ -96,7 +124,7 @@ func TestWhatOthersAddedIsSentAlong(t *testing.T) {
 	have.foreign.owners = []metav1.OwnerReference{{Kind: "App", Name: "a"}}
 	have.UID, have.ResourceVersion = "u", "3"
 
-	sent := draft{src, want, "ns", "db"}.object(have, src.Seen)
+	sent := objectOf(t, draft{src, want, "ns", "db"}, have)
 	if labels := sent.GetLabels(); labels["team"] != "x" || labels["app"] != "db" {
 		t.Errorf("labels %v: want the other's key kept and ours put back", labels)
 	}
@@ -106,7 +134,7 @@ func TestWhatOthersAddedIsSentAlong(t *testing.T) {
 	if sent.GetUID() != "u" || sent.GetResourceVersion() != "3" {
 		t.Errorf("I1: replaces without saying which object it means")
 	}
-	if created := (draft{src, want, "ns", "db"}).object(nil, src.Seen); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil {
+	if created := objectOf(t, draft{src, want, "ns", "db"}, nil); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil {
 		t.Errorf("a new mirror has finalizers or owners")
 	}
 }

@@ -76,7 +76,7 @@ func writeProblem(verb string, err error) Problem {
 		p.Reason = reasonServerTrouble
 		p.Text = fmt.Sprintf("%s: the server answered %d%s; it is tried again", verb, s.Code, refusedBy(s.Message))
 	default:
-		p.Text = fmt.Sprintf("%s: the server answered %d %s%s", verb, s.Code, s.Reason, refusedBy(s.Message))
+		p.Text = fmt.Sprintf("%s: the server answered %d%s", verb, s.Code, refusedBy(s.Message))
 	}
 	return p
 }
@@ -121,4 +121,12 @@ func refusedBy(message string) string {
 // gone, which is nobody's problem.
 func namespaceGoing(err error) bool {
 	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+}
+
+// kindGoing says whether a create failed because the definition of its kind is being
+// deleted, and all objects of the kind with it, which is nobody's problem either.
+// The server has no word for programs for it.
+func kindGoing(err error) bool {
+	status := apierrors.APIStatus(nil)
+	return errors.As(err, &status) && strings.HasSuffix(status.Status().Message, "not allowed while custom resource definition is terminating")
 }

@@ -30,6 +30,16 @@ type Record struct {
 	Terminating bool
 	// foreign is what others added; nil where there is nothing, as is usual.
 	foreign *foreign
+	// sent is set while all that is known of this version is the server's answer to
+	// our write, which has no content. That is taken for what was sent until the
+	// informer tells.
+	sent *sent
+}
+
+// sent is what of a write is needed to tell what the server made of it.
+type sent struct {
+	shape      *Shape
+	generation bool
 }
 
 func typeName(gvk schema.GroupVersionKind) string {
@@ -38,6 +48,10 @@ func typeName(gvk schema.GroupVersionKind) string {
 
 // immutableKinds have the field immutable, which makes them so.
 var immutableKinds = map[schema.GroupKind]bool{{Kind: "Secret"}: true, {Kind: "ConfigMap"}: true}
+
+func immutable(object map[string]any) bool {
+	return object["immutable"] == true && object["apiVersion"] == "v1" && (object["kind"] == "Secret" || object["kind"] == "ConfigMap")
+}
 
 // foreign is what others put into a mirror's metadata. It is left alone, which
 // for a PUT means that it is sent along.
@@ -90,7 +104,7 @@ func newRecord(u *unstructured.Unstructured) *Record {
 		Content:     hashContent(content(u.Object)),
 		Stamped:     ours.stamped(annotations),
 		Generation:  annotations[annotationGeneration] != "",
-		Immutable:   u.Object["immutable"] == true && immutableKinds[u.GroupVersionKind().GroupKind()],
+		Immutable:   immutable(u.Object),
 		Terminating: u.GetDeletionTimestamp() != nil,
 		foreign:     foreignIn(u, labels, annotations, ours),
 	}

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,7 +31,9 @@ type template struct {
 // stamps. It is shared among mirrors and only to be read.
 type Shape struct {
 	Labels, Annotations map[string]string
-	Fields              map[string]any
+	// encoded is the content in JSON: made once for all mirrors that share it.
+	encoded   []byte
+	immutable bool
 	// Content and Metadata are to be compared with a Record's.
 	Content, Metadata Hash
 }
@@ -119,8 +122,15 @@ func (s *Source) newShape(object map[string]any) (*Shape, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metadata.annotations: %w", err)
 	}
-	shape := &Shape{Labels: labels, Annotations: annotations, Fields: content(object)}
-	shape.Content = hashContent(shape.Fields)
+	fields := content(object)
+	encoded, err := json.Marshal(fields)
+	if err != nil {
+		return nil, errors.New("the rules make something of it that isn't JSON") // the error could hold content (I8)
+	}
+	shape := &Shape{
+		Labels: labels, Annotations: annotations,
+		encoded: encoded, immutable: immutable(object), Content: hashContent(fields),
+	}
 	labels[labelMirror], labels[labelManagedBy] = "true", managedBy
 	annotations[annotationSourceNamespace] = s.Namespace
 	annotations[annotationSourceName] = s.Name

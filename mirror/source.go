@@ -132,24 +132,25 @@ func fingerprint(u *unstructured.Unstructured, annotations map[string]string) Ha
 	})
 }
 
-// mode reads the switches.
+// mode reads the switches. What turns a source off counts, whatever else is wrong
+// with it.
 func mode(u *unstructured.Unstructured, annotations map[string]string) (Mode, string) {
 	switches := map[string]bool{}
+	problems := map[string]error{}
 	var malformed error
 	for _, key := range []string{annotationSync, annotationExclude, annotationPaused, annotationTransformStrict, annotationRecreate} {
-		on, err := parseSwitch(key, annotations[key])
-		if err != nil && malformed == nil {
-			malformed = err
+		switches[key], problems[key] = parseSwitch(key, annotations[key])
+		if malformed == nil {
+			malformed = problems[key]
 		}
-		switches[key] = on
 	}
 	switch {
-	case u.GetLabels()[labelMirror] == "true":
+	case u.GetLabels()[labelMirror] == "true",
+		switches[annotationExclude],
+		!switches[annotationSync] && problems[annotationSync] == nil:
 		return Off, ""
 	case malformed != nil:
 		return Stopped, malformed.Error()
-	case !switches[annotationSync], switches[annotationExclude]:
-		return Off, ""
 	case refused(u.Object) != "":
 		return Refused, refused(u.Object)
 	case switches[annotationPaused]:

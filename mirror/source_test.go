@@ -46,6 +46,8 @@ func TestSourceMode(t *testing.T) {
 		{it: "is refused for a release of Helm", old: "type: Opaque", new: "type: helm.sh/release.v1", want: Refused, reason: "helm.sh/release.v1"},
 		{it: "stops for an unclear switch", old: `D/sync: "true"`, new: `D/sync: "yes"`, want: Stopped, reason: `"yes"`},
 		{it: "stops for an unclear exclusion", old: `D/sync: "true"`, new: "D/sync: \"true\"\n    D/exclude: \"True\"", want: Stopped, reason: "/exclude"},
+		{it: "is off, whatever else is wrong with it, when it is excluded", old: `D/sync: "true"`, new: "D/sync: \"yes\"\n    D/exclude: \"true\"\n    D/paused: \"1\"", want: Off},
+		{it: "is off, whatever else is wrong with it, without sync", old: `D/sync: "true"`, new: "D/sync: \"false\"\n    D/exclude: \"yes\"", want: Off},
 		{it: "stops for a bad selector", old: "D/target-namespaces: all", new: "D/target-selector: '=='", want: Stopped, reason: "/target-selector"},
 		{it: "stops for a bad number", old: "D/target-namespaces: all", new: "D/max-targets: many", want: Stopped, reason: `"many"`},
 		{it: "stops for a negative number", old: "D/target-namespaces: all", new: `D/max-targets: "-1"`, want: Stopped, reason: `"-1"`},
@@ -126,7 +128,7 @@ func TestShapeHasNothingOfOtherTools(t *testing.T) {
 func TestShapeAndRecordOfTheSameObjectAgree(t *testing.T) {
 	src := testSettings(t).newSource(parsed(t, sourceText))
 	shape, _ := src.Shape("app", "db")
-	written := draft{src, shape, "app", "db"}.object(nil, src.Seen)
+	written := objectOf(t, draft{src, shape, "app", "db"}, nil)
 	written.Object["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{"manager": FieldManager}}
 	if !inSync(shape, newRecord(written), false) {
 		t.Error("what was written isn't recognised as what was to be written")

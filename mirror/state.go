@@ -9,9 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// state is what the controller remembers of a source between two looks at it.
-// Nothing in it is needed for correctness: it is built again after a restart. The
-// Controller's lock guards it.
+// state is what the controller remembers of a source between two looks at it. All
+// of it is built again after a restart. The Controller's lock guards it.
 type state struct {
 	// asked has the namespaces that the source asks for and that let it in.
 	asked map[string]bool
@@ -19,21 +18,24 @@ type state struct {
 	chosen map[string]bool
 	// again says that every namespace of the source is to be looked at.
 	again bool
-	// pending are the namespaces that are still to be looked at. True stands for one
-	// that is looked at only because its mirror changed: what is written there then
-	// corrects drift.
-	pending map[string]bool
-	// creating is the number of creates that the server has not answered yet: the
+	// pending are the namespaces that are still to be looked at, with the moment since
+	// when. The status is written when there are none.
+	pending map[string]time.Time
+	// drifting are those that are to be looked at only because a mirror changed: what
+	// is written there then corrects drift.
+	drifting map[string]bool
+	// writing is the number of writes that the server has not answered yet: the
 	// finalizer must not go before what they make is known.
-	creating int
+	writing int
 	// problems are those of the last look at each namespace.
 	problems map[string][]Problem
 	// told are the problems that its author was told of last.
 	told []Problem
-	// absent says that the source is gone, or a source no more, by a live GET (I5).
-	absent bool
-	// unlabelled says that the source went from our sight with our finalizer on it.
-	unlabelled bool
+	// absentSince is when a live GET said that the source is gone, or one no more.
+	absentSince time.Time
+	// last is the source as it was when it went from our sight; nil while it is to be
+	// seen, and when it has been looked for.
+	last *Source
 	// wrote is the resource version of our last patch of the source.
 	wrote string
 	// released is the source that we took our finalizer off because it goes: it may
@@ -44,13 +46,22 @@ type state struct {
 }
 
 func newState() *state {
-	return &state{asked: map[string]bool{}, pending: map[string]bool{}, problems: map[string][]Problem{}}
+	return &state{asked: map[string]bool{}, pending: map[string]time.Time{}, drifting: map[string]bool{}, problems: map[string][]Problem{}}
 }
 
 // wants says whether a namespace is one of the source's targets, given the limit,
 // and the namespaces where it has a mirror already.
 func (s *state) wants(namespace string, limit int, has map[string][]*Record) bool {
-	return s.asked[namespace] && (len(s.asked) <= limit || s.choose(limit, has)[namespace])
+	return s.asked[namespace] && (!s.limited(limit) || s.choose(limit, has)[namespace])
+}
+
+// limited says whether there is a choice to make. Where there is none, an earlier
+// one is forgotten: those count first then that have a mirror.
+func (s *state) limited(limit int) bool {
+	if len(s.asked) <= limit {
+		s.chosen = nil
+	}
+	return len(s.asked) > limit
 }
 
 // choose picks so many of the namespaces asked for: those first that were chosen
@@ -74,10 +85,15 @@ func (s *state) choose(limit int, has map[string][]*Record) map[string]bool {
 
 // targets lists the targets by name.
 func (s *state) targets(limit int, has map[string][]*Record) []string {
-	if len(s.asked) > limit {
+	if s.limited(limit) {
 		return slices.Sorted(maps.Keys(s.choose(limit, has)))
 	}
 	return slices.Sorted(maps.Keys(s.asked))
+}
+
+// isTarget says whether a namespace is a target by the choice made last.
+func (s *state) isTarget(namespace string, limit int) bool {
+	return s.asked[namespace] && (len(s.asked) <= limit || s.chosen[namespace])
 }
 
 // over is the number of namespaces asked for beyond the limit.

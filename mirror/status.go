@@ -20,7 +20,6 @@ type status struct {
 const maxStatus = 1024
 
 // statusOf says in words how far a source's mirrors are what they should be.
-// Has says where it has mirrors.
 func statusOf(src *Source, st *state, limit int) status {
 	switch src.Mode {
 	case Off:
@@ -44,7 +43,8 @@ func statusOf(src *Source, st *state, limit int) status {
 	}
 	failed := failing(st.problems)
 	problems := append(grouped(st.problems), notes...)
-	synced := min(limit, len(st.asked)) - len(failed)
+	targets := min(limit, len(st.asked))
+	synced := targets - len(slices.DeleteFunc(slices.Clone(failed), func(namespace string) bool { return !st.isTarget(namespace, limit) }))
 	s := status{
 		text:     fmt.Sprintf("%d/%d synced", synced, len(st.asked)),
 		failed:   strings.Join(failed, ","),
@@ -93,17 +93,20 @@ func failing(problems map[string][]Problem) []string {
 // ns-b: what is wrong".
 func grouped(problems map[string][]Problem) []Problem {
 	where := map[Problem][]string{}
+	var order []Problem // that of the rules, where they are about rules
 	for _, namespace := range slices.Sorted(maps.Keys(problems)) {
 		for _, p := range problems[namespace] {
+			if where[p] == nil {
+				order = append(order, p)
+			}
 			where[p] = append(where[p], namespace)
 		}
 	}
-	groups := make([]Problem, 0, len(where))
-	for p, namespaces := range where {
-		p.Text = enumerate(namespaces) + ": " + p.Text
-		groups = append(groups, p)
+	groups := make([]Problem, len(order))
+	for i, p := range order {
+		groups[i] = p
+		groups[i].Text = enumerate(where[p]) + ": " + p.Text
 	}
-	slices.SortFunc(groups, func(a, b Problem) int { return strings.Compare(a.Text, b.Text) })
 	return groups
 }
 

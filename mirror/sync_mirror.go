@@ -40,7 +40,8 @@ func result(err error) string {
 type wish int
 
 const (
-	unknown wish = iota // nothing can be told yet
+	nothing wish = iota // the type isn't known, or not yet
+	unknown             // whether the source is gone, is to be found out
 	keep                // whatever is there stays as it is
 	gone                // no mirror is to be there
 	there               // a mirror is to be there
@@ -53,8 +54,10 @@ type scene struct {
 	wish     wish
 	// has are the source's mirrors in the namespace.
 	has []*Record
-	// drift says that only a change of a mirror has led here.
+	// drift says that only a change of a mirror has led here; otherwise since is when
+	// this look became due.
 	drift bool
+	since time.Time
 }
 
 func (c *Controller) scene(key MirrorKey) scene {
@@ -69,22 +72,23 @@ func (c *Controller) scene(key MirrorKey) scene {
 		resource: t.resource,
 		source:   t.sources[key.Source.name()],
 		has:      slices.Clone(t.bySource[key.Source.name()][key.Namespace]),
-		drift:    st.pending[key.Namespace],
+		since:    st.pending[key.Namespace],
 	}
+	s.drift = s.since.IsZero() && st.drifting[key.Namespace]
 	s.wish = c.wish(s.source, st, c.namespaces[key.Namespace], t.bySource[key.Source.name()], key)
 	if s.wish != there {
 		c.conflicts.settled(key)
 	}
-	if s.source == nil && !st.absent {
+	if s.wish == unknown {
 		c.Sources.Add(key.Source) // finds out whether it is gone (I5)
 	}
 	return s
 }
 
-// wish is the pure heart of it: what a source wants in a namespace, now.
+// wish is what a source wants in a namespace, now. The lock is held.
 func (c *Controller) wish(src *Source, st *state, ns *Namespace, has map[string][]*Record, key MirrorKey) wish {
 	switch {
-	case src == nil && !st.absent:
+	case src == nil && !st.isAbsent():
 		return unknown
 	case src == nil, src.Deleting, src.Mode == Off, src.Mode == Refused:
 		return gone
@@ -101,60 +105,81 @@ func (c *Controller) wish(src *Source, st *state, ns *Namespace, has map[string]
 }
 
 func (c *Controller) syncMirror(ctx context.Context, key MirrorKey) error {
+	if !c.Settings.sourceAllowed(key.Source.Namespace) {
+		return nil
+	}
 	s := c.scene(key)
 	switch s.wish {
+	case nothing:
+		return nil // Ready has it looked at again
 	case unknown:
-		return nil
+		return errStale
 	case keep:
-		c.settle(key, nil)
+		c.settle(ctx, key, s.source, nil)
 		return nil
 	case gone:
-		return c.clear(ctx, key, s, s.has)
+		return c.clear(ctx, key, s, s.has, nil)
 	}
 	name, err := s.source.name(key.Namespace)
 	if err != nil {
-		c.settle(key, []Problem{{Reason: reasonInvalid, Text: err.Error(), Failed: true}})
+		c.settle(ctx, key, s.source, []Problem{{Reason: reasonInvalid, Text: err.Error(), Failed: true}})
 		return nil
 	}
 	shape, problems := s.source.Shape(key.Namespace, name)
 	if shape == nil {
-		c.settle(key, problems)
+		c.settle(ctx, key, s.source, problems)
 		return nil
 	}
 	failed, err := c.put(ctx, key, s, draft{s.source, shape, key.Namespace, name})
 	if failed != nil {
-		c.settle(key, append(problems, *failed))
+		c.settle(ctx, key, s.source, append(slices.Clone(problems), *failed))
 		return err
 	}
 	if err != nil {
 		return err
 	}
-	strays := slices.DeleteFunc(s.has, func(r *Record) bool { return r.Name == name })
-	if len(strays) > 0 {
-		return c.clear(ctx, key, s, strays)
-	}
-	c.settle(key, problems)
-	return nil
+	return c.clear(ctx, key, s, slices.DeleteFunc(s.has, func(r *Record) bool { return r.Name == name }), problems)
 }
 
-// clear deletes mirrors that are to be there no more.
-func (c *Controller) clear(ctx context.Context, key MirrorKey, s scene, records []*Record) error {
+// clear deletes mirrors that are to be there no more, and settles the look, which
+// has had these problems otherwise.
+func (c *Controller) clear(ctx context.Context, key MirrorKey, s scene, records []*Record, problems []Problem) error {
 	for _, r := range records {
 		if r.Terminating {
 			continue
 		}
-		if err := c.delete(ctx, s.resource, r); err != nil {
-			return c.failed(ctx, key, "delete", err)
+		err := c.delete(ctx, s.resource, r)
+		if err == nil || objectNotFound(err) {
+			klog.FromContext(ctx).V(2).Info("Deleted a mirror", "mirror", klog.KObj(r.GetObjectMeta()), "type", r.Type, "source", key.Source)
+			c.deleted(key, r, err == nil)
+			continue
 		}
-		klog.FromContext(ctx).V(2).Info("Deleted a mirror", "mirror", klog.KObj(r.GetObjectMeta()), "type", r.Type, "source", key.Source)
-		c.mu.Lock()
-		if t := c.tables[key.Source.Type]; t != nil {
-			t.deleting(r)
+		problem, again := c.judge(ctx, "delete", err)
+		if problem != nil {
+			c.settle(ctx, key, s.source, append(slices.Clone(problems), *problem))
 		}
-		c.mu.Unlock()
+		if again != nil {
+			return again
+		}
 	}
-	c.settle(key, nil)
+	c.settle(ctx, key, s.source, problems)
 	return nil
+}
+
+// deleted takes note of a mirror whose deletion the server has accepted, or that it
+// says isn't there.
+func (c *Controller) deleted(key MirrorKey, r *Record, accepted bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.tables[key.Source.Type]
+	if t == nil {
+		return
+	}
+	if accepted {
+		t.deleting(r)
+	} else if t.lost(r) {
+		c.Metrics.MirrorRemoved(r.Namespace, r.Type)
+	}
 }
 
 // put makes the one mirror that is to be there right. A problem is for the source's
@@ -172,7 +197,7 @@ func (c *Controller) put(ctx context.Context, key MirrorKey, s scene, d draft) (
 		// It failed before, maybe before a restart: what is in the way is looked at
 		// rather than written at (I3).
 		if problem, err := c.inTheWay(ctx, key, o, s.resource, d); problem != nil || err != nil {
-			c.created(key)
+			c.answered(key, false)
 			return problem, err
 		}
 	}
@@ -216,17 +241,16 @@ func (c *Controller) decide(key MirrorKey, o object, d draft, drift bool) (*Reco
 		p := contested()
 		return nil, None, &p
 	}
-	if drift {
+	if drift || c.fights.ongoing(o, d.shape.Content) {
 		c.fights.wrote(o, d.shape.Content)
 	}
-	if action == Create {
-		c.state(key.Source).creating++
-	}
+	c.state(key.Source).writing++
 	return have, action, nil
 }
 
 // act issues the write.
 func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, have *Record, action Action) (err error) {
+	defer func() { c.answered(key, err == nil) }()
 	var r *Record
 	switch action {
 	case Create:
@@ -239,34 +263,36 @@ func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, h
 	case Recreate:
 		r, err = c.recreate(ctx, s.resource, d, have, nil)
 	}
-	if action == Create {
-		defer c.created(key)
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.tables[key.Source.Type]; t != nil && r != nil {
-		if before, _ := t.set(r); before == nil {
+	t := c.tables[key.Source.Type]
+	switch {
+	case t == nil:
+	case r != nil:
+		if t.answered(r) {
 			c.Metrics.MirrorAdded(r.Namespace, r.Type)
 		}
-		delete(t.forms, r.key())
-		if !inSync(d.shape, r, d.source.Generation > 0) {
-			t.forms[r.key()] = newForm(d.shape, r)
-		}
-		if t.sources[key.Source.name()] != d.source {
-			// It changed or went while we wrote, and nothing else would tell: the echo
-			// of this write is no news.
-			c.Mirrors.Add(key)
+	case have != nil && objectNotFound(err):
+		if t.lost(have) {
+			c.Metrics.MirrorRemoved(have.Namespace, have.Type)
 		}
 	}
 	return err
 }
 
-// created takes note that a create has been answered, or wasn't sent.
-func (c *Controller) created(key MirrorKey) {
+// answered takes note that a write has been answered, or wasn't sent. Without a
+// mirror that will be seen to come or go, nothing else would have a source looked
+// at that has waited for the answer to be rid of its finalizer.
+func (c *Controller) answered(key MirrorKey, success bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if st := c.states[key.Source]; st != nil && st.creating > 0 {
-		st.creating--
+	st := c.states[key.Source]
+	if st == nil || st.writing == 0 {
+		return
+	}
+	st.writing--
+	if !success && st.writing == 0 {
+		c.Sources.Add(key.Source)
 	}
 }
 
@@ -279,7 +305,7 @@ func (c *Controller) recreate(ctx context.Context, t schema.GroupVersionResource
 		}
 		return nil, refusal
 	}
-	if err := c.delete(ctx, t, have); err != nil {
+	if err := c.delete(ctx, t, have); err != nil && !objectNotFound(err) {
 		return nil, err
 	}
 	return c.create(ctx, t, d)
@@ -288,11 +314,12 @@ func (c *Controller) recreate(ctx context.Context, t schema.GroupVersionResource
 // written takes note of a write that succeeded.
 func (c *Controller) written(ctx context.Context, key MirrorKey, s scene, d draft, action Action) {
 	klog.FromContext(ctx).V(2).Info("Wrote a mirror", "action", action.String(), "mirror", klog.KRef(d.namespace, d.name), "kind", d.source.Kind, "source", key.Source, "drift", s.drift)
-	if !s.drift {
-		c.Metrics.Propagated(time.Since(d.source.Seen))
-		return
+	switch {
+	case s.drift:
+		c.Metrics.DriftCorrected(typeName(schema.FromAPIVersionAndKind(d.source.APIVersion, d.source.Kind)))
+	case !s.since.IsZero():
+		c.Metrics.Propagated(time.Since(s.since))
 	}
-	c.Metrics.DriftCorrected(typeName(schema.FromAPIVersionAndKind(d.source.APIVersion, d.source.Kind)))
 }
 
 // calmed keeps a mirror that is fought over among the problems until it has been
@@ -309,25 +336,13 @@ func (c *Controller) calmed(key MirrorKey, o object) *Problem {
 	return &p
 }
 
-// failed settles a delete that the server didn't take, and has it tried again.
-func (c *Controller) failed(ctx context.Context, key MirrorKey, verb string, err error) error {
-	problem, again := c.judge(ctx, verb, err)
-	switch {
-	case problem != nil:
-		c.settle(key, []Problem{*problem})
-	case again == nil:
-		c.settle(key, nil)
-	}
-	return again
-}
-
 // judge sorts the ways in which a write can fail: a problem for people, or
 // nothing to speak of.
 func (c *Controller) judge(ctx context.Context, verb string, err error) (*Problem, error) {
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case namespaceGoing(err):
+	case namespaceGoing(err), kindGoing(err):
 		return nil, nil
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
 		c.Metrics.SyncError("mirror", "conflict")

@@ -7,13 +7,9 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 )
-
-// lagging is how long to wait for news that the server has and we have not.
-const lagging = time.Second
 
 // SyncSource has the namespaces of a source looked at where that is due, and sees
 // to its finalizer and status. It is the source queue's worker; an error has the
@@ -29,21 +25,39 @@ func (c *Controller) syncSource(ctx context.Context, key SourceKey) error {
 	if !c.Settings.sourceAllowed(key.Namespace) {
 		return nil
 	}
+	v := c.view(key)
+	switch {
+	case v.source != nil:
+		return c.write(ctx, key, v.resource, v.source, v.due)
+	case v.missing:
+		return c.syncAbsent(ctx, key, v.resource)
+	}
+	return nil
+}
+
+// view is what is known when a source is looked at.
+type view struct {
+	resource schema.GroupVersionResource
+	// source is nil where there is none to be seen; missing then says that its
+	// mirrors, or what we wrote on it, are to be seen to.
+	source  *Source
+	missing bool
+	due     due
+}
+
+func (c *Controller) view(key SourceKey) view {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	t := c.tables[key.Type]
 	if t == nil || !t.ready {
-		c.mu.Unlock()
-		return nil // Ready has it looked at again
+		return view{} // Ready has it looked at again
 	}
 	src, st := t.sources[key.name()], c.state(key)
 	if src == nil {
-		c.mu.Unlock()
-		return c.syncAbsent(ctx, key, t.resource)
+		return view{resource: t.resource, missing: c.missing(key, t, st)}
 	}
 	c.fanOut(key, t, src, st)
-	due := c.due(key, t, src, st)
-	c.mu.Unlock()
-	return c.write(ctx, key, t.resource, src, due)
+	return view{resource: t.resource, source: src, due: c.due(key, t, src, st)}
 }
 
 // fanOut has all namespaces looked at in which the source wants a mirror or has
@@ -63,7 +77,13 @@ func (c *Controller) fanOut(key SourceKey, t *table, src *Source, st *state) {
 	for namespace := range has {
 		look[namespace] = true
 	}
-	maps.DeleteFunc(st.problems, func(namespace string, _ []Problem) bool { return !look[namespace] })
+	// What was said of other namespaces, or is about to be, is taken back by a look.
+	for namespace := range st.problems {
+		look[namespace] = true
+	}
+	for namespace := range st.pending {
+		look[namespace] = true
+	}
 	for _, namespace := range slices.Sorted(maps.Keys(look)) {
 		c.enqueue(key, st, namespace)
 	}
@@ -87,7 +107,7 @@ func (c *Controller) due(key SourceKey, t *table, src *Source, st *state) due {
 	has := slices.ContainsFunc(slices.Collect(maps.Values(t.bySource[key.name()])), func(records []*Record) bool {
 		return slices.ContainsFunc(records, func(r *Record) bool { return !r.Terminating })
 	})
-	d.finalizers = finalizers(src, min(limit, len(st.asked)) > 0, has || st.creating > 0)
+	d.finalizers = finalizers(src, min(limit, len(st.asked)) > 0, has || st.writing > 0)
 	if len(st.pending) > 0 && src.Mode == On || src.Deleting {
 		return d
 	}
@@ -142,12 +162,16 @@ func (c *Controller) write(ctx context.Context, key SourceKey, resource schema.G
 	case err == nil:
 	case apierrors.IsNotFound(err):
 		return nil // gone; its informer tells
-	case apierrors.IsConflict(err):
+	case apierrors.IsConflict(err), anotherObject(err):
 		return errStale
 	default:
 		p := writeProblem("patch of the source", err)
 		c.Metrics.SyncError("source", p.Reason)
-		klog.FromContext(ctx).Info("Can't write on a source", "source", key, "problem", p.Text)
+		if p.Reason == reasonServerTrouble {
+			klog.FromContext(ctx).Info("Can't write on a source", "source", key, "problem", p.Text)
+		} else if untold := c.unpatched(key, intent, d.status, p); len(untold) > 0 {
+			c.tell(ctx, key, src, p.Text, untold)
+		}
 		return errAgain
 	}
 	if untold := c.patched(key, src, version, intent, d.status); d.status != nil {
@@ -181,111 +205,26 @@ func (c *Controller) patched(key SourceKey, src *Source, version string, intent 
 	return untold
 }
 
+// unpatched takes note of a patch of a source that the server refuses, so that the
+// same isn't tried again and again, and says which problems have not been told yet:
+// where there is no room for a status, events are all that its author can read.
+func (c *Controller) unpatched(key SourceKey, intent Hash, s *status, refusal Problem) (untold []Problem) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st := c.state(key)
+	c.fights.wrote(object{key.Type, key.name()}, intent)
+	problems := []Problem{refusal}
+	if s != nil {
+		problems = append(problems, s.problems...)
+	}
+	untold = slices.DeleteFunc(problems, func(p Problem) bool { return slices.Contains(st.told, p) })
+	st.told = append(slices.Clone(st.told), untold...)
+	return untold
+}
+
 func orNull(text string) any {
 	if text == "" {
 		return nil
 	}
 	return text
-}
-
-// syncAbsent finds out why a source is not to be seen, and has its mirrors go if
-// it is one no more.
-func (c *Controller) syncAbsent(ctx context.Context, key SourceKey, resource schema.GroupVersionResource) error {
-	c.mu.Lock()
-	t, st := c.tables[key.Type], c.state(key)
-	orphans := slices.Collect(maps.Keys(t.bySource[key.name()]))
-	if len(orphans) == 0 && !st.unlabelled {
-		delete(c.states, key)
-		c.mu.Unlock()
-		return nil
-	}
-	known := st.absent
-	c.mu.Unlock()
-	if !known {
-		gone, err := c.confirmAbsent(ctx, key, resource)
-		if err != nil || !gone {
-			return err
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.sources[key.name()] != nil {
-		return nil // it is back
-	}
-	st.absent, st.unlabelled = true, false
-	for _, namespace := range orphans {
-		c.enqueue(key, st, namespace)
-	}
-	if len(orphans) == 0 {
-		delete(c.states, key)
-	}
-	return nil
-}
-
-// confirmAbsent asks the server whether a source is really gone (I5). One that is
-// there, but has lost the label that selects it, is rid of what we wrote on it;
-// that comes before its mirrors go, because after a crash in between they lead
-// here again, and nothing else would.
-func (c *Controller) confirmAbsent(ctx context.Context, key SourceKey, resource schema.GroupVersionResource) (bool, error) {
-	live, err := c.Metadata.Resource(resource).Namespace(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
-	switch {
-	case objectNotFound(err):
-		return true, nil
-	case err != nil:
-		c.Metrics.SyncError("source", "get")
-		return false, errAgain
-	case live.Labels[labelEnabled] == "true":
-		c.Sources.AddAfter(key, lagging)
-		return false, nil
-	}
-	return true, c.release(ctx, resource, live)
-}
-
-// objectNotFound tells an object that isn't there from a type that isn't served:
-// the answer to the latter names no object, or isn't one of the API at all.
-func objectNotFound(err error) bool {
-	return apierrors.IsNotFound(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
-}
-
-// release takes our finalizer and status off an object that is no source any more.
-func (c *Controller) release(ctx context.Context, resource schema.GroupVersionResource, live *metav1.PartialObjectMetadata) error {
-	fields := map[string]any{}
-	if rest := slices.DeleteFunc(slices.Clone(live.Finalizers), func(f string) bool { return f == finalizer }); len(rest) != len(live.Finalizers) {
-		fields["finalizers"] = append([]string{}, rest...)
-		fields["resourceVersion"] = live.ResourceVersion
-	}
-	if live.Annotations[annotationSyncStatus] != "" || live.Annotations[annotationFailedTargets] != "" {
-		fields["annotations"] = map[string]any{annotationSyncStatus: nil, annotationFailedTargets: nil}
-	}
-	if len(fields) == 0 {
-		return nil
-	}
-	_, err := c.patchSource(ctx, resource, identity{Namespace: live.Namespace, Name: live.Name, UID: live.UID}, fields)
-	if err != nil && !apierrors.IsNotFound(err) {
-		c.Metrics.SyncError("source", "patch")
-		return errAgain
-	}
-	return nil
-}
-
-// settle takes note of how a look at a namespace ended, and has the source's
-// status written when it was the last one due, or says something else now.
-func (c *Controller) settle(key MirrorKey, problems []Problem) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	st := c.states[key.Source]
-	if st == nil {
-		return
-	}
-	_, was := st.pending[key.Namespace]
-	delete(st.pending, key.Namespace)
-	changed := !slices.Equal(st.problems[key.Namespace], problems)
-	if len(problems) == 0 {
-		delete(st.problems, key.Namespace)
-	} else {
-		st.problems[key.Namespace] = problems
-	}
-	if len(st.pending) == 0 && (was || changed) {
-		c.Sources.Add(key.Source)
-	}
 }

@@ -11,6 +11,8 @@ import (
 // informers and our own writes tell. The Controller's lock guards it.
 type table struct {
 	resource schema.GroupVersionResource
+	// newest is the newest resource version that the mirrors' informer has told of.
+	newest string
 	// ready says that both lists are in: what is not here doesn't exist (I5).
 	ready   bool
 	sources map[types.NamespacedName]*Source
@@ -45,16 +47,68 @@ func (t *table) set(r *Record) (before *Record, news bool) {
 	switch {
 	case before == nil:
 	case before.ResourceVersion == r.ResourceVersion:
-		// Known, but for a deletion of ours that this doesn't show yet.
-		if !before.Terminating {
-			t.replace(before, r)
-		}
+		t.complete(before, r)
 		return before, false
 	case older(r.ResourceVersion, before.ResourceVersion):
 		return before, false
 	}
 	t.replace(before, r)
+	if r.sent != nil {
+		t.accepted(r.sent, r)
+	}
 	return before, true
+}
+
+// heard takes note of how far the mirrors' informer has come.
+func (t *table) heard(resourceVersion string) {
+	if t.newest == "" || older(t.newest, resourceVersion) {
+		t.newest = resourceVersion
+	}
+}
+
+// answered takes in the server's answer to a write of ours. Where the informer is
+// past it and knows of no such mirror, that has come and gone since: nobody would
+// tell again.
+func (t *table) answered(r *Record) (added bool) {
+	if t.mirrors[r.key()] == nil && t.newest != "" && !older(t.newest, r.ResourceVersion) {
+		return false
+	}
+	before, _ := t.set(r)
+	return before == nil
+}
+
+// lost takes away a mirror that the server says isn't there.
+func (t *table) lost(r *Record) (removed bool) {
+	known := t.mirrors[r.key()]
+	if known == nil || known.UID != r.UID {
+		return false
+	}
+	t.replace(known, nil)
+	delete(t.forms, r.key())
+	return true
+}
+
+// complete takes in a second word on one version of a mirror: the echo after the
+// answer to our write, or the answer after the echo, which alone has the content.
+func (t *table) complete(before, r *Record) {
+	switch {
+	case before.Terminating: // a deletion of ours, that this doesn't show yet
+	case before.sent == nil && r.sent != nil:
+		t.accepted(r.sent, before)
+	default:
+		t.replace(before, r)
+		if before.sent != nil {
+			t.accepted(before.sent, r)
+		}
+	}
+}
+
+// accepted takes note of the form that the server gave to what was sent.
+func (t *table) accepted(s *sent, r *Record) {
+	delete(t.forms, r.key())
+	if !inSync(s.shape, r, s.generation) {
+		t.forms[r.key()] = newForm(s.shape, r)
+	}
 }
 
 // gone takes a mirror away that was seen to be gone at a resource version; not one

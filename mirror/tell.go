@@ -44,7 +44,7 @@ func (c *Controller) emit(ctx context.Context, src *Source, p Problem) error {
 	if len(note) > maxNote {
 		note = strings.ToValidUTF8(note[:maxNote-3], "") + "…"
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	_, err := c.Dynamic.Resource(events).Namespace(src.Namespace).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": events.GroupVersion().String(),

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
+	"unique"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,9 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// writeTimeout bounds one request, so that a server that doesn't answer holds up
+// requestTimeout bounds one request, so that a server that doesn't answer holds up
 // a worker for no longer.
-const writeTimeout = 30 * time.Second
+const requestTimeout = 30 * time.Second
 
 // draft is one mirror as it is to be written.
 type draft struct {
@@ -25,10 +27,10 @@ type draft struct {
 	namespace, name string
 }
 
-// object builds what is sent. Replacing, it carries along what others put into the
-// metadata, and the identity that makes the server refuse it if the object is
-// another one by now (I1).
-func (d draft) object(replacing *Record, now time.Time) *unstructured.Unstructured {
+// object builds what is sent, in JSON. Replacing, it carries along what others put
+// into the metadata, and the identity that makes the server refuse it if the object
+// is another one by now (I1).
+func (d draft) object(replacing *Record, now time.Time) ([]byte, error) {
 	labels, annotations := maps.Clone(d.shape.Labels), maps.Clone(d.shape.Annotations)
 	metadata := map[string]any{"namespace": d.namespace, "name": d.name}
 	if replacing != nil {
@@ -37,6 +39,7 @@ func (d draft) object(replacing *Record, now time.Time) *unstructured.Unstructur
 		if theirs := replacing.foreign; theirs != nil {
 			addMissing(labels, theirs.labels)
 			addMissing(annotations, theirs.annotations)
+			metadata["finalizers"], metadata["ownerReferences"] = theirs.finalizers, theirs.owners
 		}
 	}
 	annotations[annotationResourceVersion] = d.source.ResourceVersion
@@ -44,15 +47,25 @@ func (d draft) object(replacing *Record, now time.Time) *unstructured.Unstructur
 	if d.source.Generation > 0 {
 		annotations[annotationGeneration] = strconv.FormatInt(d.source.Generation, 10)
 	}
-	metadata["labels"], metadata["annotations"] = anyMap(labels), anyMap(annotations)
-	object := maps.Clone(d.shape.Fields)
-	object["apiVersion"], object["kind"], object["metadata"] = d.source.APIVersion, d.source.Kind, metadata
-	u := &unstructured.Unstructured{Object: object}
-	if replacing != nil && replacing.foreign != nil {
-		u.SetFinalizers(replacing.foreign.finalizers)
-		u.SetOwnerReferences(replacing.foreign.owners)
+	metadata["labels"], metadata["annotations"] = labels, annotations
+	head, err := json.Marshal(map[string]any{"apiVersion": d.source.APIVersion, "kind": d.source.Kind, "metadata": metadata})
+	if err != nil {
+		return nil, err
 	}
-	return u
+	if len(d.shape.encoded) <= len("{}") {
+		return head, nil
+	}
+	// {"apiVersion":…} and {"data":…} become one.
+	return slices.Concat(head[:len(head)-1], []byte{','}, d.shape.encoded[1:]), nil
+}
+
+// record is what is known of the mirror from the answer to the write.
+func (d draft) record(answer *unstructured.Unstructured) *Record {
+	r := newRecord(answer)
+	r.Type = unique.Make(typeName(schema.FromAPIVersionAndKind(d.source.APIVersion, d.source.Kind))).Value()
+	r.Content, r.Immutable = d.shape.Content, d.shape.immutable
+	r.sent = &sent{d.shape, d.source.Generation > 0}
+	return r
 }
 
 func addMissing(to, from map[string]string) {
@@ -65,39 +78,45 @@ func addMissing(to, from map[string]string) {
 
 // create makes a mirror where there is none: one request (I4).
 func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, d draft, dryRun ...string) (*Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	u, err := c.Dynamic.Resource(t).Namespace(d.namespace).Create(ctx, d.object(nil, time.Now()), metav1.CreateOptions{FieldManager: FieldManager, DryRun: dryRun})
+	object, err := d.object(nil, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	return newRecord(u), nil
+	answer, err := c.Objects.Create(ctx, t, d.namespace, object, metav1.CreateOptions{FieldManager: FieldManager, DryRun: dryRun})
+	if err != nil {
+		return nil, err
+	}
+	return d.record(answer), nil
 }
 
 // replace puts a mirror in the place of what it was: one request (I4), which also
 // takes away fields that the source has not.
 func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource, d draft, have *Record) (*Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	u, err := c.Dynamic.Resource(t).Namespace(d.namespace).Update(ctx, d.object(have, time.Now()), metav1.UpdateOptions{FieldManager: FieldManager})
+	object, err := d.object(have, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	return newRecord(u), nil
+	answer, err := c.Objects.Update(ctx, t, d.namespace, d.name, object, metav1.UpdateOptions{FieldManager: FieldManager})
+	if err != nil {
+		return nil, err
+	}
+	return d.record(answer), nil
 }
 
 // delete deletes just this object in just this form: the server refuses it if it
-// was made anew or changed since it was seen (I1). One that is gone is success.
+// was made anew or changed since it was seen (I1). What hangs on it goes with it.
 func (c *Controller) delete(ctx context.Context, t schema.GroupVersionResource, have *Record) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	err := c.Metadata.Resource(t).Namespace(have.Namespace).Delete(ctx, have.Name, metav1.DeleteOptions{
-		Preconditions: &metav1.Preconditions{UID: &have.UID, ResourceVersion: &have.ResourceVersion},
+	background := metav1.DeletePropagationBackground // a Job's would stay, by default
+	return c.Metadata.Resource(t).Namespace(have.Namespace).Delete(ctx, have.Name, metav1.DeleteOptions{
+		Preconditions:     &metav1.Preconditions{UID: &have.UID, ResourceVersion: &have.ResourceVersion},
+		PropagationPolicy: &background,
 	})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
 }
 
 // recreatable says whether the server would take the mirror if only the one that
@@ -112,7 +131,7 @@ func (c *Controller) recreatable(ctx context.Context, t schema.GroupVersionResou
 // object; with a resource version, only if it is still in that form. It returns
 // the new resource version.
 func (c *Controller) patchSource(ctx context.Context, t schema.GroupVersionResource, source identity, fields map[string]any) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	fields["uid"] = source.UID
 	body, err := json.Marshal(map[string]any{"metadata": fields})

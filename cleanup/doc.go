@@ -1,0 +1,11 @@
+// Package cleanup takes KubeMirror off a cluster: its finalizer and its status
+// off every object that has them, and its mirrors, if that is asked for. What it
+// leaves holds up no deletion, of an object, a namespace or a
+// CustomResourceDefinition.
+//
+// It looks at all objects of a type, not at the labelled ones alone: an object
+// that lost the label while no controller ran has the finalizer still. It goes by
+// metadata, and never reads content.
+//
+// It keeps nothing clean: a controller that still runs puts its finalizers back.
+package cleanup

@@ -1,0 +1,147 @@
+package cleanup
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+)
+
+// server stands in for an API server where a real one can't be brought to do what
+// a test is about. What a real one does is tested end to end.
+type server struct {
+	t       *testing.T
+	mu      sync.Mutex
+	objects map[string][]*metav1.PartialObjectMetadata // by resource
+	// refuse may answer in the server's place.
+	refuse func(r *http.Request) *metav1.Status
+	asked  []string
+}
+
+const discovered = `{"items":[
+ {"metadata":{"name":"%s"},"versions":[
+  {"version":"v1","freshness":"Current","resources":[%s]}%s]}]}`
+
+func resource(plural, kind string, verbs ...string) string {
+	return fmt.Sprintf(`{"resource":%q,"responseKind":{"kind":%q},"scope":"Namespaced","verbs":["%s"]}`, plural, kind, strings.Join(verbs, `","`))
+}
+
+var (
+	coreTypes = fmt.Sprintf(discovered, "", resource("configmaps", "ConfigMap", "list", "patch", "delete")+","+
+		resource("secrets", "Secret", "list", "patch", "delete")+","+resource("readings", "Reading", "get", "list")+","+
+		resource("dying", "Dying", "list", "delete"), "")
+	otherTypes = fmt.Sprintf(discovered, "example.com", "", `,{"version":"v1beta1","freshness":"Stale"}`)
+)
+
+func newServer(t *testing.T) (*server, Config) {
+	s := &server{t: t, objects: map[string][]*metav1.PartialObjectMetadata{}}
+	listener := httptest.NewServer(s)
+	t.Cleanup(listener.Close)
+	config := &rest.Config{Host: listener.URL, QPS: -1, ContentConfig: rest.ContentConfig{ContentType: "application/json"}}
+	client, err := metadata.NewForConfigAndClient(config, listener.Client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, Config{REST: config, HTTP: listener.Client(), Metadata: client}
+}
+
+func (s *server) add(resource, name string, finalizers []string, labels map[string]string) *metav1.PartialObjectMetadata {
+	o := &metav1.PartialObjectMetadata{
+		TypeMeta: metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: "PartialObjectMetadata"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "ns", Name: name, UID: types.UID("uid-" + name), ResourceVersion: "1",
+			Finalizers: finalizers, Labels: labels,
+		},
+	}
+	s.objects[resource] = append(s.objects[resource], o)
+	return o
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, r.Method+" "+r.URL.Path)
+	w.Header().Set("Content-Type", "application/json")
+	if s.refuse != nil {
+		if status := s.refuse(r); status != nil {
+			w.WriteHeader(int(status.Code))
+			s.answer(w, status)
+			return
+		}
+	}
+	switch r.URL.Path {
+	case "/api":
+		_, _ = w.Write([]byte(coreTypes))
+		return
+	case "/apis":
+		_, _ = w.Write([]byte(otherTypes))
+		return
+	}
+	if r.Method != http.MethodDelete && !strings.Contains(r.Header.Get("Accept"), "as=PartialObjectMetadata") {
+		s.t.Errorf("%s %s asks for %s, and so for content", r.Method, r.URL.Path, r.Header.Get("Accept"))
+	}
+	path := strings.Split(strings.TrimPrefix(r.URL.Path, "/api/v1/"), "/")
+	if len(path) == 1 {
+		s.list(w, r, path[0])
+		return
+	}
+	objects := s.objects[path[2]]
+	i := slices.IndexFunc(objects, func(o *metav1.PartialObjectMetadata) bool { return o.Name == path[3] })
+	switch r.Method {
+	case http.MethodGet:
+		s.answer(w, objects[i])
+	case http.MethodPatch:
+		var patch metav1.PartialObjectMetadata
+		if err := json.NewDecoder(r.Body).Decode(&patch); err != nil {
+			s.t.Error(err)
+		}
+		if patch.UID != objects[i].UID || patch.ResourceVersion != objects[i].ResourceVersion {
+			w.WriteHeader(http.StatusConflict)
+			s.answer(w, refusal(http.StatusConflict, metav1.StatusReasonConflict))
+			return
+		}
+		objects[i].Finalizers = patch.Finalizers
+		s.answer(w, objects[i])
+	default:
+		s.t.Errorf("unexpected %s %s", r.Method, r.URL.Path)
+	}
+}
+
+// list answers with one object a page: the second page is of the state "old".
+func (s *server) list(w http.ResponseWriter, r *http.Request, resource string) {
+	list := metav1.PartialObjectMetadataList{TypeMeta: metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: "PartialObjectMetadataList"}}
+	objects := s.objects[resource]
+	at := 0
+	if from := r.URL.Query().Get("continue"); from != "" {
+		at = slices.IndexFunc(objects, func(o *metav1.PartialObjectMetadata) bool { return strings.HasSuffix(from, o.Name) })
+	}
+	if at < len(objects) {
+		list.Items = []metav1.PartialObjectMetadata{*objects[at]}
+	}
+	if at+1 < len(objects) {
+		list.Continue = "old-" + objects[at+1].Name
+	}
+	s.answer(w, list)
+}
+
+func (s *server) answer(w http.ResponseWriter, o any) {
+	if err := json.NewEncoder(w).Encode(o); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func refusal(code int32, reason metav1.StatusReason) *metav1.Status {
+	return &metav1.Status{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure,
+		Code: code, Reason: reason, Message: "refused: " + string(reason),
+	}
+}

@@ -1,0 +1,81 @@
+package mirror
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// sized is a Secret with so much content in four keys.
+func sized(size int) *unstructured.Unstructured {
+	data := map[string]any{}
+	for i := range 4 {
+		data[fmt.Sprintf("key-%d", i)] = strings.Repeat("x", size/4)
+	}
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+		"metadata": map[string]any{
+			"namespace": "default", "name": "app", "uid": "s1", "resourceVersion": "4",
+			"labels":      map[string]any{labelMirror: "true", labelManagedBy: managedBy, "team": "blue"},
+			"annotations": map[string]any{annotationSourceNamespace: "src", annotationSourceName: "app", annotationLastSyncTime: "x"},
+		},
+		"data": data,
+	}}
+}
+
+// What a hash costs.
+func BenchmarkHash(b *testing.B) {
+	for _, size := range []int{4 << 10, 64 << 10, 1 << 20} {
+		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
+			fields := content(sized(size).Object)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				hashContent(fields)
+			}
+		})
+	}
+}
+
+// What the echo of a write costs, once it is read from JSON.
+func BenchmarkIngestMirror(b *testing.B) {
+	u := sized(4 << 10)
+	b.ReportAllocs()
+	for b.Loop() {
+		newRecord(u)
+	}
+}
+
+// What finding out that nothing is to be done costs.
+func BenchmarkPlan(b *testing.B) {
+	src := &Source{APIVersion: "v1", Kind: "Secret"}
+	shape, err := src.newShape(sized(4 << 10).Object)
+	if err != nil {
+		b.Fatal(err)
+	}
+	have := &Record{Content: shape.Content, Metadata: shape.Metadata, Stamped: true}
+	b.ReportAllocs()
+	for b.Loop() {
+		if plan(shape, have, nil, false) != None {
+			b.Fatal("something is to be done")
+		}
+	}
+}
+
+// What encoding a mirror costs, its content aside, which is encoded once.
+func BenchmarkEncodeMirror(b *testing.B) {
+	src := &Source{APIVersion: "v1", Kind: "Secret"}
+	shape, err := src.newShape(sized(4 << 10).Object)
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := draft{src, shape, "default", "app"}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := d.object(nil, src.Seen); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

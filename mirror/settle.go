@@ -1,0 +1,64 @@
+package mirror
+
+import (
+	"context"
+	"slices"
+
+	"k8s.io/klog/v2"
+)
+
+// settle takes note of how a look at a namespace ended that saw the source as src,
+// and has the source's status written when it was the last look due, or says
+// something else now.
+func (c *Controller) settle(ctx context.Context, key MirrorKey, src *Source, problems []Problem) {
+	if !c.noted(key, src, problems) {
+		return
+	}
+	// These have no status to be read: the source goes, is gone, or isn't one.
+	for _, p := range problems {
+		klog.FromContext(ctx).Info("A mirror that is to go can't be deleted", "source", key.Source, "namespace", key.Namespace, "problem", p.Text)
+		if src != nil {
+			p.Text = key.Namespace + ": " + p.Text
+			if err := c.emit(ctx, src, p); err != nil {
+				klog.FromContext(ctx).V(2).Info("Can't write an event", "source", key.Source, "reason", p.Reason)
+			}
+		}
+	}
+}
+
+// noted is settle less what is said. It says whether there is something to tell
+// that the source's status will not tell.
+func (c *Controller) noted(key MirrorKey, src *Source, problems []Problem) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st := c.states[key.Source]
+	if st == nil {
+		return false
+	}
+	t := c.tables[key.Source.Type]
+	if t == nil || !same(src, t.sources[key.Source.name()]) {
+		c.Mirrors.Add(key) // the source changed while we looked: nothing is settled
+		return false
+	}
+	_, was := st.pending[key.Namespace]
+	delete(st.pending, key.Namespace)
+	delete(st.drifting, key.Namespace)
+	changed := !slices.Equal(st.problems[key.Namespace], problems)
+	if len(problems) == 0 {
+		delete(st.problems, key.Namespace)
+	} else {
+		st.problems[key.Namespace] = problems
+	}
+	if len(st.pending) == 0 && (was || changed) {
+		c.Sources.Add(key.Source)
+	}
+	return changed && (src == nil || src.Deleting || src.Mode != On)
+}
+
+// same says whether two looks at a source saw the same, as far as mirrors go.
+func same(a, b *Source) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.fingerprint == b.fingerprint
+}

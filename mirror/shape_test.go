@@ -1,0 +1,76 @@
+package mirror
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAShapeIsMadeOnceWhereNoRuleLooksAtTheTarget(t *testing.T) {
+	settings := testSettings(t)
+	for _, row := range []struct {
+		it, rules, name string
+		shared          bool
+	}{
+		{it: "has no rules", shared: true},
+		{it: "has rules for all", rules: "[{path: data.a, template: '{{.SourceName}}'}]", shared: true},
+		{it: "has other names, which the rules don't read", rules: "[{path: data.a, value: x}]", name: "{{.TargetNamespace}}", shared: true},
+		{it: "has a template of the namespace", rules: "[{path: data.a, template: '{{.TargetNamespace}}'}]"},
+		{it: "has a template of the name", rules: "[{path: data.a, template: '{{.TargetName}}'}]", name: "{{.TargetNamespace}}"},
+		{it: "has a pattern", rules: "[{path: data.a, value: x, namespacePattern: 'prod-*'}]"},
+	} {
+		t.Run(row.it, func(t *testing.T) {
+			var more string
+			if row.rules != "" {
+				more += fmt.Sprintf("D/transform: \"rules: %s\"\n    ", row.rules)
+			}
+			if row.name != "" {
+				more += fmt.Sprintf("D/target-name: %q\n    ", row.name)
+			}
+			src := settings.newSource(parsed(t, strings.Replace(sourceText, "D/sync:", more+"D/sync:", 1)))
+			shapes := map[*Shape]bool{}
+			for _, namespace := range []string{"prod-a", "b"} {
+				name, err := src.name(namespace)
+				if err != nil {
+					t.Fatal(err)
+				}
+				shape, problems := src.Shape(namespace, name)
+				if problems != nil {
+					t.Fatal(problems)
+				}
+				shapes[shape] = true
+			}
+			if shared := len(shapes) == 1; shared != row.shared {
+				t.Errorf("one shape for all: %t, want %t", shared, row.shared)
+			}
+		})
+	}
+}
+
+// Sources are read in the informer of their type, one after the other: no
+// template may run there.
+func TestI7ReadingASourceRunsNoTemplate(t *testing.T) {
+	var rules strings.Builder
+	rules.WriteString("rules:\n")
+	for i := range 50 {
+		fmt.Fprintf(&rules, "- {path: data.key-%d, template: '{{$l := split \"%s\" \"\"}}{{range $l}}{{range $l}}{{range $l}}{{end}}{{end}}{{end}}'}\n", i, strings.Repeat("x", 50))
+	}
+	object := ruled(allTargets)
+	annotations := object.GetAnnotations()
+	annotations[annotationTransform] = rules.String()
+	object.SetAnnotations(annotations)
+
+	start := time.Now()
+	src := testSettings(t).newSource(object)
+	read := time.Since(start)
+	start = time.Now()
+	_, problems := src.Shape("app", "app")
+	rendered := time.Since(start)
+	if src.Mode != On || len(problems) != 50 {
+		t.Fatalf("mode %d, %q, problems %v", src.Mode, src.Reason, problems)
+	}
+	if read > rendered/4 {
+		t.Errorf("it took %v to read, and %v to render", read, rendered)
+	}
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/flowcontrol"
+	"sigs.k8s.io/json"
+)
+
+// stream watches whole objects. It does what the dynamic client does, but reads
+// each event once: the dynamic client goes over each object's bytes nine times,
+// which was most of what this process spent its time on.
+func stream(ctx context.Context, server rest.Interface, resource schema.GroupVersionResource, options metav1.ListOptions) (watch.Interface, error) {
+	options.Watch = true
+	body, err := server.Get().AbsPath(resourcePath(resource, "")...).
+		SpecificallyVersionedParams(&options, parameters, schema.GroupVersion{Version: "v1"}).
+		Throttle(flowcontrol.NewFakeAlwaysRateLimiter()). // watches are not limited
+		Stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return watch.NewStreamWatcher(&events{body, json.NewDecoderCaseSensitivePreserveInts(body)}, clientErrors), nil
+}
+
+// clientErrors makes what goes wrong with a stream an event of it.
+var clientErrors = apierrors.NewClientErrorReporter(500, "GET", "ClientWatchDecoding")
+
+// parameters encodes the options of requests into their URLs.
+var parameters = func() runtime.ParameterCodec {
+	scheme := runtime.NewScheme()
+	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
+	return runtime.NewParameterCodec(scheme)
+}()
+
+// resourcePath is where the API server has the objects of a type: in one
+// namespace, or in all.
+func resourcePath(resource schema.GroupVersionResource, namespace string) []string {
+	path := []string{"apis", resource.Group, resource.Version}
+	if resource.Group == "" {
+		path = []string{"api", resource.Version}
+	}
+	if namespace != "" {
+		path = append(path, "namespaces", namespace)
+	}
+	return append(path, resource.Resource)
+}
+
+// events reads a watch from the body of its response.
+type events struct {
+	body io.ReadCloser
+	json json.Decoder
+}
+
+// Decode implements watch.Decoder.
+func (e *events) Decode() (watch.EventType, runtime.Object, error) {
+	var event struct {
+		Type   watch.EventType `json:"type"`
+		Object map[string]any  `json:"object"`
+	}
+	if err := e.json.Decode(&event); err != nil {
+		return "", nil, err
+	}
+	if event.Type != watch.Error {
+		return event.Type, &unstructured.Unstructured{Object: event.Object}, nil
+	}
+	status := &metav1.Status{}
+	err := runtime.DefaultUnstructuredConverter.FromUnstructured(event.Object, status)
+	return event.Type, status, err
+}
+
+// Close implements watch.Decoder.
+func (e *events) Close() { _ = e.body.Close() }
