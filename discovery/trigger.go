@@ -32,6 +32,7 @@ type trigger struct {
 	groups   map[string]bool // the API groups that matter; nil for all
 	interval time.Duration   // the longest wait where the watch is refused
 	bell     bell
+	young    *young
 }
 
 // run watches until the context ends. Where it can't, it says so in one log line
@@ -120,7 +121,13 @@ func (d doorbell) Add(obj any) error { return d.event(obj) }
 func (d doorbell) Update(obj any) error { return d.event(obj) }
 
 // Delete rings.
-func (d doorbell) Delete(obj any) error { return d.event(obj) }
+func (d doorbell) Delete(obj any) error {
+	object, err := meta.Accessor(obj)
+	if err == nil && d.t.concerns(object.GetName()) {
+		ring(d.t.bell.changed)
+	}
+	return err
+}
 
 // Resync does nothing: there is nothing to go through again.
 func (d doorbell) Resync() error { return nil }
@@ -133,11 +140,14 @@ func (d doorbell) Replace([]any, string) error {
 
 func (d doorbell) event(obj any) error {
 	object, err := meta.Accessor(obj)
-	if err != nil {
+	if err != nil || !d.t.concerns(object.GetName()) {
 		return err
 	}
-	if d.t.concerns(object.GetName()) {
-		ring(d.t.bell.changed)
+	grown := func() { ring(d.t.bell.changed) }
+	if wait := untilSettled(object.GetCreationTimestamp().Time, time.Now()); wait > 0 {
+		d.t.young.add(object.GetName(), wait, grown)
+	} else {
+		grown()
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func watched(t *testing.T, s *source, groups map[string]bool) (bell, ktesting.Un
 	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true), ktesting.Verbosity(0)))
 	ctx, cancel := context.WithCancel(klog.NewContext(t.Context(), logger))
 	t.Cleanup(cancel)
-	trigger := trigger{s, triggers[0], groups, 5 * time.Minute, newBell()}
+	trigger := trigger{s, triggers[0], groups, 5 * time.Minute, newBell(), newYoung()}
 	go trigger.run(ctx)
 	synctest.Wait()
 	return trigger.bell, logOf(t, logger)
@@ -105,6 +105,48 @@ func TestAnEventRingsTheBell(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWhatWasJustCreatedRingsOnceItsKindTakesObjects(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		age   time.Duration // by our clock
+		at    time.Duration // into a second
+		rings time.Duration // after the event
+	}{
+		{"old", newborn + time.Second, 0, 0},
+		{"new, at the beginning of a second", 0, 0, settled - quiet},
+		{"new, at the end of a second", 0, 900 * time.Millisecond, settled - 900*time.Millisecond - quiet},
+		{"established some time after it was created", time.Second, 200 * time.Millisecond, settled - 200*time.Millisecond - quiet},
+		{"from the future, by a clock that is late", -time.Hour, 0, settled - quiet},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &source{}
+				bell, _ := watched(t, s, nil)
+				after(row.at)
+				created := named("foos.example.com")
+				created.CreationTimestamp = metav1.NewTime(time.Now().Add(-row.age))
+				s.watch.Modify(created)
+				if row.rings > 0 {
+					after(row.rings - time.Millisecond)
+					if rung(bell.changed) {
+						t.Error("it rang too early")
+					}
+					after(time.Millisecond)
+				}
+				synctest.Wait()
+				if !rung(bell.changed) {
+					t.Errorf("it did not ring after %v", row.rings)
+				}
+				s.watch.Delete(created)
+				synctest.Wait()
+				if !rung(bell.changed) {
+					t.Error("its deletion did not ring at once")
+				}
+			})
+		})
+	}
 }
 
 func TestOnlyTheGroupsOfNamedTypesRing(t *testing.T) {
@@ -197,7 +239,7 @@ func TestATriggerStopsAtOnceDuringAnOutage(t *testing.T) {
 		stopped := make(chan struct{})
 		go func() {
 			defer close(stopped)
-			trigger{s, triggers[0], nil, 5 * time.Minute, newBell()}.run(ctx)
+			trigger{s, triggers[0], nil, 5 * time.Minute, newBell(), newYoung()}.run(ctx)
 		}()
 		after(time.Hour)
 		cancel()

@@ -48,6 +48,7 @@ type Watcher struct {
 	ask      func(context.Context) (answer, error)
 	triggers []trigger
 	bell     bell
+	young    *young
 	named    []Name
 	interval time.Duration
 	metrics  Metrics
@@ -73,7 +74,7 @@ func New(c Config) (*Watcher, error) {
 		return nil, err
 	}
 	w := &Watcher{
-		ask: server.everything, bell: newBell(),
+		ask: server.everything, bell: newBell(), young: newYoung(),
 		named: c.Named, interval: c.Interval, metrics: c.Metrics,
 	}
 	var groups map[string]bool
@@ -86,7 +87,7 @@ func New(c Config) (*Watcher, error) {
 		}
 	}
 	for _, resource := range triggers {
-		w.triggers = append(w.triggers, trigger{c.Metadata, resource, groups, c.Interval, w.bell})
+		w.triggers = append(w.triggers, trigger{c.Metadata, resource, groups, c.Interval, w.bell, w.young})
 	}
 	return w, nil
 }
@@ -138,7 +139,7 @@ func (w *Watcher) look(ctx context.Context, onChange func(context.Context, []Typ
 		return result{failed: true}
 	}
 	found, absent := filter(a, w.named)
-	types := merge(w.types, found, a)
+	types := merge(w.types, w.young.without(found, w.types), a)
 	w.metrics.Types(len(types))
 	w.told.groups(ctx, a.failed)
 	w.told.absent(ctx, absent, types)

@@ -71,7 +71,7 @@ func start(t *testing.T, named string, first answer, err error) *house {
 		t.Fatal(parseErr)
 	}
 	h := &house{answer: first, err: err}
-	h.Watcher = &Watcher{bell: newBell(), named: names, interval: 5 * time.Minute, metrics: h}
+	h.Watcher = &Watcher{bell: newBell(), young: newYoung(), named: names, interval: 5 * time.Minute, metrics: h}
 	h.ask = func(context.Context) (answer, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -292,6 +292,36 @@ func TestTheLogSaysWhatWasAddedAndRemoved(t *testing.T) {
 			if !strings.Contains(last, want) {
 				t.Errorf("%q does not say %q", last, want)
 			}
+		}
+	})
+}
+
+func TestAKindOfAYoungDefinitionIsHeldBackWhateverElseIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, "", serving("Secret"), nil)
+		h.young.add("foos", time.Second, func() { ring(h.bell.changed) })
+		h.serve(serving("Secret", "Foo", "Bar"), nil)
+		ring(h.bell.changed)
+		after(999 * time.Millisecond)
+		if got, want := h.seen().calls[1:], [][]string{{"Bar.v1", "Secret.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("before it has settled, the types become %v, want %v", got, want)
+		}
+		after(time.Millisecond)
+		if got, want := h.seen().calls[2:], [][]string{{"Bar.v1", "Foo.v1", "Secret.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("then, they become %v, want %v", got, want)
+		}
+	})
+}
+
+func TestAKindThatWeHaveIsNotHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, "", serving("Foo"), nil)
+		h.young.add("foos", time.Hour, func() {})
+		h.serve(serving("Foo", "Bar"), nil)
+		ring(h.bell.changed)
+		after(time.Second)
+		if got, want := h.seen().calls[1:], [][]string{{"Bar.v1", "Foo.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("the types become %v, want %v", got, want)
 		}
 	})
 }
