@@ -7,6 +7,7 @@ TOOLS := tools e2e/controlplane/etcd e2e/controlplane/kubernetes
 GOLANGCI_LINT := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 PACKAGES      := ./...
 TEST_FLAGS    :=
+FUZZ_TIME     := 20s
 
 .DEFAULT_GOAL := help
 
@@ -34,6 +35,20 @@ test-unit: ## Run the unit tests, with the race detector
 .PHONY: test-e2e
 test-e2e: control-plane ## Run the end-to-end tests on a real API server
 	cd e2e && go build ./... && go test -count=1 -p=1 -timeout=30m $(TEST_FLAGS) $(PACKAGES)
+
+# One target at a time: go test takes no more.
+.PHONY: fuzz
+fuzz: ## Fuzz the transformation rules, each target for FUZZ_TIME
+	@set -e; targets=$$(go test ./transform -list '^Fuzz' | grep '^Fuzz'); for target in $$targets; do \
+		go test ./transform -run xxx -fuzz "^$$target\$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 10x; done
+
+.PHONY: bench
+bench: ## Measure against the raw limit (PEER=binary beside it, SCALE=1, RUNS=3; see e2e/bench)
+	@cd e2e && go run ./bench
+
+.PHONY: bench-short
+bench-short: ## Fail if a count of requests is off; ratios are shown, not judged
+	@cd e2e && SHORT=1 go run ./bench
 
 .PHONY: control-plane
 control-plane: ## Build the local control plane, if it is not built yet (minutes, once)

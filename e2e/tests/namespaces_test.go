@@ -13,10 +13,6 @@ import (
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 )
 
-const allowMirrors, allowFrom = domain + "allow-mirrors", domain + "allow-from"
-
-func namespace(name string) kit.Ref { return kit.Object("Namespace", "", name) }
-
 func TestANamespaceCreatedLaterGetsWhatSourcesAskForIt(t *testing.T) {
 	t.Parallel()
 	env := kit.New(t)
@@ -47,64 +43,61 @@ func TestANamespaceCreatedLaterGetsWhatSourcesAskForIt(t *testing.T) {
 	waitForMirrors(env, kit.Object(configMap, src, "both"))
 }
 
-func TestANamespaceMadeAgainUnderItsNameGetsItsMirrorAgain(t *testing.T) {
+func TestOneNamespaceRemovedLeavesTheCopiesElsewhereAloneAndIsServedWhenMadeAgain(t *testing.T) {
 	t.Parallel()
 	env := kit.New(t)
 	src := kit.Object(configMap, env.Namespace("src"), "settings")
 	byName := kit.Object(configMap, src.Namespace, "by-name")
-	comes := env.Namespace("comes")
-	env.Namespace("stays")
+	goes := env.Namespace("goes")
+	others := []string{env.Namespace("a"), env.Namespace("b")}
 	km := env.Start("--resource-types=ConfigMap.v1")
 	env.Apply(source(src, "target-namespaces=all"))
-	env.Apply(source(byName, "target-namespaces=PREFIX-comes,PREFIX-stays"))
-	waitForMirrors(env, src, "comes", "stays")
-	waitForMirrors(env, byName, "comes", "stays")
-	first := env.Get(src.In(comes)).GetUID()
+	env.Apply(source(byName, "target-namespaces=PREFIX-goes,PREFIX-a,PREFIX-b"))
+	waitForMirrors(env, src, "a", "b", "goes")
+	waitForMirrors(env, byName, "a", "b", "goes")
+	before := env.Get(src.In(goes)).GetUID()
 
-	for range 2 {
-		mark := env.Mark()
-		env.Delete(namespace(comes))
-		env.WaitGone(namespace(comes))
-		waitForMirrors(env, src, "stays")
-		waitForMirrors(env, byName, "stays")
-		elsewhere := km.Since(mark).Where(audit.Filter{Verbs: audit.Writes, Namespaces: []string{env.Name("stays")}})
-		if len(elsewhere) > 0 {
-			t.Errorf("one namespace went, and in another one there were:\n%s", elsewhere)
-		}
+	mark := env.Mark()
+	env.Delete(namespace(goes))
+	waitForNamespaceToGo(env, goes)
+	waitForMirrors(env, src, "a", "b")
+	waitForMirrors(env, byName, "a", "b")
 
-		env.Namespace("comes")
-		waitForMirrors(env, src, "comes", "stays")
-		waitForMirrors(env, byName, "comes", "stays")
-	}
-	if env.Get(src.In(comes)).GetUID() == first {
+	env.Namespace("goes")
+	waitForMirrors(env, src, "a", "b", "goes")
+	waitForMirrors(env, byName, "a", "b", "goes")
+	if env.Get(src.In(goes)).GetUID() == before {
 		t.Error("the mirror is the one of the namespace that was deleted")
+	}
+	if elsewhere := km.Since(mark).Where(audit.Filter{Verbs: audit.Writes, Namespaces: others}); len(elsewhere) > 0 {
+		t.Errorf("one namespace went and came back, and in others there were:\n%s", elsewhere)
 	}
 }
 
-func TestOneNamespaceRemovedLeavesTheCopiesElsewhereAlone(t *testing.T) {
+func TestANamespaceWithASourceIsDeletedAndItsMirrorsGoWithIt(t *testing.T) {
 	t.Parallel()
 	env := kit.New(t)
 	src := kit.Object(configMap, env.Namespace("src"), "settings")
-	env.Namespace("goes")
-	others := []string{env.Namespace("a"), env.Namespace("b"), env.Namespace("c")}
+	other := kit.Object(configMap, env.Namespace("other"), "settings-too")
+	env.Namespace("a")
 	env.Start("--resource-types=ConfigMap.v1")
 	env.Apply(source(src, "target-namespaces=all"))
-	waitForMirrors(env, src, "a", "b", "c", "goes")
-	before := map[string]*unstructured.Unstructured{}
-	for _, name := range others {
-		before[name] = env.Get(src.In(name))
-	}
+	env.Apply(source(other, "target-namespaces=all"))
+	waitForMirrors(env, src, "a", "other")
+	waitForMirrors(env, other, "a", "src")
 
-	env.Delete(namespace(env.Name("goes")))
-	env.WaitGone(namespace(env.Name("goes")))
-	env.WaitFor(src, "counts what is left", hasStatus("3/3 synced"))
-	for name, was := range before {
-		is := env.Get(src.In(name))
-		if is.GetUID() != was.GetUID() || is.GetResourceVersion() != was.GetResourceVersion() {
-			t.Errorf("the mirror in %s was written: it is %s of %s, and was %s of %s",
-				name, is.GetResourceVersion(), is.GetUID(), was.GetResourceVersion(), was.GetUID())
-		}
+	env.Delete(namespace(src.Namespace))
+	waitForNamespaceToGo(env, src.Namespace) // nothing of ours holds it up
+	if got := mirrorsOf(env, src); len(got) > 0 {
+		t.Errorf("mirrors left in %q", got)
 	}
+	waitForMirrors(env, other, "a")
+
+	t.Log("and all is well when it is made again")
+	env.Namespace("src")
+	waitForMirrors(env, other, "a", "src")
+	env.Apply(source(src, "target-namespaces=all"))
+	waitForMirrors(env, src, "a", "other")
 }
 
 // TestATerminatingNamespaceIsNobodysProblem holds a namespace in its deletion by an
@@ -123,7 +116,7 @@ func TestATerminatingNamespaceIsNobodysProblem(t *testing.T) {
 	log, mark := km.Log(), env.Mark()
 
 	env.Delete(namespace(goes))
-	env.WaitGone(src.In(goes)) // the namespace's content goes, the one Secret apart
+	env.Within(2 * time.Minute).WaitGone(src.In(goes)) // the namespace's content goes, the one Secret apart
 	env.Patch(src, `{"data":{"key":"changed"}}`)
 	env.WaitFor(src.In(stays), "has the change", hasData("changed"))
 	env.WaitFor(src, "doesn't count the namespace", hasStatus("1/1 synced"))
@@ -143,7 +136,7 @@ func TestATerminatingNamespaceIsNobodysProblem(t *testing.T) {
 	}
 
 	env.Patch(held, `{"metadata":{"finalizers":null}}`)
-	env.WaitGone(namespace(goes))
+	waitForNamespaceToGo(env, goes)
 	env.Namespace("goes")
 	waitForMirrors(env, src, "goes", "stays")
 	env.WaitFor(src.In(goes), "has the change", hasData("changed"))

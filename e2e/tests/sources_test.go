@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -16,6 +17,19 @@ import (
 
 // domain begins every label and annotation of kubemirror.
 const domain = "kubemirror.raczylo.com/"
+
+// allowMirrors and allowFrom are the label and the annotation of a namespace.
+const allowMirrors, allowFrom = domain + "allow-mirrors", domain + "allow-from"
+
+const configMap = "ConfigMap"
+
+func namespace(name string) kit.Ref { return kit.Object("Namespace", "", name) }
+
+// waitForNamespaceToGo waits until a namespace that was deleted is no more. That
+// takes the server's own controller 5 s at least, and much more when it is busy.
+func waitForNamespaceToGo(env *kit.Env, name string) {
+	env.Within(2 * time.Minute).WaitGone(namespace(name))
+}
 
 // source is an object that is to be mirrored, for Env.Apply: one with the label,
 // sync: "true", the content key: value, and these annotations, written key=value
@@ -128,4 +142,14 @@ func hasData(want string) kit.Check {
 		}
 		return nil
 	}
+}
+
+// lineWith is the first line of a log that holds the text.
+func lineWith(log, text string) string {
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, text) {
+			return line
+		}
+	}
+	return ""
 }

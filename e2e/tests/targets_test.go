@@ -9,8 +9,6 @@ import (
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 )
 
-const configMap = "ConfigMap"
-
 // TestMirrorsAreWhereTheSourceAsks has one source for each row, all of them in the
 // namespace src and looked after by one process.
 func TestMirrorsAreWhereTheSourceAsks(t *testing.T) {
@@ -119,7 +117,7 @@ func TestMirrorsMayHaveAnotherNameThanTheSource(t *testing.T) {
 	src := kit.Object(configMap, env.Namespace("src"), "settings")
 	env.Namespace("a")
 	env.Namespace("b")
-	env.Start("--resource-types=ConfigMap.v1")
+	km := env.Start("--resource-types=ConfigMap.v1")
 
 	env.Apply(source(src, "target-namespaces=all", "target-name=shared"))
 	waitForMirrors(env, src, "a/shared", "b/shared")
@@ -136,6 +134,14 @@ func TestMirrorsMayHaveAnotherNameThanTheSource(t *testing.T) {
 	t.Log("none: they have the source's name again")
 	env.Annotate(src, domain+"target-name-")
 	waitForMirrors(env, src, "a", "b")
+
+	t.Log("another name while nobody looked")
+	if code := km.Stop(); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	env.Annotate(src, domain+"target-name=restarted")
+	env.Start("--resource-types=ConfigMap.v1")
+	waitForMirrors(env, src, "a/restarted", "b/restarted")
 
 	t.Log("mirrors go with the source, whatever they are called")
 	env.Annotate(src, domain+"target-name=last")

@@ -1,0 +1,81 @@
+package types
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/lukaszraczylo/kubemirror/e2e/kit"
+)
+
+// domain begins every label and annotation of kubemirror.
+const domain = "kubemirror.raczylo.com/"
+
+// source makes a source of an object that is written without its metadata, for
+// Env.Apply: what r names, with the label, and mirrored into every namespace of
+// the test.
+func source(r kit.Ref, object string) string {
+	o := map[string]any{}
+	if err := yaml.Unmarshal([]byte(object), &o); err != nil {
+		panic(fmt.Sprintf("%v: %s", err, object))
+	}
+	kind, version, _ := strings.Cut(r.Kind, ".")
+	version, group, _ := strings.Cut(version, ".")
+	if version == "" {
+		version = "v1"
+	}
+	o["apiVersion"] = strings.TrimPrefix(group+"/"+version, "/")
+	o["kind"] = kind
+	o["metadata"] = map[string]any{
+		"namespace": r.Namespace, "name": r.Name,
+		"labels":      map[string]string{domain + "enabled": "true"},
+		"annotations": map[string]string{domain + "sync": "true", domain + "target-namespaces": "PREFIX-*"},
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // it came from YAML
+	}
+	return string(text)
+}
+
+// statusOf is what a source says of how far its mirrors are.
+func statusOf(o *unstructured.Unstructured) string { return o.GetAnnotations()[domain+"sync-status"] }
+
+// hasStatus is the check of a source that says just that.
+func hasStatus(want string) kit.Check {
+	return func(o *unstructured.Unstructured) error {
+		if got := statusOf(o); got != want {
+			return fmt.Errorf("its status is %q, want %q", got, want)
+		}
+		return nil
+	}
+}
+
+// isCopyOf is the check of a mirror whose content is that of its source.
+func isCopyOf(src *unstructured.Unstructured) kit.Check {
+	return func(o *unstructured.Unstructured) error {
+		if got, want := content(o), content(src); !reflect.DeepEqual(got, want) {
+			return fmt.Errorf("its content is\n%v\nwant\n%v", got, want)
+		}
+		if o.GetLabels()[domain+"mirror"] != "true" {
+			return fmt.Errorf("its labels are %v", o.GetLabels())
+		}
+		return nil
+	}
+}
+
+// content is what a mirror has in common with its source.
+func content(o *unstructured.Unstructured) map[string]any {
+	c := o.DeepCopy().Object
+	delete(c, "metadata")
+	delete(c, "status")
+	if spec, ok := c["spec"].(map[string]any); ok && o.GetKind() == "Service" && o.GetAPIVersion() == "v1" {
+		delete(spec, "clusterIP")
+		delete(spec, "clusterIPs")
+	}
+	return c
+}
