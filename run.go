@@ -93,7 +93,7 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, m.Queues())
 	watches := watches{clients}
 	controller := mirror.NewController(mirror.Config{
-		Settings: o.settings, Objects: writes{clients.server}, Dynamic: clients.dynamic, Metadata: clients.metadata,
+		Settings: o.settings, Objects: writes{clients.server}, Metadata: clients.metadata,
 		Sources: sources, Mirrors: mirrors, Metrics: m,
 		WatchObject: watches.object, Identity: identity(),
 	})

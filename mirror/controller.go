@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 )
 
@@ -40,7 +39,6 @@ type Objects interface {
 type Config struct {
 	Settings Settings
 	Objects  Objects
-	Dynamic  dynamic.Interface
 	Metadata metadata.Interface
 	Sources  Queue[SourceKey]
 	Mirrors  Queue[MirrorKey]

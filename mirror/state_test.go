@@ -48,3 +48,21 @@ func TestChoiceUnderTheLimit(t *testing.T) {
 		})
 	}
 }
+
+func TestAChoiceIsForgottenWhereThereIsNoneToMake(t *testing.T) {
+	st := newState()
+	ask := func(names ...string) {
+		st.asked = map[string]bool{}
+		for _, name := range names {
+			st.asked[name] = true
+		}
+	}
+	ask("a", "b", "c")
+	st.targets(2, nil) // a and b
+	ask("a", "c")
+	st.targets(2, nil)
+	ask("a", "b", "c") // b is back; a and c have mirrors now
+	if got := strings.Join(st.targets(2, map[string][]*Record{"a": {{}}, "c": {{}}}), " "); got != "a c" {
+		t.Errorf("chose %q: a mirror moves for one that was not there", got)
+	}
+}

@@ -2,12 +2,12 @@ package mirror
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 )
@@ -46,7 +46,7 @@ func (c *Controller) emit(ctx context.Context, src *Source, p Problem) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	_, err := c.Dynamic.Resource(events).Namespace(src.Namespace).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+	event, err := json.Marshal(map[string]any{
 		"apiVersion": events.GroupVersion().String(),
 		"kind":       "Event",
 		"metadata": map[string]any{
@@ -65,6 +65,10 @@ func (c *Controller) emit(ctx context.Context, src *Source, p Problem) error {
 			"apiVersion": src.APIVersion, "kind": src.Kind,
 			"namespace": src.Namespace, "name": src.Name, "uid": string(src.UID),
 		},
-	}}, metav1.CreateOptions{FieldManager: FieldManager})
+	})
+	if err != nil {
+		return err
+	}
+	_, err = c.Objects.Create(ctx, events, src.Namespace, event, metav1.CreateOptions{FieldManager: FieldManager})
 	return err
 }

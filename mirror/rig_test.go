@@ -1,0 +1,171 @@
+package mirror
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
+)
+
+var configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+
+// rig is a controller with queues that a test works off, and a server that answers
+// as the test says. It plays the order of events that a real server brings once in
+// a thousand times; what the server really does is shown end to end.
+type rig struct {
+	*Controller
+	sources *fifo[SourceKey]
+	mirrors *fifo[MirrorKey]
+	// create answers creates; deletes are refused if refuse is set.
+	create  func(*unstructured.Unstructured) (*unstructured.Unstructured, error)
+	refuse  bool
+	inPlace *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
+	creates int
+	deletes int
+	version int
+}
+
+// fifo is a queue without workers.
+type fifo[K comparable] struct{ keys []K }
+
+func (q *fifo[K]) Add(key K) {
+	for _, waiting := range q.keys {
+		if waiting == key {
+			return
+		}
+	}
+	q.keys = append(q.keys, key)
+}
+
+func (q *fifo[K]) AddAfter(K, time.Duration) {}
+
+// silent is metrics that nobody reads.
+type silent struct{}
+
+func (silent) Reconciled(string, string, time.Duration) {}
+func (silent) SyncError(string, string)                 {}
+func (silent) MirrorAdded(string, string)               {}
+func (silent) MirrorRemoved(string, string)             {}
+func (silent) Propagated(time.Duration)                 {}
+func (silent) DriftCorrected(string)                    {}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	r := &rig{sources: &fifo[SourceKey]{}, mirrors: &fifo[MirrorKey]{}, version: 100}
+	r.create = func(u *unstructured.Unstructured) (*unstructured.Unstructured, error) { return u, nil }
+	r.Controller = NewController(Config{
+		Settings: *testSettings(t), Objects: r, Metadata: server{rig: r}, Sources: r.sources, Mirrors: r.mirrors, Metrics: silent{},
+		WatchObject: func(ctx context.Context, _ schema.GroupVersionResource, _, _ string, _ func()) { <-ctx.Done() },
+	})
+	return r
+}
+
+// server is the rig as a client for metadata; what isn't here is not asked for.
+type server struct {
+	metadata.Getter
+	rig *rig
+}
+
+func (s server) Resource(schema.GroupVersionResource) metadata.Getter { return s }
+func (s server) Namespace(string) metadata.ResourceInterface          { return s }
+
+func (s server) Get(context.Context, string, metav1.GetOptions, ...string) (*metav1.PartialObjectMetadata, error) {
+	if s.rig.inPlace == nil {
+		return nil, apierrors.NewNotFound(configMaps.GroupResource(), "s")
+	}
+	return s.rig.inPlace, nil
+}
+
+func (s server) Delete(context.Context, string, metav1.DeleteOptions, ...string) error {
+	s.rig.deletes++
+	if s.rig.refuse {
+		return apierrors.NewForbidden(configMaps.GroupResource(), "s", errors.New("no"))
+	}
+	return nil
+}
+
+func (s server) Patch(context.Context, string, types.PatchType, []byte, metav1.PatchOptions, ...string) (*metav1.PartialObjectMetadata, error) {
+	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "1"}}, nil
+}
+
+// Create implements Objects.
+func (r *rig) Create(_ context.Context, resource schema.GroupVersionResource, _ string, object []byte, _ metav1.CreateOptions) (*unstructured.Unstructured, error) {
+	if resource != configMaps {
+		return nil, nil // an event
+	}
+	r.creates++
+	u := &unstructured.Unstructured{}
+	if err := json.Unmarshal(object, &u.Object); err != nil {
+		return nil, err
+	}
+	u.SetUID("m1")
+	u.SetResourceVersion(r.next())
+	return r.create(u)
+}
+
+// Update implements Objects.
+func (r *rig) Update(_ context.Context, _ schema.GroupVersionResource, _, _ string, _ []byte, _ metav1.UpdateOptions) (*unstructured.Unstructured, error) {
+	return nil, fmt.Errorf("not expected")
+}
+
+func (r *rig) next() string {
+	r.version++
+	return fmt.Sprint(r.version)
+}
+
+// work works off the queues, at most so many keys; keys that fail are not tried
+// again. It returns how many it was.
+func (r *rig) work(most int) int {
+	for n := range most {
+		switch {
+		case len(r.sources.keys) > 0:
+			key := r.sources.keys[0]
+			r.sources.keys = r.sources.keys[1:]
+			_ = r.SyncSource(context.Background(), key)
+		case len(r.mirrors.keys) > 0:
+			key := r.mirrors.keys[0]
+			r.mirrors.keys = r.mirrors.keys[1:]
+			_ = r.SyncMirror(context.Background(), key)
+		default:
+			return n
+		}
+	}
+	return most
+}
+
+func (r *rig) object(namespace, labels, annotations string) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "data": map[string]any{"a": "b"}}}
+	u.SetNamespace(namespace)
+	u.SetName("s")
+	u.SetUID("u1")
+	u.SetResourceVersion(r.next())
+	u.SetLabels(map[string]string{labels: "true"})
+	u.SetAnnotations(map[string]string{annotationSync: "true", annotationTargetNamespaces: annotations, annotationSourceNamespace: "src", annotationSourceName: "s"})
+	return u
+}
+
+// ask has the source ask for these targets.
+func (r *rig) ask(targets string) {
+	r.SourcesOf(configMaps).Set(r.Settings.newSource(r.object("src", labelEnabled, targets)))
+}
+
+func (r *rig) loseSource() {
+	r.SourcesOf(configMaps).Gone(r.Settings.newSource(r.object("src", labelEnabled, "")), r.next())
+}
+
+func (r *rig) mirror(namespace string) *Record {
+	return newRecord(r.object(namespace, labelMirror, ""))
+}
+
+func (r *rig) namespace(name string) { r.Namespaces().Set(&Namespace{identity: identity{Name: name}}) }
+
+func (r *rig) sourceKey() SourceKey { return SourceKey{configMaps.GroupResource(), "src", "s"} }

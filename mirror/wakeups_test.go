@@ -1,0 +1,130 @@
+package mirror
+
+import (
+	"context"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+func TestI9AnOrphanWhoseDeletionIsRefusedIsNotTriedInALoop(t *testing.T) {
+	r := newRig(t)
+	r.namespace("a")
+	r.refuse = true
+	r.MirrorsOf(configMaps).Set(r.mirror("a"))
+	r.Ready(configMaps)
+	if looks := r.work(100); looks == 100 || r.deletes != 1 {
+		t.Errorf("%d looks and %d deletes without waiting for a retry", looks, r.deletes)
+	}
+}
+
+func TestAnOrphanOnItsWayOutIsWaitedForAndNotLookedAtInALoop(t *testing.T) {
+	r := newRig(t)
+	r.namespace("a")
+	going := r.mirror("a")
+	going.Terminating = true
+	r.MirrorsOf(configMaps).Set(going)
+	r.Ready(configMaps)
+	if looks := r.work(100); looks == 100 || r.deletes != 0 {
+		t.Errorf("%d looks and %d deletes", looks, r.deletes)
+	}
+	r.MirrorsOf(configMaps).Gone(going, r.next())
+	r.work(100)
+	if len(r.states) != 0 {
+		t.Errorf("sources that are gone are remembered: %v", r.states)
+	}
+}
+
+func TestI2AMirrorThatCameAndWentDuringItsWriteIsMadeAgain(t *testing.T) {
+	r := newRig(t)
+	r.namespace("a")
+	answer := r.create
+	r.create = func(u *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+		r.create = answer
+		// The watch is faster than the answer: it is made, and deleted by somebody.
+		r.MirrorsOf(configMaps).Set(newRecord(u))
+		r.MirrorsOf(configMaps).Gone(newRecord(u), r.next())
+		return u, nil
+	}
+	r.ask("a")
+	r.Ready(configMaps)
+	r.work(100)
+	if r.creates != 2 {
+		t.Errorf("%d creates, want one for what was deleted too", r.creates)
+	}
+}
+
+func TestAProblemThatItsSourceOutranIsNotKept(t *testing.T) {
+	r := newRig(t)
+	r.namespace("a")
+	r.inPlace = &metav1.PartialObjectMetadata{}
+	r.create = func(*unstructured.Unstructured) (*unstructured.Unstructured, error) {
+		r.ask("") // the source drops the target while the request is on its way
+		_ = r.SyncSource(context.Background(), r.sourceKey())
+		return nil, apierrors.NewAlreadyExists(configMaps.GroupResource(), "s")
+	}
+	r.ask("a")
+	r.Ready(configMaps)
+	r.work(100)
+	if st := r.state(r.sourceKey()); len(st.problems) > 0 || len(st.pending) > 0 {
+		t.Errorf("at rest it has problems %v and waits for %v", st.problems, st.pending)
+	}
+	if r.conflicts.watched != 0 {
+		t.Errorf("%d foreign objects are watched for nobody", r.conflicts.watched)
+	}
+}
+
+func TestWaitingForAForeignObjectEndsWithTheWishForItsPlace(t *testing.T) {
+	for it, end := range map[string]func(*rig){
+		"the target is dropped": func(r *rig) { r.ask("b") },
+		"the source goes":       func(r *rig) { r.inPlace = nil; r.loseSource() },
+	} {
+		t.Run(it, func(t *testing.T) {
+			r := newRig(t)
+			r.namespace("a")
+			r.inPlace = &metav1.PartialObjectMetadata{}
+			r.create = func(*unstructured.Unstructured) (*unstructured.Unstructured, error) {
+				return nil, apierrors.NewAlreadyExists(configMaps.GroupResource(), "s")
+			}
+			r.ask("a")
+			r.Ready(configMaps)
+			r.work(100)
+			if r.conflicts.watched != 1 {
+				t.Fatalf("%d foreign objects are watched, want one", r.conflicts.watched)
+			}
+			end(r)
+			r.work(100)
+			if r.conflicts.watched != 0 || len(r.conflicts.waiting) != 0 {
+				t.Errorf("%d are watched still, and %v wait", r.conflicts.watched, r.conflicts.waiting)
+			}
+		})
+	}
+}
+
+func TestATypeThatIsForgottenInTheMidstOfALookStopsNobody(t *testing.T) {
+	r := newRig(t)
+	r.Ready(configMaps)
+	r.Forget(configMaps)
+	if err := r.syncAbsent(t.Context(), r.sourceKey(), configMaps); err != nil {
+		t.Error(err)
+	}
+	if !r.mu.TryLock() {
+		t.Fatal("the lock is held for ever")
+	}
+}
+
+func TestARefusedDeletionDoesNotMakeTheStatusNonsense(t *testing.T) {
+	r := newRig(t)
+	r.namespace("a")
+	r.refuse = true
+	r.MirrorsOf(configMaps).Set(r.mirror("a"))
+	r.ask("")
+	r.Ready(configMaps)
+	r.work(100)
+	src := r.tables[configMaps.GroupResource()].sources[r.sourceKey().name()]
+	if got := statusOf(src, r.state(r.sourceKey()), 100); got.text != "0/0 synced: a: delete: forbidden" || got.failed != "a" {
+		t.Errorf("it says %q, failed %q", got.text, got.failed)
+	}
+}
