@@ -2,7 +2,7 @@
 
 # The product's module, the tests' module, and the modules that only pin tools.
 CODE  := . e2e
-TOOLS := tools e2e/controlplane/etcd e2e/controlplane/kubernetes
+TOOLS := tools tools/helm e2e/controlplane/etcd e2e/controlplane/kubernetes
 
 GOLANGCI_LINT := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 PACKAGES      := ./...
@@ -53,6 +53,14 @@ bench-short: ## Fail if a count of requests is off; ratios are shown, not judged
 .PHONY: control-plane
 control-plane: ## Build the local control plane, if it is not built yet (minutes, once)
 	@cd e2e && go run ./prepare
+
+.PHONY: manifests
+manifests: control-plane ## Write manifests/ anew from the chart
+	cd e2e && go test -count=1 ./install -run TestTheManifestsAreTheDefaultRenderingOfTheChart -update
+
+.PHONY: chart-lint
+chart-lint: ## Run helm's own checks of the chart
+	go tool -modfile=tools/helm/go.mod helm lint --strict charts/kubemirror
 
 .PHONY: lint
 lint: ## Run go vet and the linters

@@ -87,10 +87,10 @@ func (o *options) register(flags *pflag.FlagSet) {
 		return err
 	}), "resource-types", "types to mirror, as Kind.version or Kind.version.group, comma separated; empty means every type that can be")
 	flags.Var(duration(&o.discoveryInterval), "discovery-interval", "how often to look for types anew, beside at once when one comes or goes")
-	flags.Var(whole(&settings.MaxTargets, 1), "max-targets", "the most targets of one source")
-	flags.Var(whole(&o.workers, 1), "worker-threads", "how many mirrors are worked on at a time")
+	flags.Var(whole(&settings.MaxTargets), "max-targets", "the most targets of one source")
+	flags.Var(whole(&o.workers), "worker-threads", "how many mirrors are worked on at a time")
 	flags.Var(positive(&o.qps), "rate-limit-qps", "the most requests to the API server a second, watches and the lease apart")
-	flags.Var(whole(&o.burst, 1), "rate-limit-burst", "how many requests may go beyond that in a row")
+	flags.Var(whole(&o.burst), "rate-limit-burst", "how many requests may go beyond that in a row")
 	flags.Var(patterns(&settings.Excluded), "excluded-namespaces", "names and globs of namespaces that never get mirrors")
 	flags.Var(patterns(&settings.Included), "included-namespaces", "names and globs of the only namespaces that get mirrors; exclusion wins")
 	flags.Var(patterns(&settings.Sources), "source-namespaces", "names and globs of the only namespaces whose sources are honoured")
@@ -99,7 +99,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 		return err
 	}), "strip-metadata", "globs of labels and annotations that mirrors don't get, beside those of the usual tools")
 	flags.Var(duration(&settings.Transform.Timeout), "transform-timeout", "the most time that one template may take")
-	flags.Var(whole(&settings.Transform.MaxRules, 1), "transform-max-rules", "the most transformation rules of one source")
+	flags.Var(whole(&settings.Transform.MaxRules), "transform-max-rules", "the most transformation rules of one source")
 	flags.Var(size(&settings.Transform.MaxSize), "transform-max-size", "the most text that the rules of one source may have")
 	flags.Var(size(&settings.Transform.MaxOutput), "transform-max-output", "the most text that the templates of one source may make for one mirror")
 
@@ -144,11 +144,11 @@ func boolean(to *bool) *option {
 	})
 }
 
-func whole(to *int, least int) *option {
+func whole(to *int) *option {
 	return value("int", strconv.Itoa(*to), func(s string) error {
 		n, err := strconv.Atoi(s)
-		if err != nil || n < least {
-			return fmt.Errorf("it takes a whole number from %d up", least)
+		if err != nil || n < 1 {
+			return errors.New("it takes a whole number from 1 up")
 		}
 		*to = n
 		return nil
@@ -251,7 +251,7 @@ func addLogging(flags *pflag.FlagSet, o *options) logging {
 		return l.v.Value.Set(s)
 	}), "v", "v", "verbosity of the log: 0 what to know of, 2 each change, 4 each decision, 6 each request (default: $LOG_LEVEL as info, debug or trace, then 0)")
 	flags.Var(value("pattern=N,…", "", func(s string) error {
-		for _, item := range strings.Split(s, ",") {
+		for item := range strings.SplitSeq(s, ",") {
 			_, level, found := strings.Cut(item, "=")
 			if n, err := strconv.Atoi(level); !found || err != nil || n < 0 || n > mostVerbose {
 				return fmt.Errorf("it takes a comma list of file=N with N from 0 to %d", mostVerbose)

@@ -14,8 +14,12 @@ import (
 // between, and a refusal counts as hearing; so this is a watch that hangs.
 const silence = 20 * time.Minute
 
-// health answers the probes. A standby, with nothing at work, is alive and ready.
+// health answers the probes.
 type health struct {
+	// standby says that a process with nothing at work waits for the lease, and is as
+	// ready as it can be; otherwise it is about to begin.
+	standby bool
+
 	mu         sync.Mutex
 	namespaces *informers.Informer
 	set        *informers.Set
@@ -85,8 +89,13 @@ func (h *health) quietest() (time.Duration, string) {
 func (h *health) ready() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.set == nil || h.wasReady {
-		return nil // a type that comes later doesn't make it unready
+	switch {
+	case h.wasReady: // a type that comes later doesn't make it unready
+		return nil
+	case h.set == nil && h.standby:
+		return nil
+	case h.set == nil:
+		return errors.New("the work has not begun yet")
 	}
 	select {
 	case <-h.namespaces.Synced():

@@ -29,7 +29,7 @@ const drainTimeout = 20 * time.Second
 func run(ctx context.Context, o *options, clients *clients) error {
 	m := metrics.New(version(), commit())
 	m.HookClients()
-	health := &health{}
+	health := &health{standby: o.leaderElect}
 	server, err := m.Listen(ctx, metrics.Endpoints{
 		MetricsAddress: o.metricsAddress, ProbeAddress: o.probesAddress,
 		Live:  []metrics.Check{{Name: "watches", Do: health.live}},
@@ -44,7 +44,9 @@ func run(ctx context.Context, o *options, clients *clients) error {
 	go func() { served <- server.Run(serving) }()
 	defer func() {
 		stopServing()
-		<-served
+		if err := <-served; err != nil {
+			klog.FromContext(ctx).Error(err, "Metrics and probes were not served to the end")
+		}
 	}()
 	if err := clients.awaitServer(ctx); err != nil {
 		if ctx.Err() != nil {

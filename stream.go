@@ -23,12 +23,19 @@ func stream(ctx context.Context, server rest.Interface, resource schema.GroupVer
 	body, err := server.Get().AbsPath(resourcePath(resource, "")...).
 		SpecificallyVersionedParams(&options, parameters, schema.GroupVersion{Version: "v1"}).
 		Throttle(flowcontrol.NewFakeAlwaysRateLimiter()). // watches are not limited
+		MaxRetries(watchRetries).
 		Stream(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return watch.NewStreamWatcher(&events{body, json.NewDecoderCaseSensitivePreserveInts(body)}, clientErrors), nil
 }
+
+// watchRetries is how often a watch is asked for again, each second, where the
+// server says that it isn't ready yet: it says so for a moment of a type that nobody
+// has asked for before, and for good of one whose objects it can't read. What comes
+// after that is the informer's, with its backoff.
+const watchRetries = 2
 
 // clientErrors makes what goes wrong with a stream an event of it.
 var clientErrors = apierrors.NewClientErrorReporter(500, "GET", "ClientWatchDecoding")

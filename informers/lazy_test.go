@@ -32,7 +32,7 @@ func TestATypeThatNobodyUsesCostsOneWatchAndOneQuestion(t *testing.T) {
 }
 
 func TestMirrorsAreWatchedFromTheFirstUseOn(t *testing.T) {
-	const any = "any role=mirror"
+	const probe = "any role=mirror"
 	rows := []struct {
 		name string
 		// before and after are what is done before the start and 10 s after it.
@@ -49,40 +49,40 @@ func TestMirrorsAreWatchedFromTheFirstUseOn(t *testing.T) {
 		{
 			name:   "with a mirror that is there at start, source or no source",
 			before: func(s *server) { s.put(object("m", "mirror")) },
-			asked:  []string{any, "stream role=mirror"},
+			asked:  []string{probe, "stream role=mirror"},
 			told:   []string{"mirror apples m@2", "ready v1 apples"},
 		},
 		{
 			name:  "with the first source that comes",
 			after: func(s *server) { s.put(object("a", "source")); s.put(object("b", "source")) },
-			asked: []string{any, "stream role=mirror"},
+			asked: []string{probe, "stream role=mirror"},
 			told:  []string{"source apples a@2", "source apples b@3", "ready v1 apples"},
 		},
 		{
 			name:  "with a source that goes before it is looked at",
 			after: func(s *server) { s.put(object("a", "source")); s.remove("a") },
-			asked: []string{any, "stream role=mirror"},
+			asked: []string{probe, "stream role=mirror"},
 			told:  []string{"source apples a@2", "source apples a@2 gone at 3", "ready v1 apples"},
 		},
 		{
 			name:   "with a source that comes while the question hangs",
-			before: func(s *server) { s.hang[any] = make(chan struct{}) },
+			before: func(s *server) { s.hang[probe] = make(chan struct{}) },
 			after:  func(s *server) { s.put(object("a", "source")) },
-			asked:  []string{any, "stream role=mirror"},
+			asked:  []string{probe, "stream role=mirror"},
 			told:   []string{"source apples a@2", "ready v1 apples"},
 		},
 		{
 			name: "with a source that comes while the question is refused",
 			before: func(s *server) {
 				s.refuse = func(request string) error {
-					if request == any {
+					if request == probe {
 						return forbidden("question")
 					}
 					return nil
 				}
 			},
 			after: func(s *server) { s.put(object("a", "source")) },
-			asked: []string{any, any, any, any, "stream role=mirror"},
+			asked: []string{probe, probe, probe, probe, "stream role=mirror"},
 			told:  []string{"source apples a@2", "ready v1 apples"},
 		},
 	}
@@ -110,8 +110,8 @@ func TestMirrorsAreWatchedFromTheFirstUseOn(t *testing.T) {
 				asked := count(s.requests())
 				want := count(append(row.asked, "stream role=source"))
 				// How often a question is asked again within 10 s is left to chance.
-				if want[any] > 1 && asked[any] > 1 {
-					want[any] = asked[any]
+				if want[probe] > 1 && asked[probe] > 1 {
+					want[probe] = asked[probe]
 				}
 				if len(asked) != len(want) {
 					t.Errorf("asked %v, want %v", asked, want)

@@ -183,8 +183,10 @@ func (s *Set) findMirrors(unused context.Context, use func(), resource schema.Gr
 	}
 	logger := klog.FromContext(unused).WithValues("resource", resource.GroupResource().String())
 	_ = backoff.DelayFunc().Until(unused, true, true, func(unused context.Context) (bool, error) {
-		if unused.Err() != nil {
+		select {
+		case <-unused.Done():
 			return true, nil
+		default:
 		}
 		found, err := s.config.Any(unused, resource, s.config.Mirrors.Selector)
 		if err != nil {

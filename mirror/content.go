@@ -26,14 +26,19 @@ func content(object map[string]any) map[string]any {
 	return c
 }
 
-// withoutAllocations takes the addresses and ports out of a Service's spec that
-// the server gave to it. A headless service's "None" is no address but a wish.
+// withoutAllocations takes out of a Service's spec what the server put in: addresses
+// and ports above all. A headless service's "None" is no address but a wish.
 func withoutAllocations(spec map[string]any) map[string]any {
 	spec = maps.Clone(spec)
 	delete(spec, "healthCheckNodePort")
 	if spec["clusterIP"] != "None" {
 		delete(spec, "clusterIP")
 		delete(spec, "clusterIPs")
+	}
+	if spec["type"] == "ExternalName" {
+		// It may be in storage, left from another type. The server takes it out of what is
+		// got, listed or written, but not out of a watch's events.
+		delete(spec, "internalTrafficPolicy")
 	}
 	ports, ok := spec["ports"].([]any)
 	if !ok {

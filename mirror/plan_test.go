@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"maps"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,9 +23,7 @@ func shaped() (*Shape, *Record) {
 func with(want *Shape, ours, theirs map[string]string) *Record {
 	all := map[string]string{}
 	for _, m := range []map[string]string{ours, theirs} {
-		for key, value := range m {
-			all[key] = value
-		}
+		maps.Copy(all, m)
 	}
 	f := &foreign{labels: theirs}
 	return &Record{Content: want.Content, Stamped: true, foreign: f, Metadata: hashMetadata(all, want.Annotations, f)}

@@ -123,6 +123,11 @@ func TestServicesCompareWithoutWhatTheServerAllocates(t *testing.T) {
 	if hash(headless) == hash(two) || hash(other) == hash(two) {
 		t.Error("what isn't allocated doesn't count as content")
 	}
+	listed := parsed(t, `{apiVersion: v1, kind: Service, spec: {type: ExternalName, externalName: db.example.com}}`)
+	watched := parsed(t, `{apiVersion: v1, kind: Service, spec: {type: ExternalName, externalName: db.example.com, internalTrafficPolicy: Cluster}}`)
+	if hash(listed) != hash(watched) {
+		t.Error("what only a watch shows counts as content")
+	}
 	if one.Object["spec"].(map[string]any)["clusterIP"] != "10.0.0.1" {
 		t.Error("reading the content changed the object")
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,10 +39,8 @@ type rig struct {
 type fifo[K comparable] struct{ keys []K }
 
 func (q *fifo[K]) Add(key K) {
-	for _, waiting := range q.keys {
-		if waiting == key {
-			return
-		}
+	if slices.Contains(q.keys, key) {
+		return
 	}
 	q.keys = append(q.keys, key)
 }
@@ -122,9 +121,12 @@ func (r *rig) next() string {
 	return fmt.Sprint(r.version)
 }
 
-// work works off the queues, at most so many keys; keys that fail are not tried
-// again. It returns how many it was.
-func (r *rig) work(most int) int {
+// most is how many looks a test has to come to rest; one that loops takes all.
+const most = 100
+
+// work works off the queues; keys that fail are not tried again. It returns how many
+// looks there were.
+func (r *rig) work() int {
 	for n := range most {
 		switch {
 		case len(r.sources.keys) > 0:
@@ -166,6 +168,7 @@ func (r *rig) mirror(namespace string) *Record {
 	return newRecord(r.object(namespace, labelMirror, ""))
 }
 
-func (r *rig) namespace(name string) { r.Namespaces().Set(&Namespace{identity: identity{Name: name}}) }
+// target makes the namespace a.
+func (r *rig) target() { r.Namespaces().Set(&Namespace{identity: identity{Name: "a"}}) }
 
 func (r *rig) sourceKey() SourceKey { return SourceKey{configMaps.GroupResource(), "src", "s"} }

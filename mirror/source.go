@@ -188,14 +188,14 @@ func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotati
 	return nil
 }
 
-// name is the mirror's name in a namespace.
-func (s *Source) name(namespace string) (string, error) {
+// name is the mirror's name in a namespace, or why there is none.
+func (s *Source) name(namespace string) (string, *Problem) {
 	if s.template.name == nil {
 		return s.Name, nil
 	}
 	name, err := s.template.name.Render(s.context(namespace, ""))
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", annotationTargetName, err)
+		return "", &Problem{Reason: reasonInvalid, Text: fmt.Sprintf("%s: %v", annotationTargetName, err), Failed: true}
 	}
 	return name, nil
 }

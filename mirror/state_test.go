@@ -24,23 +24,23 @@ func TestChoiceUnderTheLimit(t *testing.T) {
 	} {
 		t.Run(row.it, func(t *testing.T) {
 			st := newState()
-			for _, ns := range strings.Fields(row.asked) {
+			for ns := range strings.FieldsSeq(row.asked) {
 				st.asked[ns] = true
 			}
 			if row.before != "" {
 				st.chosen = map[string]bool{}
-				for _, ns := range strings.Fields(row.before) {
+				for ns := range strings.FieldsSeq(row.before) {
 					st.chosen[ns] = true
 				}
 			}
 			has := map[string][]*Record{}
-			for _, ns := range strings.Fields(row.has) {
+			for ns := range strings.FieldsSeq(row.has) {
 				has[ns] = record
 			}
 			if got := strings.Join(st.targets(row.limit, has), " "); got != row.want {
 				t.Errorf("chose %q, want %q", got, row.want)
 			}
-			for _, ns := range strings.Fields(row.asked) {
+			for ns := range strings.FieldsSeq(row.asked) {
 				if got, want := st.wants(ns, row.limit, has), strings.Contains(" "+row.want+" ", " "+ns+" "); got != want {
 					t.Errorf("wants %s: %v, want %v", ns, got, want)
 				}

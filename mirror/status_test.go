@@ -36,7 +36,7 @@ func TestStatus(t *testing.T) {
 	} {
 		t.Run(row.it, func(t *testing.T) {
 			st := newState()
-			for _, ns := range strings.Fields(row.asked) {
+			for ns := range strings.FieldsSeq(row.asked) {
 				st.asked[ns] = true
 			}
 			if row.problems != nil {

@@ -120,9 +120,9 @@ func (c *Controller) syncMirror(ctx context.Context, key MirrorKey) error {
 	case gone:
 		return c.clear(ctx, key, s, s.has, nil)
 	}
-	name, err := s.source.name(key.Namespace)
-	if err != nil {
-		c.settle(ctx, key, s.source, []Problem{{Reason: reasonInvalid, Text: err.Error(), Failed: true}})
+	name, problem := s.source.name(key.Namespace)
+	if problem != nil {
+		c.settle(ctx, key, s.source, []Problem{*problem})
 		return nil
 	}
 	shape, problems := s.source.Shape(key.Namespace, name)

@@ -11,27 +11,27 @@ import (
 
 func TestI9AnOrphanWhoseDeletionIsRefusedIsNotTriedInALoop(t *testing.T) {
 	r := newRig(t)
-	r.namespace("a")
+	r.target()
 	r.refuse = true
 	r.MirrorsOf(configMaps).Set(r.mirror("a"))
 	r.Ready(configMaps)
-	if looks := r.work(100); looks == 100 || r.deletes != 1 {
+	if looks := r.work(); looks == most || r.deletes != 1 {
 		t.Errorf("%d looks and %d deletes without waiting for a retry", looks, r.deletes)
 	}
 }
 
 func TestAnOrphanOnItsWayOutIsWaitedForAndNotLookedAtInALoop(t *testing.T) {
 	r := newRig(t)
-	r.namespace("a")
+	r.target()
 	going := r.mirror("a")
 	going.Terminating = true
 	r.MirrorsOf(configMaps).Set(going)
 	r.Ready(configMaps)
-	if looks := r.work(100); looks == 100 || r.deletes != 0 {
+	if looks := r.work(); looks == most || r.deletes != 0 {
 		t.Errorf("%d looks and %d deletes", looks, r.deletes)
 	}
 	r.MirrorsOf(configMaps).Gone(going, r.next())
-	r.work(100)
+	r.work()
 	if len(r.states) != 0 {
 		t.Errorf("sources that are gone are remembered: %v", r.states)
 	}
@@ -39,7 +39,7 @@ func TestAnOrphanOnItsWayOutIsWaitedForAndNotLookedAtInALoop(t *testing.T) {
 
 func TestI2AMirrorThatCameAndWentDuringItsWriteIsMadeAgain(t *testing.T) {
 	r := newRig(t)
-	r.namespace("a")
+	r.target()
 	answer := r.create
 	r.create = func(u *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 		r.create = answer
@@ -50,7 +50,7 @@ func TestI2AMirrorThatCameAndWentDuringItsWriteIsMadeAgain(t *testing.T) {
 	}
 	r.ask("a")
 	r.Ready(configMaps)
-	r.work(100)
+	r.work()
 	if r.creates != 2 {
 		t.Errorf("%d creates, want one for what was deleted too", r.creates)
 	}
@@ -58,7 +58,7 @@ func TestI2AMirrorThatCameAndWentDuringItsWriteIsMadeAgain(t *testing.T) {
 
 func TestAProblemThatItsSourceOutranIsNotKept(t *testing.T) {
 	r := newRig(t)
-	r.namespace("a")
+	r.target()
 	r.inPlace = &metav1.PartialObjectMetadata{}
 	r.create = func(*unstructured.Unstructured) (*unstructured.Unstructured, error) {
 		r.ask("") // the source drops the target while the request is on its way
@@ -67,7 +67,7 @@ func TestAProblemThatItsSourceOutranIsNotKept(t *testing.T) {
 	}
 	r.ask("a")
 	r.Ready(configMaps)
-	r.work(100)
+	r.work()
 	if st := r.state(r.sourceKey()); len(st.problems) > 0 || len(st.pending) > 0 {
 		t.Errorf("at rest it has problems %v and waits for %v", st.problems, st.pending)
 	}
@@ -83,19 +83,19 @@ func TestWaitingForAForeignObjectEndsWithTheWishForItsPlace(t *testing.T) {
 	} {
 		t.Run(it, func(t *testing.T) {
 			r := newRig(t)
-			r.namespace("a")
+			r.target()
 			r.inPlace = &metav1.PartialObjectMetadata{}
 			r.create = func(*unstructured.Unstructured) (*unstructured.Unstructured, error) {
 				return nil, apierrors.NewAlreadyExists(configMaps.GroupResource(), "s")
 			}
 			r.ask("a")
 			r.Ready(configMaps)
-			r.work(100)
+			r.work()
 			if r.conflicts.watched != 1 {
 				t.Fatalf("%d foreign objects are watched, want one", r.conflicts.watched)
 			}
 			end(r)
-			r.work(100)
+			r.work()
 			if r.conflicts.watched != 0 || len(r.conflicts.waiting) != 0 {
 				t.Errorf("%d are watched still, and %v wait", r.conflicts.watched, r.conflicts.waiting)
 			}
@@ -117,12 +117,12 @@ func TestATypeThatIsForgottenInTheMidstOfALookStopsNobody(t *testing.T) {
 
 func TestARefusedDeletionDoesNotMakeTheStatusNonsense(t *testing.T) {
 	r := newRig(t)
-	r.namespace("a")
+	r.target()
 	r.refuse = true
 	r.MirrorsOf(configMaps).Set(r.mirror("a"))
 	r.ask("")
 	r.Ready(configMaps)
-	r.work(100)
+	r.work()
 	src := r.tables[configMaps.GroupResource()].sources[r.sourceKey().name()]
 	if got := statusOf(src, r.state(r.sourceKey()), 100); got.text != "0/0 synced: a: delete: forbidden" || got.failed != "a" {
 		t.Errorf("it says %q, failed %q", got.text, got.failed)
