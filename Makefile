@@ -32,9 +32,10 @@ test-unit: ## Run the unit tests, with the race detector
 
 # -count=1: Go does not know that these tests depend on the product's sources.
 # -p=1: one control plane at a time; what is timed is timed alone.
+# -parallel=6: the tests of a package mostly wait, whatever the number of cores.
 .PHONY: test-e2e
 test-e2e: control-plane ## Run the end-to-end tests on a real API server
-	cd e2e && go build ./... && go test -count=1 -p=1 -timeout=30m $(TEST_FLAGS) $(PACKAGES)
+	cd e2e && go build ./... && go test -count=1 -p=1 -parallel=6 -timeout=30m $(TEST_FLAGS) $(PACKAGES)
 
 # One target at a time: go test takes no more.
 .PHONY: fuzz
@@ -53,6 +54,17 @@ bench-short: ## Fail if a count of requests is off; ratios are shown, not judged
 .PHONY: control-plane
 control-plane: ## Build the local control plane, if it is not built yet (minutes, once)
 	@cd e2e && go run ./prepare
+
+IMAGE   := ghcr.io/lukaszraczylo/kubemirror
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: docker-build
+docker-build: ## Build the image for this machine
+	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE):$(VERSION) .
+
+.PHONY: docker-push
+docker-push: ## Build the image for amd64 and arm64, and push it
+	docker buildx build --platform=linux/amd64,linux/arm64 --build-arg VERSION=$(VERSION) -t $(IMAGE):$(VERSION) --push .
 
 .PHONY: manifests
 manifests: control-plane ## Write manifests/ anew from the chart

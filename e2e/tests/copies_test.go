@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
 	//	"testing"
 	"time"
 
@@ -76,6 +77,9 @@ func fieldsOf(o *unstructured.Unstructured) map[string]any {
 		if spec["clusterIP"] != "None" {
 			delete(spec, "clusterIP")
 			delete(spec, "clusterIPs")
+		}
+		if spec["type"] == "ExternalName" {
+			delete(spec, "internalTrafficPolicy") // the server shows it in watches only
 		}
 		ports, _ := spec["ports"].([]any)
 		for _, port := range ports {

@@ -160,4 +160,16 @@ func TestAServiceThatChangesItsTypeIsFollowed(t *testing.T) {
 		}
 		km.WaitQuiet(200 * time.Millisecond)
 	}
+
+	t.Log("types that changed are no news to the next process")
+	env.Apply(serviceSource(src, "type: ExternalName, externalName: web.example.com"))
+	env.WaitFor(mirror, "has a name elsewhere for the last time", isCopyOf(env.Get(src)))
+	km.WaitQuiet(200 * time.Millisecond)
+	km.Kill()
+	mark := env.Mark()
+	again := env.Start("--resource-types=Service.v1", "--leader-elect=false")
+	again.WaitQuiet(500 * time.Millisecond)
+	if writes := again.Since(mark).Where(audit.Filter{Verbs: audit.Writes}); len(writes) > 0 {
+		t.Errorf("a restart wrote:\n%s", writes)
+	}
 }

@@ -33,8 +33,8 @@ func newBad(t *testing.T, versions ...version) (*bad, *kit.Kubemirror) {
 	env.Apply(source(b.source, "{spec: {size: 0}}"))
 	env.Apply(source(b.good, "{data: {key: value}}"))
 	km := env.Start()
-	env.WaitFor(b.source, "is mirrored", hasStatus("1/1 synced"))
-	env.WaitFor(b.good, "is mirrored", hasStatus("1/1 synced"))
+	env.WaitFor(b.source, "is mirrored", isInSync)
+	env.WaitFor(b.good, "is mirrored", isInSync)
 	b.mirror = env.Get(b.source.In(env.Name("a"))).GetUID()
 	return b, km
 }
@@ -57,7 +57,7 @@ func (b *bad) heals(t *testing.T, begin audit.Mark, kms ...*kit.Kubemirror) {
 	if mirror.GetUID() != b.mirror {
 		t.Error("the mirror is another one")
 	}
-	b.env.WaitFor(b.source, "is in sync", hasStatus("1/1 synced"))
+	b.env.WaitFor(b.source, "is in sync", isInSync)
 	for _, km := range kms {
 		if deletes := km.Since(begin).Where(audit.Filter{Verbs: []string{"delete", "deletecollection"}}); len(deletes) > 0 {
 			t.Errorf("%s deleted:\n%s", km.User, deletes)
@@ -136,17 +136,14 @@ func TestI5PartialDiscoveryDeletesNothing(t *testing.T) {
 // version in which objects are stored and the one that is served.
 func TestI5AKindThatCannotBeListedDeletesNothing(t *testing.T) {
 	t.Parallel()
-	b, km := newBad(t, v1, version{name: "v1beta1"})
+	b, km := newBad(t, version{name: "v1"}, version{name: "v1beta1", storage: true})
 	env, begin := b.env, b.env.Mark()
-	stored := version{name: "v1beta1", storage: true}
-	served := version{name: "v1"}
-	env.Apply(definition("Widget", b.group, served, stored) + `
+	env.Apply(definition("Widget", b.group, v1, version{name: "v1beta1"}) + `
   conversion:
     strategy: Webhook
     webhook: {conversionReviewVersions: [v1], clientConfig: {service: {namespace: PREFIX-src, name: nobody}}}
 `)
 	failing := []string{"Can't watch this type", "widgets." + b.group}
-	t.Cleanup(func() { t.Log(km.Since(begin)) })
 	isNamed(env, km, failing, "kubemirror_watch_failing", `resource="widgets.`+b.group+`"`)
 	km.WaitReady()
 	b.restOfTheWorldWorks()
@@ -156,7 +153,7 @@ func TestI5AKindThatCannotBeListedDeletesNothing(t *testing.T) {
 	again := env.Start()
 	isNamed(env, again, failing, "kubemirror_watch_failing", `resource="widgets.`+b.group+`"`)
 	b.restOfTheWorldWorks()
-	env.Apply(definition("Widget", b.group, served, stored) + "  conversion: {strategy: None}\n")
+	env.Apply(definition("Widget", b.group, v1, version{name: "v1beta1"}) + "  conversion: {strategy: None}\n")
 	isFine(env, again, "kubemirror_watch_failing", `resource="widgets.`+b.group+`"`)
 	b.heals(t, begin, km, again)
 }

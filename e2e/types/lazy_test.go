@@ -43,7 +43,7 @@ func TestManyTypesThatNobodyUsesCostNextToNothing(t *testing.T) {
 	km := env.Start()
 	types := waitForTypes(env, km)
 	for _, o := range env.List("ConfigMap.v1", env.Name("src"), sourceWatch) {
-		env.WaitFor(kit.RefTo(&o), "is in sync", hasStatus("1/1 synced"))
+		env.WaitFor(kit.RefTo(&o), "is in sync", isInSync)
 	}
 	km.WaitQuiet(5 * time.Second)
 

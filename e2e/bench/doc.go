@@ -1,0 +1,21 @@
+// Command bench measures kubemirror against the raw limit: a plain client that
+// issues the same writes to the same control plane, as many at a time, and does
+// nothing else. What a machine can do cancels out, so that figures of different
+// machines can be compared.
+//
+// Each scenario is a file and gets a control plane of its own. In it, raw and
+// measured work take turns as closely as they can, and one observer, a watch,
+// says of both when they are done. Requests are counted by the API server, in
+// its audit log.
+//
+// It takes these from the environment:
+//
+//	PEER=path   run another program, one that takes the same flags and
+//	            annotations, through the same work
+//	RUNS=n      so many runs; the figures are medians (default 3)
+//	ONLY=a,b    only these scenarios
+//	SCALE=1     with the scenario scale, which takes minutes
+//	SHORT=1     one small run that fails if a count is off: requests for a change,
+//	            at rest, at a restart. Counts don't depend on the machine.
+//	JSON=path   where to write all values (default _artifacts/bench.json)
+package main

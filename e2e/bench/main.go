@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lukaszraczylo/kubemirror/e2e/controlplane"
+	"github.com/lukaszraczylo/kubemirror/e2e/kubemirror"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := bench(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are what the environment says.
+type settings struct {
+	runs   int
+	short  bool
+	only   []string
+	scale  bool
+	peer   string
+	report string
+}
+
+func fromEnvironment() (settings, error) {
+	s := settings{runs: 3, short: os.Getenv("SHORT") != "", scale: os.Getenv("SCALE") != "", peer: os.Getenv("PEER"), report: "_artifacts/bench.json"}
+	if s.short {
+		s.runs = 1
+	}
+	if text := os.Getenv("RUNS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return s, fmt.Errorf("RUNS=%q is not a number of runs", text)
+		}
+		s.runs = n
+	}
+	if text := os.Getenv("ONLY"); text != "" {
+		s.only = strings.Split(text, ",")
+	}
+	if text := os.Getenv("JSON"); text != "" {
+		s.report = text
+	}
+	return s, nil
+}
+
+func bench(ctx context.Context) error {
+	s, err := fromEnvironment()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "kubemirror-bench-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the logs: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary, err := kubemirror.Build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	contenders := []contender{{"kubemirror", binary}}
+	if s.peer != "" {
+		path, err := filepath.Abs(s.peer)
+		if err != nil {
+			return fmt.Errorf("find PEER=%q: %w", s.peer, err)
+		}
+		contenders = append(contenders, contender{"peer", path})
+	}
+	if _, err := controlplane.Build(ctx, os.Stderr); err != nil {
+		return err
+	}
+	results := newResults()
+	start := time.Now()
+	for run := range s.runs {
+		for _, scenario := range scenariosOf(s) {
+			for _, who := range contenders {
+				if err := measure(ctx, s, run, scenario, who, dir, results); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	report := results.report(s, time.Since(start))
+	fmt.Print(report.table())
+	if err := report.write(s.report); err != nil {
+		return err
+	}
+	if s.short {
+		return report.countsOff()
+	}
+	return nil
+}
+
+// measure runs one scenario once. What goes wrong with the peer is reported and
+// doesn't end the rest.
+func measure(ctx context.Context, s settings, run int, scenario scenario, who contender, dir string, results *results) error {
+	fmt.Fprintf(os.Stderr, "run %d: %s, %s\n", run+1, scenario.name, who.name)
+	err := within(ctx, s, run, who, dir, results, scenario.run)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return ctx.Err()
+	case who.name == "peer":
+		fmt.Fprintf(os.Stderr, "the peer failed at %s: %v\n", scenario.name, err)
+		return nil
+	}
+	return fmt.Errorf("%s: %w", scenario.name, err)
+}
+
+type scenario struct {
+	name string
+	run  func(context.Context, *stage) error
+}
+
+// scenariosOf are the scenarios wanted, in the order of the report.
+func scenariosOf(s settings) []scenario {
+	all := []scenario{{"fan-out", fanOut}, {"latency", latency}, {"growth", growth}, {"churn", churn}, {"scale", scale}}
+	var wanted []scenario
+	for _, one := range all {
+		named := false
+		for _, name := range s.only {
+			named = named || name == one.name
+		}
+		byDefault := s.only == nil && (one.name == "fan-out" || !s.short) && (one.name != "scale" || s.scale)
+		if named || byDefault {
+			wanted = append(wanted, one)
+		}
+	}
+	return wanted
+}

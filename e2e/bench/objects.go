@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	domain = "kubemirror.raczylo.com/"
+	// rawDomain is as long, and nobody's: what the raw client writes has the size of a
+	// mirror and is none.
+	rawDomain = "kubemirror-raczylo.com/"
+	// versionLabel tells the observer which version of an object it sees.
+	versionLabel    = "bench/version"
+	sourceNamespace = "bench-sources"
+	targetPrefix    = "target-"
+)
+
+func isTarget(object metav1.Object, prefix string) bool {
+	return strings.HasPrefix(object.GetNamespace(), targetPrefix) && strings.HasPrefix(object.GetName(), prefix)
+}
+
+func targetName(i int) string { return fmt.Sprintf("%s%04d", targetPrefix, i) }
+
+// payload is random content of a size: nothing of it compresses.
+func payload(size int) []byte {
+	generator := rand.NewChaCha8([32]byte{byte(size)})
+	data := make([]byte, size)
+	_, _ = generator.Read(data) // it never fails
+	return data
+}
+
+// secret is a Secret in JSON.
+func secret(namespace, name string, labels, annotations map[string]string, size int) []byte {
+	body, err := json.Marshal(map[string]any{
+		"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+		"metadata": map[string]any{"namespace": namespace, "name": name, "labels": labels, "annotations": annotations},
+		"data":     map[string]any{"payload": payload(size)},
+	})
+	if err != nil {
+		panic(err) // maps of texts can't fail
+	}
+	return body
+}
+
+// source is one that asks for the namespaces given.
+func source(name, version, targets string, size int) []byte {
+	return secret(sourceNamespace, name,
+		map[string]string{domain + "enabled": "true", versionLabel: version},
+		map[string]string{domain + "sync": "true", domain + "target-namespaces": targets}, size)
+}
+
+// copyOf is what a mirror looks like when it is written, under the raw domain.
+func copyOf(namespace, name, version string, size int) []byte {
+	return secret(namespace, name,
+		map[string]string{rawDomain + "mirror": "true", rawDomain + "managed-by": "kubemirror", versionLabel: version},
+		map[string]string{
+			rawDomain + "source-namespace":        sourceNamespace,
+			rawDomain + "source-name":             name,
+			rawDomain + "source-uid":              "00000000-0000-0000-0000-000000000000",
+			rawDomain + "source-content-hash":     strings.Repeat("0", 64),
+			rawDomain + "source-resource-version": "10000",
+			rawDomain + "last-sync-time":          "2006-01-02T15:04:05Z",
+		}, size)
+}
+
+func secretsPath(namespace string) string { return "/api/v1/namespaces/" + namespace + "/secrets" }
+
+// sourceWrites has n sources written with a method; names begin with prefix.
+func sourceWrites(method, prefix, version, targets string, n, size int) []write {
+	writes := make([]write, n)
+	for i := range writes {
+		name := fmt.Sprintf("%s%03d", prefix, i)
+		writes[i] = write{method: method, path: secretsPath(sourceNamespace)}
+		if method != http.MethodPost {
+			writes[i].path += "/" + name
+		}
+		if method != http.MethodDelete {
+			writes[i].body = source(name, version, targets, size)
+		}
+	}
+	return writes
+}
+
+// changes are a change of the payload and the version of each of n sources. It
+// leaves alone what the contender wrote there.
+func changes(prefix, version string, n, size int) []write {
+	writes := sourceWrites(http.MethodDelete, prefix, version, "", n, size)
+	for i := range writes {
+		data := bytes.Repeat([]byte(version), size/len(version))
+		body, err := json.Marshal(map[string]any{
+			"metadata": map[string]any{"labels": map[string]any{versionLabel: version}},
+			"data":     map[string]any{"payload": data},
+		})
+		if err != nil {
+			panic(err) // maps of texts can't fail
+		}
+		writes[i].method, writes[i].body = http.MethodPatch, body
+	}
+	return writes
+}
+
+// copyWrites has the copies of n sources in as many namespaces written, in the
+// order of the sources.
+func copyWrites(method, prefix, version string, n, namespaces, size int) []write {
+	writes := make([]write, 0, n*namespaces)
+	for i := range n {
+		name := fmt.Sprintf("%s%03d", prefix, i)
+		for j := range namespaces {
+			w := write{method: method, path: secretsPath(targetName(j))}
+			if method != http.MethodPost {
+				w.path += "/" + name
+			}
+			if method != http.MethodDelete {
+				w.body = copyOf(targetName(j), name, version, size)
+			}
+			writes = append(writes, w)
+		}
+	}
+	return writes
+}
+
+// copiesIn has the copies of n sources created in one namespace.
+func copiesIn(namespace string, n int) []write {
+	writes := make([]write, n)
+	for i := range writes {
+		writes[i] = write{http.MethodPost, secretsPath(namespace), copyOf(namespace, fmt.Sprintf("raw-%03d", i), "v1", fourKB)}
+	}
+	return writes
+}
+
+// makeNamespaces makes the one of the sources and so many targets.
+func (s *stage) makeNamespaces(ctx context.Context, targets int) error {
+	writes := []write{namespaceWrite(sourceNamespace)}
+	for i := range targets {
+		writes = append(writes, namespaceWrite(targetName(i)))
+	}
+	return s.raw.all(ctx, writes)
+}
+
+func namespaceWrite(name string) write {
+	return write{http.MethodPost, "/api/v1/namespaces", fmt.Appendf(nil, `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, name)}
+}
+
+// makeBystanders makes Secrets that have nothing to do with mirrors.
+func (s *stage) makeBystanders(ctx context.Context, n, size int) error {
+	writes := make([]write, n)
+	for i := range writes {
+		writes[i] = write{http.MethodPost, secretsPath("default"), secret("default", fmt.Sprintf("bystander-%d", i), nil, nil, size)}
+	}
+	return s.raw.all(ctx, writes)
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"k8s.io/client-go/rest"
+)
+
+// rawClient is the plain client: it sends bytes that were made before, and reads
+// answers without looking at them. Nobody can write faster.
+type rawClient struct {
+	http *http.Client
+	host string
+}
+
+func newRawClient(config *rest.Config) (*rawClient, error) {
+	config = rest.CopyConfig(config)
+	config.DisableCompression = true
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	return &rawClient{client, config.Host}, nil
+}
+
+// write is one request.
+type write struct {
+	method, path string
+	body         []byte
+}
+
+// all sends the writes, so many at a time as there are workers. It returns when
+// all are answered, with the first error.
+func (c *rawClient) all(ctx context.Context, writes []write) error {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	errs := make(chan error, workers)
+	for range workers {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(writes)); i = next.Add(1) - 1 {
+				if err := c.one(ctx, writes[i]); err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	close(errs)
+	return <-errs
+}
+
+func (c *rawClient) one(ctx context.Context, w write) error {
+	request, err := http.NewRequestWithContext(ctx, w.method, c.host+w.path, bytes.NewReader(w.body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Content-Type", "application/json")
+	if w.method == http.MethodPatch {
+		request.Header.Set("Content-Type", "application/merge-patch+json")
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode >= http.StatusBadRequest {
+		text, _ := io.ReadAll(response.Body) // as much as there is to show
+		return fmt.Errorf("%s %s: %s: %s", w.method, w.path, response.Status, text)
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	return err
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// report is what is printed, and written as JSON.
+type report struct {
+	Date    string `json:"date"`
+	Took    string `json:"took"`
+	Runs    int    `json:"runs"`
+	Cores   int    `json:"cores"`
+	Go      string `json:"go"`
+	Figures []line `json:"figures"`
+}
+
+// line is one figure with its samples, by contender.
+type line struct {
+	figure
+	Samples map[string][]sample `json:"samples"`
+}
+
+func (r *results) report(s settings, took time.Duration) report {
+	rep := report{
+		Date: time.Now().UTC().Format(time.DateOnly), Took: took.Round(time.Second).String(),
+		Runs: s.runs, Cores: runtime.NumCPU(), Go: runtime.Version(),
+	}
+	for _, f := range figures {
+		if samples := r.samples[f.Name]; len(samples) > 0 {
+			rep.Figures = append(rep.Figures, line{f, samples})
+		}
+	}
+	return rep
+}
+
+// table shows medians, and the spread from the least to the most.
+func (r report) table() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "\n%s, %d runs in %s, %d cores, %s\n\n", r.Date, r.Runs, r.Took, r.Cores, r.Go)
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	peer := r.hasPeer()
+	_, _ = fmt.Fprint(w, "figure\tsetting\tmedian\tspread\tmust reach\t\t")
+	if peer {
+		_, _ = fmt.Fprint(w, "peer\t")
+	}
+	_, _ = fmt.Fprintln(w)
+	for _, l := range r.Figures {
+		verdict := "ok"
+		if l.over() {
+			verdict = "OVER"
+		}
+		ours := l.Samples["kubemirror"]
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t≤ %s\t%s\t", l.Name, l.What, l.median(ours), l.spread(ours), l.show(l.Goal), verdict)
+		if peer {
+			_, _ = fmt.Fprintf(w, "%s\t", l.median(l.Samples["peer"]))
+		}
+		_, _ = fmt.Fprintln(w)
+	}
+	_ = w.Flush() // to memory
+	return text.String()
+}
+
+func (r report) hasPeer() bool {
+	for _, l := range r.Figures {
+		if len(l.Samples["peer"]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (l line) show(v float64) string {
+	switch {
+	case l.Count:
+		return fmt.Sprintf("%.0f", v)
+	case l.Unit == "B":
+		return fmt.Sprintf("%.0f B", v)
+	case l.Unit == "MB":
+		return fmt.Sprintf("%.1f MB", v)
+	}
+	return fmt.Sprintf("%.2f %s", v, l.Unit)
+}
+
+// median is shown with the two sides of a ratio.
+func (l line) median(samples []sample) string {
+	if len(samples) == 0 {
+		return "–"
+	}
+	text := l.show(median(samples, func(s sample) float64 { return s.Value }))
+	if raw := median(samples, func(s sample) float64 { return s.Raw }); raw > 0 {
+		text += fmt.Sprintf(" (%.4g : %.4g ms)", median(samples, func(s sample) float64 { return s.Measured }), raw)
+	}
+	return text
+}
+
+func (l line) spread(samples []sample) string {
+	if len(samples) == 0 {
+		return "–"
+	}
+	least, most := samples[0].Value, samples[0].Value
+	for _, s := range samples {
+		least, most = min(least, s.Value), max(most, s.Value)
+	}
+	return fmt.Sprintf("%.4g – %.4g", least, most)
+}
+
+// over says whether the median misses the goal.
+func (l line) over() bool {
+	return median(l.Samples["kubemirror"], func(s sample) float64 { return s.Value }) > l.Goal
+}
+
+func (r report) write(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the report: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // for anybody to read
+		return fmt.Errorf("write the report: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil { //nolint:gosec // for anybody to read
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+// countsOff is an error that names the counts which miss their goals.
+func (r report) countsOff() error {
+	var off []error
+	for _, l := range r.Figures {
+		if l.Count && l.over() {
+			off = append(off, fmt.Errorf("%s: %s, must be at most %s", l.Name, l.median(l.Samples["kubemirror"]), l.show(l.Goal)))
+		}
+	}
+	return errors.Join(off...)
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"k8s.io/apimachinery/pkg/watch"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// scale mirrors 100 sources to 1,000 namespaces.
+func scale(ctx context.Context, s *stage) (err error) {
+	const sources, targets = 100, 1000
+	if err := s.makeNamespaces(ctx, targets); err != nil {
+		return err
+	}
+	p, err := s.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.stop()) }()
+
+	// The raw rate is measured before and after: it falls as the store fills.
+	const tenth = sources / 10
+	before, err := s.clock(ctx, copyWrites(http.MethodPost, "raw-a", "v1", tenth, targets, fourKB), tenth*targets, written("raw-a", "v1"))
+	if err != nil {
+		return err
+	}
+	took, err := s.clock(ctx, sourceWrites(http.MethodPost, "src-", "v1", targetPrefix+"*", sources, fourKB), sources*targets, written("src-", "v1"))
+	if err != nil {
+		return err
+	}
+	after, err := s.clock(ctx, copyWrites(http.MethodPost, "raw-b", "v1", tenth, targets, fourKB), tenth*targets, written("raw-b", "v1"))
+	if err != nil {
+		return err
+	}
+	s.add("scale, converges", ratio(took, (before+after)/2*sources/tenth))
+	if err := errors.Join(s.quiet(ctx), pause(ctx, 15*time.Second)); err != nil {
+		return err
+	}
+	now, peak, err := p.memory()
+	if err != nil {
+		return err
+	}
+	s.add("scale, memory", sample{Value: now / megabyte})
+	s.add("scale, peak memory", sample{Value: peak / megabyte})
+	if err := s.newNamespace(ctx, sources); err != nil {
+		return err
+	}
+	if err := p.stop(); err != nil {
+		return err
+	}
+	p, err = s.restartAtScale(ctx)
+	return err
+}
+
+// newNamespace measures how fast a new namespace is complete.
+func (s *stage) newNamespace(ctx context.Context, sources int) error {
+	at := func(namespace string) func(watch.EventType, metav1.Object) bool {
+		return func(event watch.EventType, object metav1.Object) bool {
+			return event == watch.Added && object.GetNamespace() == namespace
+		}
+	}
+	const ours, raws = targetPrefix + "new", "raw-new"
+	var raw, measured time.Duration
+	err := s.inTurns(func() (err error) {
+		if err := s.raw.one(ctx, namespaceWrite(raws)); err != nil {
+			return err
+		}
+		raw, err = s.clock(ctx, copiesIn(raws, sources), sources, at(raws))
+		return err
+	}, func() (err error) {
+		measured, err = s.clock(ctx, []write{namespaceWrite(ours)}, sources, at(ours))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.add("scale, new namespace", ratio(measured, raw))
+	return nil
+}
+
+func (s *stage) restartAtScale(ctx context.Context) (*subject, error) {
+	mark, err := s.plane.Audit().Mark()
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	p, err := s.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	took := time.Since(start)
+	if err := s.quiet(ctx); err != nil {
+		return p, err
+	}
+	writes, _, err := s.requests(ctx, mark)
+	if err != nil {
+		return p, err
+	}
+	_, peak, err := p.memory()
+	s.add("scale, restart", sample{Value: took.Seconds()})
+	s.add("scale, restart, writes", sample{Value: float64(writes)})
+	s.add("scale, restart, peak memory", sample{Value: peak / megabyte})
+	return p, err
+}

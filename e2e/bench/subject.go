@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lukaszraczylo/kubemirror/e2e/controlplane"
+	"github.com/lukaszraczylo/kubemirror/e2e/kubemirror"
+)
+
+// workers is how many writes there are at a time, raw ones too.
+const workers = 20
+
+// subject is a running process of a contender.
+type subject struct {
+	*kubemirror.Kubemirror
+}
+
+// start runs the contender and waits until it is ready.
+func (s *stage) start(ctx context.Context) (*subject, error) {
+	kubeconfig, err := s.plane.Kubeconfig(user, controlplane.Admins)
+	if err != nil {
+		return nil, err
+	}
+	probes, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	// Probes are at an address that we choose: another program may not log it.
+	flags := []string{
+		"--health-probe-bind-address=" + probes, "--leader-elect=false", "--max-targets=100000",
+		fmt.Sprintf("--worker-threads=%d", workers), "--rate-limit-qps=100000", "--rate-limit-burst=100000",
+	}
+	process, err := kubemirror.Start(kubemirror.Config{
+		Binary: s.binary, Name: s.name, Dir: s.dir, Kubeconfig: kubeconfig, Flags: flags,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := ready(ctx, process, probes); err != nil {
+		process.Kill()
+		return nil, err
+	}
+	return &subject{process}, s.quiet(ctx)
+}
+
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+func ready(ctx context.Context, process *kubemirror.Kubemirror, probes string) error {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if process.Ended() || ctx.Err() != nil {
+			break
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+probes+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			continue
+		}
+		_ = response.Body.Close()
+		if response.StatusCode == http.StatusOK {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s did not become ready; its log ends:\n%s", process.Name(), process.LogTail(20))
+}
+
+// stop ends the process as Kubernetes would.
+func (p *subject) stop() error {
+	_, err := p.Stop(30 * time.Second)
+	return err
+}
+
+// megabyte as in MB, not MiB.
+const megabyte = 1e6
+
+// memory is the resident memory now, and the most there ever was, in bytes.
+func (p *subject) memory() (now, peak float64, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the memory of %s: %w", p.Name(), err)
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		kilobytes, _ := strconv.ParseFloat(fields[1], 64)
+		switch fields[0] {
+		case "VmRSS:":
+			now = kilobytes * 1024
+		case "VmHWM:":
+			peak = kilobytes * 1024
+		}
+	}
+	return now, peak, nil
+}
+
+// ticks is how many of them /proc counts a second: USER_HZ, 100 on all of Linux.
+const ticks = 100
+
+// cpu is the time that the process has spent, in user and system mode.
+func (p *subject) cpu() (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
+	if err != nil {
+		return 0, fmt.Errorf("read the CPU time of %s: %w", p.Name(), err)
+	}
+	// The name, in parentheses, may hold blanks; utime and stime are fields 14 and 15.
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	user, err := strconv.ParseFloat(fields[11], 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the CPU time of %s: %w", p.Name(), err)
+	}
+	system, err := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / ticks, err
+}
