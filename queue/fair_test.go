@@ -21,7 +21,7 @@ func TestGroupsAreServedInTurn(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			f := newFair(letter)
 			var popped []string
-			for _, key := range strings.Fields(row.pushed) {
+			for key := range strings.FieldsSeq(row.pushed) {
 				if key == "-" { // one key is served
 					popped = append(popped, f.Pop())
 					continue
