@@ -42,6 +42,7 @@ type options struct {
 
 const usage = `Usage:
   kubemirror [flags]     keep mirrors of labelled objects in other namespaces
+  kubemirror cleanup     take what it wrote off every source, before it is uninstalled (see cleanup --help)
   kubemirror version     print the version and exit
 
 Flags:

@@ -1,0 +1,15 @@
+# The image: one static program, nothing else. The compiler runs on the builder's
+# own architecture and builds for the image's.
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG TARGETOS TARGETARCH VERSION=dev
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
+    -ldflags "-s -w -X main.release=$VERSION" -o /kubemirror .
+
+FROM scratch
+COPY --from=build /kubemirror /kubemirror
+USER 65532:65532
+ENTRYPOINT ["/kubemirror"]

@@ -1,0 +1,141 @@
+{{- define "kubemirror.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The release's name with the chart's, or one of them where it holds the other. */}}
+{{- define "kubemirror.fullname" -}}
+{{- $name := include "kubemirror.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kubemirror.selector" -}}
+app.kubernetes.io/name: {{ include "kubemirror.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: controller
+{{- end -}}
+
+{{/* metadata's labels and annotations. Takes a list: the root, more annotations, more labels. */}}
+{{- define "kubemirror.labels" -}}
+{{- $root := index . 0 -}}
+{{- $labels := dict
+  "app.kubernetes.io/name" (include "kubemirror.name" $root)
+  "app.kubernetes.io/instance" $root.Release.Name
+  "app.kubernetes.io/version" ($root.Values.image.tag | default $root.Chart.AppVersion)
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_")
+-}}
+labels: {{- merge (dict) (index . 2) $labels $root.Values.commonLabels | toYaml | nindent 2 }}
+{{- with merge (dict) (index . 1) $root.Values.commonAnnotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "kubemirror.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "kubemirror.fullname" .) -}}
+{{- else -}}
+{{- required "serviceAccount.name: name the account that is there, or set serviceAccount.create" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kubemirror.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- define "kubemirror.replicas" -}}
+{{- if kindIs "invalid" .Values.replicas -}}
+{{ ternary 2 1 .Values.controller.leaderElect }}
+{{- else if and (gt (int .Values.replicas) 1) (not .Values.controller.leaderElect) -}}
+{{ fail "replicas: more than 1 needs controller.leaderElect, or they would all write" }}
+{{- else -}}
+{{ .Values.replicas }}
+{{- end -}}
+{{- end -}}
+
+{{/* The port of an address such as ":8080"; empty where it is "0", which is none. */}}
+{{- define "kubemirror.port" -}}
+{{- if ne . "0" }}{{ regexFind "[0-9]+$" . }}{{ end -}}
+{{- end -}}
+
+{{/* Nine tenths of a quantity of memory, in bytes: the rest is for what Go does not count. */}}
+{{- define "kubemirror.memoryLimit" -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 -}}
+{{- $text := toString . -}}
+{{- $unit := regexFind "[A-Za-z]*$" $text -}}
+{{- if not (hasKey $units $unit) -}}
+{{- fail (printf "resources.limits.memory: %s: write it in Mi or Gi" $text) -}}
+{{- end -}}
+{{- mulf (float64 (trimSuffix $unit $text)) (get $units $unit) 0.9 | floor | int64 -}}
+{{- end -}}
+
+{{/* The resource of a kind, as Kubernetes' own tools would guess it. */}}
+{{- define "kubemirror.plural" -}}
+{{- if regexMatch "(s|x|z|ch|sh)$" . -}}
+{{ . }}es
+{{- else if regexMatch "[^aeiou]y$" . -}}
+{{ trimSuffix "y" . }}ies
+{{- else -}}
+{{ . }}s
+{{- end -}}
+{{- end -}}
+
+{{/* Says something where a type may come or go with a definition or an API service. */}}
+{{- define "kubemirror.typesComeAndGo" -}}
+{{- $builtIn := list "certificates.k8s.io" "coordination.k8s.io" "discovery.k8s.io" "events.k8s.io" "networking.k8s.io" "rbac.authorization.k8s.io" "resource.k8s.io" "storage.k8s.io" -}}
+{{- range .Values.controller.resourceTypes -}}
+{{- $group := regexReplaceAll "^[^.]+\\.[^.]+\\.?" . "" -}}
+{{- if and (contains "." $group) (not (has $group $builtIn)) -}}yes{{- end -}}
+{{- else -}}
+yes
+{{- end -}}
+{{- end -}}
+
+{{/* RBAC rules for the types. Takes a list: the root and the verbs. */}}
+{{- define "kubemirror.rules" -}}
+{{- $root := index . 0 -}}
+{{- $verbs := index . 1 -}}
+{{- $groups := dict -}}
+{{- range $root.Values.controller.resourceTypes -}}
+{{- $group := regexReplaceAll "^[^.]+\\.[^.]+\\.?" . "" -}}
+{{- $plural := get $root.Values.rbac.plurals . | default (include "kubemirror.plural" (regexFind "^[^.]+" . | lower)) -}}
+{{- $_ := set $groups $group (append (get $groups $group | default list) $plural) -}}
+{{- end -}}
+{{- range $group, $resources := $groups }}
+- apiGroups: [{{ $group | quote }}]
+  resources: {{- $resources | uniq | sortAlpha | toYaml | nindent 4 }}
+  verbs: {{- toYaml $verbs | nindent 4 }}
+{{- else }}
+# RBAC can't say "all but". escalate, bind and impersonate are not among the verbs.
+- apiGroups: ["*"]
+  resources: ["*"]
+  verbs: {{- toYaml $verbs | nindent 4 }}
+{{- end }}
+{{- end -}}
+
+{{/* What all Pods of the chart have in common. */}}
+{{- define "kubemirror.podSpec" -}}
+enableServiceLinks: false
+securityContext: {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
