@@ -113,8 +113,16 @@ func unfit(resource apidiscovery.APIResourceDiscovery) string {
 			lacking = append(lacking, verb)
 		}
 	}
-	if len(lacking) > 0 {
+	if len(lacking) > 0 && !goes(resource) {
 		return fmt.Sprintf("the API server does not let anyone %s it: take it out of the list", strings.Join(lacking, ", "))
 	}
 	return ""
+}
+
+// goes reports whether the resource's CustomResourceDefinition is being deleted, by
+// the verbs that the API server leaves to it then. That takes until the finalizers
+// are off its objects, so it has to be watched even by who has just started.
+func goes(resource apidiscovery.APIResourceDiscovery) bool {
+	verbs := slices.Sorted(slices.Values(resource.Verbs))
+	return slices.Equal(verbs, []string{"delete", "deletecollection", "get", "list", "watch"})
 }

@@ -1,6 +1,10 @@
 package discovery
 
-import "k8s.io/apimachinery/pkg/runtime/schema"
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
 
 // The two lists of the contract, "Types that are never mirrored". They name
 // kinds within their group: a CustomResourceDefinition that shares a kind's name
@@ -48,3 +52,16 @@ var onlyWhenNamed = map[schema.GroupKind]bool{
 
 // neededVerbs are what mirroring a type takes on the server.
 var neededVerbs = []string{"get", "list", "watch", "create", "update", "delete"}
+
+// builtInGroups are the API groups with namespaced kinds that the API server has by
+// itself, beside those without a dot in their names. No CustomResourceDefinition and
+// no APIService brings or takes their kinds.
+var builtInGroups = map[string]bool{
+	"certificates.k8s.io": true, "coordination.k8s.io": true, "discovery.k8s.io": true, "events.k8s.io": true,
+	"networking.k8s.io": true, "rbac.authorization.k8s.io": true, "resource.k8s.io": true, "storage.k8s.io": true,
+}
+
+// builtIn reports whether the kinds of a group are there as long as the server is.
+func builtIn(group string) bool {
+	return !strings.Contains(group, ".") || builtInGroups[group]
+}

@@ -64,7 +64,9 @@ type Watcher struct {
 // With no names in the config, a look costs two requests (aggregated discovery
 // under /api and /apis). With names, it costs one for each group version that
 // they are of (/api/v1, /apis/<group>/<version>): nothing else of the server's
-// API is read, and a server that is slow to serve another group does not matter.
+// API is read, and a server that is slow to serve another group does not matter. Nor
+// are CustomResourceDefinitions and APIServices watched, where no name is of a group
+// that these bring.
 func New(c Config) (*Watcher, error) {
 	if c.Interval <= 0 {
 		return nil, fmt.Errorf("discovery interval %s: want more than 0", c.Interval)
@@ -81,12 +83,12 @@ func New(c Config) (*Watcher, error) {
 	if len(c.Named) > 0 {
 		versions := groupVersions(c.Named)
 		w.ask = func(ctx context.Context) (answer, error) { return server.versions(ctx, versions) }
-		groups = map[string]bool{}
-		for _, gv := range versions {
-			groups[gv.Group] = true
-		}
+		groups = customGroups(versions)
 	}
 	for _, resource := range triggers {
+		if groups != nil && len(groups) == 0 {
+			break
+		}
 		w.triggers = append(w.triggers, trigger{c.Metadata, resource, groups, c.Interval, w.bell, w.young})
 	}
 	return w, nil
@@ -161,6 +163,18 @@ func groupVersions(named []Name) []schema.GroupVersion {
 		}
 	}
 	return versions
+}
+
+// customGroups returns the groups whose kinds come and go with definitions or API
+// services.
+func customGroups(versions []schema.GroupVersion) map[string]bool {
+	groups := map[string]bool{}
+	for _, gv := range versions {
+		if !builtIn(gv.Group) {
+			groups[gv.Group] = true
+		}
+	}
+	return groups
 }
 
 func failedGroups(a answer) int {

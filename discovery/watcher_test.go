@@ -3,6 +3,8 @@ package discovery
 import (
 	"context"
 	"errors"
+	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
 )
@@ -324,4 +327,34 @@ func TestAKindThatWeHaveIsNotHeldBack(t *testing.T) {
 			t.Errorf("the types become %v, want %v", got, want)
 		}
 	})
+}
+
+func TestDefinitionsAreWatchedForNamesThatTheyBringAlone(t *testing.T) {
+	for _, row := range []struct {
+		named   string
+		watched map[string]bool // groups; nil for all
+		none    bool
+	}{
+		{named: ""},
+		{named: "Secret.v1,Deployment.v1.apps,Ingress.v1.networking.k8s.io,Role.v1.rbac.authorization.k8s.io", none: true},
+		{named: "Secret.v1,Issuer.v1.cert-manager.io", watched: map[string]bool{"cert-manager.io": true}},
+		{named: "HTTPRoute.v1.gateway.networking.k8s.io", watched: map[string]bool{"gateway.networking.k8s.io": true}},
+	} {
+		names, err := ParseTypes(row.named)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := New(Config{REST: &rest.Config{}, HTTP: http.DefaultClient, Named: names, Interval: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (len(w.triggers) == 0) != row.none {
+			t.Errorf("%q: %d watches", row.named, len(w.triggers))
+		}
+		for _, trigger := range w.triggers {
+			if !maps.Equal(trigger.groups, row.watched) || (trigger.groups == nil) != (row.watched == nil) {
+				t.Errorf("%q: it watches for the groups %v, want %v", row.named, trigger.groups, row.watched)
+			}
+		}
+	}
 }

@@ -58,6 +58,10 @@ func (e *Env) apply(o *unstructured.Unstructured) *unstructured.Unstructured {
 			e.t.Fatal(err)
 		}
 		applied, err := resource.Apply(ctx, r.Name, o, metav1.ApplyOptions{FieldManager: tester, Force: true})
+		if apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) && apierrors.IsNotFound(err) && ctx.Err() == nil {
+			time.Sleep(50 * time.Millisecond) // its definition was there before, and is there again
+			continue
+		}
 		if err != nil {
 			e.t.Fatalf("apply %s: %v", r, err)
 		}

@@ -46,11 +46,16 @@ func source(r kit.Ref, object string) string {
 func statusOf(o *unstructured.Unstructured) string { return o.GetAnnotations()[domain+"sync-status"] }
 
 // isInSync is the check of a source with one target that has its mirror.
-func isInSync(o *unstructured.Unstructured) error {
-	if got, want := statusOf(o), "1/1 synced"; got != want {
-		return fmt.Errorf("its status is %q, want %q", got, want)
+var isInSync = hasStatus("1/1 synced")
+
+// hasStatus is the check of a source that says just that.
+func hasStatus(want string) kit.Check {
+	return func(o *unstructured.Unstructured) error {
+		if got := statusOf(o); got != want {
+			return fmt.Errorf("its status is %q, want %q", got, want)
+		}
+		return nil
 	}
-	return nil
 }
 
 // isCopyOf is the check of a mirror whose content is that of its source.
