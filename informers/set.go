@@ -188,7 +188,9 @@ func (s *Set) findMirrors(unused context.Context, use func(), resource schema.Gr
 			return true, nil
 		default:
 		}
-		found, err := s.config.Any(unused, resource, s.config.Mirrors.Selector)
+		// client-go would log it as an error that the answer is cut short.
+		silent := klog.NewContext(unused, klog.Logger{})
+		found, err := s.config.Any(silent, resource, s.config.Mirrors.Selector)
 		if err != nil {
 			if unused.Err() == nil && !p.asked.Swap(true) {
 				logger.Error(err, "Can't ask whether this type has mirrors; the others go on, and it is tried again with backoff")

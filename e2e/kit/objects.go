@@ -58,8 +58,8 @@ func (e *Env) apply(o *unstructured.Unstructured) *unstructured.Unstructured {
 			e.t.Fatal(err)
 		}
 		applied, err := resource.Apply(ctx, r.Name, o, metav1.ApplyOptions{FieldManager: tester, Force: true})
-		if apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) && apierrors.IsNotFound(err) && ctx.Err() == nil {
-			time.Sleep(50 * time.Millisecond) // its definition was there before, and is there again
+		if unserved(err) && ctx.Err() == nil {
+			<-time.After(pollServed)
 			continue
 		}
 		if err != nil {
@@ -169,12 +169,26 @@ func (e *Env) PatchIfThere(r Ref, mergePatch string) {
 }
 
 func (e *Env) patch(ctx context.Context, r Ref, mergePatch string) error {
-	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
-	if err != nil {
-		return err
+	for {
+		resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+		if err != nil {
+			return err
+		}
+		_, err = resource.Patch(ctx, r.Name, types.MergePatchType, []byte(mergePatch), metav1.PatchOptions{FieldManager: tester})
+		if !unserved(err) || ctx.Err() != nil {
+			return err
+		}
+		<-time.After(pollServed)
 	}
-	_, err = resource.Patch(ctx, r.Name, types.MergePatchType, []byte(mergePatch), metav1.PatchOptions{FieldManager: tester})
-	return err
+}
+
+// pollServed is the time between two tries for a type that is about to be served.
+const pollServed = 50 * time.Millisecond
+
+// unserved says whether the server doesn't serve a type whose definition says that it
+// should: it takes a moment to begin again after it has stopped.
+func unserved(err error) bool {
+	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
 // Annotate sets annotations written key=value, and takes away those written
