@@ -14,10 +14,9 @@ import (
 )
 
 const (
-	rounds = 80
+	rounds = 20
 	// within is how long a source of a new kind may wait for its mirror, from the
-	// moment that the kind is established. One to two seconds of that are the API
-	// server's, which makes every create of a new kind wait.
+	// moment that the kind is served.
 	within = 2 * time.Second
 )
 
@@ -27,7 +26,7 @@ func TestTypesComeWithinTwoSecondsAndGoWithoutATrace(t *testing.T) {
 	env.Namespace("src")
 	env.Namespace("a")
 	// A collector that runs often makes the heap what is in use.
-	km := env.Launch(kit.Launch{Env: []string{"GOGC=5"}, Flags: []string{"-v=6"}})
+	km := env.Launch(kit.Launch{Env: []string{"GOGC=5"}})
 	waitForTypes(env, km)
 	comeAndGo(env, km, "first", 1) // connections and buffers that stay
 	km.WaitQuiet(time.Second)
@@ -37,15 +36,6 @@ func TestTypesComeWithinTwoSecondsAndGoWithoutATrace(t *testing.T) {
 	t.Logf("from the kind's being established to its mirror: median %v, all %v", took[rounds/2], took)
 	if took[rounds/2] > within {
 		t.Errorf("the median is above %v", within)
-	}
-	for _, words := range [][]string{
-		{"discovery manager started"},
-		{"resource discovery", `added=["Widget.v1.first-0.`},
-		{"resource discovery", `removed=["Widget.v1.first-0.`},
-	} {
-		if lineWith(km.Log(), words...) == "" {
-			t.Errorf("the log has no line with %q", words)
-		}
 	}
 	env.Eventually("the goroutines are as many as before", func(context.Context) error {
 		if now := km.Metrics().Sum("go_goroutines"); now > goroutines+2 {
