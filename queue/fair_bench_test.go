@@ -20,7 +20,7 @@ func BenchmarkAKeyThroughTheQueue(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				k, _ := q.work.Get()
-				q.work.Done(k)
+				q.done(k)
 				q.Add(k)
 			}
 			b.StopTimer()

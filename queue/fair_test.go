@@ -28,14 +28,49 @@ func TestGroupsAreServedInTurn(t *testing.T) {
 				}
 				f.Push(key)
 			}
-			for n := f.Len(); n > 0; n-- {
-				if f.Len() != n {
-					t.Errorf("Len is %d, want %d", f.Len(), n)
-				}
+			for f.Len() > 0 {
 				popped = append(popped, f.Pop())
 			}
 			if got := strings.Join(popped, " "); got != row.popped {
 				t.Errorf("served %s, want %s", got, row.popped)
+			}
+		})
+	}
+}
+
+func TestAGroupThatHasItsShareSitsOut(t *testing.T) {
+	// What is done, in order: "+a1" is added, "-a1" is done, "a1" is served, "." means
+	// that nothing can be.
+	rows := []struct{ name, share, done string }{
+		{"a group is served up to its share", "2", "+a1 +a2 +a3 a1 a2 ."},
+		{"and again when one of its keys is done", "2", "+a1 +a2 +a3 +a4 a1 a2 . -a1 a3 . -a3 a4 ."},
+		{"others are served meanwhile", "2", "+a1 +a2 +a3 a1 a2 . +b1 b1 ."},
+		{"one that comes back is served last", "1", "+a1 +a2 +b1 +b2 a1 b1 . +c1 -b1 c1 b2 -a1 a2 ."},
+		{"what is added to a group that sits out waits", "1", "+a1 a1 +a2 . +b1 b1 . -b1 . -a1 a2 ."},
+		{"a key that is added while it is worked on counts once", "1", "+a1 a1 -a1 +a1 a1 . -a1 ."},
+		{"without a share all are served", "0", "+a1 +a2 +a3 a1 a2 a3 ."},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFair(letter)
+			f.limit(int(row.share[0] - '0'))
+			for step := range strings.FieldsSeq(row.done) {
+				switch {
+				case step[0] == '+':
+					f.Push(step[1:])
+				case step[0] == '-':
+					f.done(step[1:])
+				case step == ".":
+					if f.Len() != 0 {
+						t.Fatalf("%s can be served, and nothing should", f.Pop())
+					}
+				case f.Len() == 0:
+					t.Fatalf("nothing can be served, and %s should", step)
+				default:
+					if got := f.Pop(); got != step {
+						t.Fatalf("served %s, want %s", got, step)
+					}
+				}
 			}
 		})
 	}

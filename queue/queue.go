@@ -20,9 +20,22 @@ const (
 	lastRetry  = 5 * time.Minute
 )
 
+// share is how many of the workers may be busy with one group. What the group would
+// win by more is little, since a few writes at a time keep an API server busy; what
+// others would lose is much, since a server that has more at hand takes as much
+// longer over each.
+func share(workers int) int { return max(2, workers/5) }
+
 // Queue is a rate-limited queue of keys K, served in turn by group.
 type Queue[K comparable] struct {
 	work workqueue.TypedRateLimitingInterface[K]
+	turn turn[K]
+}
+
+// turn is what a Queue needs of fair, whatever its groups are.
+type turn[K comparable] interface {
+	limit(share int)
+	done(key K)
 }
 
 // New makes a queue. The name stands in its metrics, which are taken from
@@ -31,16 +44,18 @@ func New[K, G comparable](name string, group func(K) G, metrics workqueue.Metric
 	if metrics == nil {
 		name = "" // client-go takes a named queue to the global provider
 	}
+	fair := newFair(group)
 	base := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[K]{
-		Name: name, MetricsProvider: metrics, Queue: newFair(group),
+		Name: name, MetricsProvider: metrics, Queue: fair,
 	})
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[K]{
 		Name: name, MetricsProvider: metrics, Queue: base,
 	})
-	return &Queue[K]{work: workqueue.NewTypedRateLimitingQueueWithConfig(
+	work := workqueue.NewTypedRateLimitingQueueWithConfig(
 		workqueue.NewTypedItemExponentialFailureRateLimiter[K](firstRetry, lastRetry),
 		workqueue.TypedRateLimitingQueueConfig[K]{Name: name, MetricsProvider: metrics, DelayingQueue: delaying},
-	)}
+	)
+	return &Queue[K]{work: work, turn: fair}
 }
 
 // Add puts a key in the queue, unless it waits there already. A key that is
@@ -50,10 +65,8 @@ func (q *Queue[K]) Add(key K) { q.work.Add(key) }
 // AddAfter adds the key once the delay has passed.
 func (q *Queue[K]) AddAfter(key K, delay time.Duration) { q.work.AddAfter(key, delay) }
 
-// Len is the number of keys that wait, without those that wait for their retry.
-func (q *Queue[K]) Len() int { return q.work.Len() }
-
-// Run serves keys with so many workers until the context is done. It then
+// Run serves keys with so many workers until the context is done, no group with
+// more than its share of them at a time. It then
 // returns when those that were being worked on are finished; handle's context
 // ends only with finish, so that a write which has begun is not cut off.
 //
@@ -61,6 +74,7 @@ func (q *Queue[K]) Len() int { return q.work.Len() }
 // exponential backoff. Errors are not logged here: who returns one knows what of
 // it may be said.
 func (q *Queue[K]) Run(ctx, finish context.Context, workers int, handle func(context.Context, K) error) {
+	q.turn.limit(share(workers))
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		<-ctx.Done()
@@ -80,7 +94,7 @@ func (q *Queue[K]) next(ctx, finish context.Context, handle func(context.Context
 	if down {
 		return false
 	}
-	defer q.work.Done(key)
+	defer q.done(key)
 	if ctx.Err() != nil {
 		return true // drop what waits; see the package comment
 	}
@@ -90,6 +104,11 @@ func (q *Queue[K]) next(ctx, finish context.Context, handle func(context.Context
 		q.work.AddRateLimited(key)
 	}
 	return true
+}
+
+func (q *Queue[K]) done(key K) {
+	q.turn.done(key)
+	q.work.Done(key)
 }
 
 // guarded turns a panic over one key into an error of that key, so that one bad
