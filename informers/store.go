@@ -124,14 +124,16 @@ func (s *store) quiet() time.Duration {
 	return time.Since(s.born) - time.Duration(s.lastHeard.Load())
 }
 
-// read says which object this is, and reduces it; nil if that can't be done.
+// read says which object this is, and reduces it; nil if that can't be done. The
+// key is made of the reduced object's texts, so that it holds no others.
 func (s *store) read(obj any) (types.NamespacedName, any) {
-	key, _ := identify(obj)
 	reduced, err := s.reduce(obj)
 	if err != nil {
+		key, _ := identify(obj)
 		klog.Background().Error(err, "Can't read an object; it is passed over, and the others go on. Please report this", "informer", s.name, "object", key)
 		return key, nil
 	}
+	key, _ := identify(reduced)
 	return key, reduced
 }
 

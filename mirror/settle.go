@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"slices"
+	"time"
 
 	"k8s.io/klog/v2"
 )
@@ -50,6 +51,7 @@ func (c *Controller) noted(key MirrorKey, src *Source, problems []Problem) bool 
 		st.problems[key.Namespace] = problems
 	}
 	if len(st.pending) == 0 && (was || changed) {
+		st.pending = map[string]time.Time{} // one that has been large stays so
 		c.Sources.Add(key.Source)
 	}
 	return changed && (src == nil || src.Deleting || src.Mode != On)

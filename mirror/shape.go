@@ -18,7 +18,7 @@ type template struct {
 	// labels and annotations are the source's, for the variables of templates.
 	labels, annotations map[string]string
 	// object is what the rules work on: content, and the labels and annotations that
-	// mirrors get.
+	// mirrors get. It is nil where shared is not.
 	object map[string]any
 	name   *transform.Name // nil: the source's name
 	rules  *transform.Rules
@@ -71,9 +71,14 @@ func newTemplate(settings *Settings, source *Source, u *unstructured.Unstructure
 // share has the shape made once for all mirrors, where they share one: by the
 // first that asks, for a source is read in its informer, and there its templates
 // would hold up every other source of the type (I7).
+//
+// Once it is made, nobody needs what it was made from: a source weighs its content
+// once.
 func (s *Source) share() {
 	if s.template.rules == nil || !s.template.rules.DependsOnTarget() {
-		s.template.shared = sync.OnceValues(func() (*Shape, []Problem) { return s.render("", "") })
+		object := s.template.object
+		s.template.object = nil
+		s.template.shared = sync.OnceValues(func() (*Shape, []Problem) { return s.render(object, "", "") })
 	}
 }
 
@@ -83,11 +88,10 @@ func (s *Source) Shape(namespace, name string) (*Shape, []Problem) {
 	if s.template.shared != nil {
 		return s.template.shared()
 	}
-	return s.render(namespace, name)
+	return s.render(s.template.object, namespace, name)
 }
 
-func (s *Source) render(namespace, name string) (*Shape, []Problem) {
-	object := s.template.object
+func (s *Source) render(object map[string]any, namespace, name string) (*Shape, []Problem) {
 	var problems []Problem
 	if s.template.rules != nil {
 		changed, skipped, err := s.template.rules.Apply(object, s.context(namespace, name))

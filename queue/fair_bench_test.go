@@ -21,7 +21,7 @@ func BenchmarkAKeyThroughTheQueue(b *testing.B) {
 			for b.Loop() {
 				k, _ := q.work.Get()
 				q.done(k)
-				q.Add(k)
+				q.Add(k.Value())
 			}
 			b.StopTimer()
 			ctx, cancel := context.WithCancel(b.Context())

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+	"unique"
 
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
@@ -28,8 +29,10 @@ func share(workers int) int { return max(2, workers/5) }
 
 // Queue is a rate-limited queue of keys K, served in turn by group.
 type Queue[K comparable] struct {
-	work workqueue.TypedRateLimitingInterface[K]
-	turn turn[K]
+	// Keys are in there as handles: client-go keeps them in maps, which never shrink
+	// again, and after a burst a key would weigh its own size several times over.
+	work workqueue.TypedRateLimitingInterface[unique.Handle[K]]
+	turn turn[unique.Handle[K]]
 }
 
 // turn is what a Queue needs of fair, whatever its groups are.
@@ -44,26 +47,26 @@ func New[K, G comparable](name string, group func(K) G, metrics workqueue.Metric
 	if metrics == nil {
 		name = "" // client-go takes a named queue to the global provider
 	}
-	fair := newFair(group)
-	base := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[K]{
+	fair := newFair(func(handle unique.Handle[K]) G { return group(handle.Value()) })
+	base := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[unique.Handle[K]]{
 		Name: name, MetricsProvider: metrics, Queue: fair,
 	})
-	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[K]{
+	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[unique.Handle[K]]{
 		Name: name, MetricsProvider: metrics, Queue: base,
 	})
 	work := workqueue.NewTypedRateLimitingQueueWithConfig(
-		workqueue.NewTypedItemExponentialFailureRateLimiter[K](firstRetry, lastRetry),
-		workqueue.TypedRateLimitingQueueConfig[K]{Name: name, MetricsProvider: metrics, DelayingQueue: delaying},
+		workqueue.NewTypedItemExponentialFailureRateLimiter[unique.Handle[K]](firstRetry, lastRetry),
+		workqueue.TypedRateLimitingQueueConfig[unique.Handle[K]]{Name: name, MetricsProvider: metrics, DelayingQueue: delaying},
 	)
 	return &Queue[K]{work: work, turn: fair}
 }
 
 // Add puts a key in the queue, unless it waits there already. A key that is
 // being worked on is served again afterwards.
-func (q *Queue[K]) Add(key K) { q.work.Add(key) }
+func (q *Queue[K]) Add(key K) { q.work.Add(unique.Make(key)) }
 
 // AddAfter adds the key once the delay has passed.
-func (q *Queue[K]) AddAfter(key K, delay time.Duration) { q.work.AddAfter(key, delay) }
+func (q *Queue[K]) AddAfter(key K, delay time.Duration) { q.work.AddAfter(unique.Make(key), delay) }
 
 // Run serves keys with so many workers until the context is done, no group with
 // more than its share of them at a time. It then
@@ -98,7 +101,7 @@ func (q *Queue[K]) next(ctx, finish context.Context, handle func(context.Context
 	if ctx.Err() != nil {
 		return true // drop what waits; see the package comment
 	}
-	if guarded(finish, key, handle) == nil {
+	if guarded(finish, key.Value(), handle) == nil {
 		q.work.Forget(key)
 	} else {
 		q.work.AddRateLimited(key)
@@ -106,7 +109,7 @@ func (q *Queue[K]) next(ctx, finish context.Context, handle func(context.Context
 	return true
 }
 
-func (q *Queue[K]) done(key K) {
+func (q *Queue[K]) done(key unique.Handle[K]) {
 	q.turn.done(key)
 	q.work.Done(key)
 }

@@ -28,13 +28,13 @@ type figure struct {
 	Count bool `json:"count"`
 }
 
-const times = "× raw"
+const timesRaw = "× raw"
 
 // figures are all there are, in the order of the report.
 var figures = []figure{
-	{"fan-out", "5 Secrets of 4 KB to 200 namespaces", times, 1.25, false},
-	{"update", "each of the 5 changed once", times, 1.25, false},
-	{"delete", "the 5 deleted", times, 1.3, false},
+	{"fan-out", "5 Secrets of 4 KB to 200 namespaces", timesRaw, 1.25, false},
+	{"update", "each of the 5 changed once", timesRaw, 1.25, false},
+	{"delete", "the 5 deleted", timesRaw, 1.3, false},
 	{"writes", "requests for these 1,000 mirrors", "", 1010, true},
 	{"reads", "the same", "", 0, true},
 	{"at rest", "requests in 20 s", "", 0, true},
@@ -44,18 +44,18 @@ var figures = []figure{
 	{"memory", "resident, at the end of the fan-out", "MB", 40, false},
 	{"memory, peak", "until then", "MB", 40, false},
 	{"CPU", "of the process, from its start to the end of the fan-out", "s", 0.6, false},
-	{"latency, median", "one source to one target; raw: two writes in a row", times, 1.5, false},
-	{"latency, p99", "the same", times, 3, false},
+	{"latency, median", "one source to one target; raw: two writes in a row", timesRaw, 1.5, false},
+	{"latency, p99", "the same", timesRaw, 3, false},
 	{"behind a storm", "the same while another goes to 200", "× alone", 3, false},
-	{"behind a storm, raw", "the same; raw: two writes behind 200 raw ones", times, 1.5, false},
+	{"behind a storm, raw", "the same; raw: two writes behind 200 raw ones", timesRaw, 1.5, false},
 	{"memory a mirror of 4 KB", "growth from 1,000 to 20,000 mirrors", "B", 1500, false},
 	{"memory a mirror of 64 KB", "growth from 1,000 to 10,000 mirrors", "B", 1500, false},
 	{"churn, complaints", "500 namespaces come and go, 50 sources want to be in all", "", 0, true},
 	{"churn, growth", "the same", "MB", 10, false},
-	{"scale, converges", "100 sources to 1,000 namespaces", times, 1.25, false},
+	{"scale, converges", "100 sources to 1,000 namespaces", timesRaw, 1.25, false},
 	{"scale, memory", "resident, with 100,000 mirrors", "MB", 250, false},
 	{"scale, peak memory", "until then", "MB", 250, false},
-	{"scale, new namespace", "one more of them is complete", times, 1.5, false},
+	{"scale, new namespace", "one more of them is complete", timesRaw, 1.5, false},
 	{"scale, restart", "until all is in sync", "s", 60, false},
 	{"scale, restart, writes", "the same", "", 0, true},
 	{"scale, restart, peak memory", "the same", "MB", 250, false},

@@ -17,8 +17,8 @@ type contender struct{ name, binary string }
 type stage struct {
 	settings
 	contender
-	// rawFirst says whether raw work comes before measured work: it changes from
-	// run to run, so that what depends on the order evens out.
+	// rawFirst says whether raw work comes before measured work: it changes with each
+	// turn and from run to run, so that what depends on the order evens out.
 	rawFirst bool
 	dir      string
 	plane    *controlplane.ControlPlane
@@ -66,6 +66,7 @@ func (s *stage) inTurns(raw, measured func() error) error {
 	if !s.rawFirst {
 		raw, measured = measured, raw
 	}
+	s.rawFirst = !s.rawFirst
 	if err := raw(); err != nil {
 		return err
 	}
