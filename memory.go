@@ -13,20 +13,31 @@ import (
 func giveBack(ctx context.Context) {
 	ticker := time.NewTicker(5 * time.Second)
 	defer ticker.Stop()
-	var last, done uint64
+	var b bursts
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		collections := automaticCollections()
-		if collections == last && collections != done {
+		if b.over(automaticCollections()) {
 			debug.FreeOSMemory()
-			done = collections
 		}
-		last = collections
 	}
+}
+
+// bursts tells bursts of work by how often the runtime looks for garbage.
+type bursts struct{ last, told uint64 }
+
+// over says, once for each burst, that it has ended: there were collections, and
+// since the last time that it was asked there was none.
+func (b *bursts) over(collections uint64) bool {
+	ended := collections == b.last && collections != b.told
+	if ended {
+		b.told = collections
+	}
+	b.last = collections
+	return ended
 }
 
 // automaticCollections is how often the runtime has looked for garbage of itself.

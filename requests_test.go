@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+)
+
+// The requests that no client of client-go has a form for. What the real server
+// makes of them is shown end to end; here it answers as it seldom does.
+
+var (
+	widgets = schema.GroupVersionResource{Group: "example.com", Version: "v1", Resource: "widgets"}
+	secrets = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
+)
+
+// answering is a client of a server that answers as the test says.
+func answering(t *testing.T, answer http.HandlerFunc) *clients {
+	t.Helper()
+	server := httptest.NewServer(answer)
+	t.Cleanup(server.Close)
+	c := &clients{config: &rest.Config{Host: server.URL}}
+	if err := c.dial(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func watched(t *testing.T, answer http.HandlerFunc) watch.Interface {
+	t.Helper()
+	w, err := stream(t.Context(), answering(t, answer).server, widgets, metav1.ListOptions{LabelSelector: "a=b", ResourceVersion: "7"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Stop)
+	return w
+}
+
+func TestAWatchBringsObjectsAsTheServerHasThem(t *testing.T) {
+	w := watched(t, func(out http.ResponseWriter, request *http.Request) {
+		if got := request.URL.String(); got != "/apis/example.com/v1/widgets?labelSelector=a%3Db&resourceVersion=7&watch=true" {
+			t.Errorf("asked for %s", got)
+		}
+		_, _ = io.WriteString(out, `{"type":"ADDED","object":{"kind":"Widget","metadata":{"name":"a"},"size":9007199254740993,"share":0.5,"Kind":"other"}}
+			{"type":"BOOKMARK","object":{"kind":"Widget","metadata":{"resourceVersion":"9"}}}
+			{"type":"DELETED","object":{"kind":"Widget","metadata":{"name":"a"}}}`)
+	})
+	added := <-w.ResultChan()
+	object := added.Object.(*unstructured.Unstructured).Object
+	if added.Type != watch.Added || object["size"] != int64(9007199254740993) || object["share"] != 0.5 || object["Kind"] != "other" {
+		t.Errorf("%s %v", added.Type, object)
+	}
+	if event := <-w.ResultChan(); event.Type != watch.Bookmark || event.Object.(*unstructured.Unstructured).GetResourceVersion() != "9" {
+		t.Errorf("%s %v", event.Type, event.Object)
+	}
+	if event := <-w.ResultChan(); event.Type != watch.Deleted {
+		t.Errorf("%s %v", event.Type, event.Object)
+	}
+	if event, open := <-w.ResultChan(); open {
+		t.Errorf("after the end came %v", event)
+	}
+}
+
+func TestAWatchThatTheServerEndsSaysWhy(t *testing.T) {
+	w := watched(t, func(out http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(out, `{"type":"ERROR","object":{"kind":"Status","status":"Failure","reason":"Expired","code":410}}`)
+	})
+	if event := <-w.ResultChan(); event.Type != watch.Error || !apierrors.IsResourceExpired(apierrors.FromObject(event.Object)) {
+		t.Errorf("%s %v", event.Type, event.Object)
+	}
+}
+
+func TestAWatchThatBreaksOffIsAnErrorWithoutContent(t *testing.T) {
+	w := watched(t, func(out http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(out, `{"type":"ADDED","object":{"data":{"password":"s3cret"},`)
+	})
+	for event := range w.ResultChan() {
+		if event.Type != watch.Error || strings.Contains(apierrors.FromObject(event.Object).Error(), "s3cret") {
+			t.Errorf("%s %v", event.Type, event.Object)
+		}
+	}
+}
+
+func TestAWatchOfATypeThatIsNotReadyYetIsAskedForAgain(t *testing.T) {
+	var asked atomic.Int32
+	w := watched(t, func(out http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 1 {
+			out.Header().Set("Retry-After", "0")
+			out.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		_, _ = io.WriteString(out, `{"type":"ADDED","object":{"metadata":{"name":"a"}}}`)
+	})
+	if event := <-w.ResultChan(); event.Type != watch.Added || asked.Load() != 2 {
+		t.Errorf("%s %v after asking %d times", event.Type, event.Object, asked.Load())
+	}
+}
+
+func TestAWriteSendsTheBytesAndTakesMetadataAlone(t *testing.T) {
+	const object = `{"metadata":{"name":"a"},"data":{"k":"v"}}`
+	c := answering(t, func(out http.ResponseWriter, request *http.Request) {
+		body, _ := io.ReadAll(request.Body)
+		got := request.Method + " " + request.URL.String()
+		if want := map[string]string{
+			http.MethodPost: "POST /api/v1/namespaces/app/secrets?dryRun=All&fieldManager=me",
+			http.MethodPut:  "PUT /apis/example.com/v1/namespaces/app/widgets/a?fieldManager=me",
+		}[request.Method]; got != want || string(body) != object || request.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("asked for %s with %s", got, body)
+		}
+		if !strings.HasPrefix(request.Header.Get("Accept"), "application/json;as=PartialObjectMetadata;") {
+			t.Errorf("it accepts %s", request.Header.Get("Accept"))
+		}
+		_, _ = io.WriteString(out, `{"kind":"PartialObjectMetadata","metadata":{"name":"a","resourceVersion":"8"}}`)
+	})
+	created, err := writes{c.server}.Create(t.Context(), secrets, "app", []byte(object), metav1.CreateOptions{FieldManager: "me", DryRun: []string{metav1.DryRunAll}})
+	if err != nil || created.GetResourceVersion() != "8" {
+		t.Errorf("created %v, error %v", created, err)
+	}
+	updated, err := writes{c.server}.Update(t.Context(), widgets, "app", "a", []byte(object), metav1.UpdateOptions{FieldManager: "me"})
+	if err != nil || updated.GetResourceVersion() != "8" {
+		t.Errorf("updated %v, error %v", updated, err)
+	}
+}
+
+func TestAWriteThatIsRefusedSaysWhyInTheServersTerms(t *testing.T) {
+	for answer, is := range map[string]func(error) bool{
+		`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Conflict","code":409}`:                                     apierrors.IsConflict,
+		`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"AlreadyExists","code":409}`:                                apierrors.IsAlreadyExists,
+		`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Invalid","code":422,"details":{"causes":[{"field":"x"}]}}`: apierrors.IsInvalid,
+		`no JSON at all`: apierrors.IsInternalError,
+	} {
+		code := http.StatusInternalServerError
+		switch {
+		case strings.Contains(answer, "409"):
+			code = http.StatusConflict
+		case strings.Contains(answer, "422"):
+			code = http.StatusUnprocessableEntity
+		}
+		c := answering(t, func(out http.ResponseWriter, _ *http.Request) {
+			out.Header().Set("Content-Type", "application/json")
+			out.WriteHeader(code)
+			_, _ = io.WriteString(out, answer)
+		})
+		if _, err := (writes{c.server}).Create(context.Background(), secrets, "app", []byte("{}"), metav1.CreateOptions{}); !is(err) {
+			t.Errorf("%s gives %v", answer, err)
+		}
+	}
+}
