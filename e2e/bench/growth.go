@@ -8,31 +8,32 @@ import (
 	"time"
 )
 
-// growth measures what a mirror costs in memory, small ones and large ones.
-func growth(ctx context.Context, s *stage) error {
-	if err := s.grow(ctx, "small-", "memory a mirror of 4 KB", fourKB, s.count(100, 10)); err != nil {
-		return err
-	}
-	return s.grow(ctx, "large-", "memory a mirror of 64 KB", 64<<10, s.count(50, 10))
+// smallGrowth and largeGrowth measure what a mirror costs in memory: 5 sources stay,
+// and namespaces come, so that what a source weighs, which is its content, is not
+// counted along.
+func smallGrowth(ctx context.Context, s *stage) error {
+	return s.grow(ctx, "memory a mirror of 4 KB", fourKB, s.count(4000, 240))
 }
 
-// grow mirrors 5 sources, then so many, and compares the memory at rest.
-func (s *stage) grow(ctx context.Context, prefix, figure string, size, sources int) (err error) {
-	if prefix == "small-" {
-		if err := s.makeNamespaces(ctx, fanOutTargets); err != nil {
-			return err
-		}
+func largeGrowth(ctx context.Context, s *stage) error {
+	return s.grow(ctx, "memory a mirror of 64 KB", 64<<10, s.count(2000, 240))
+}
+
+// grow compares the memory at rest with 200 namespaces and with so many.
+func (s *stage) grow(ctx context.Context, figure string, size, namespaces int) (err error) {
+	if err := s.makeNamespaces(ctx, fanOutTargets); err != nil {
+		return err
 	}
 	p, err := s.start(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
-	before, err := s.settled(ctx, p, sourceWrites(http.MethodPost, prefix+"a", "v1", targetPrefix+"*", 5, size), prefix+"a")
+	before, err := s.settled(ctx, p, sourceWrites(http.MethodPost, "src-", "v1", targetPrefix+"*", fanOutSources, size), fanOutMirrors)
 	if err != nil {
 		return err
 	}
-	after, err := s.settled(ctx, p, sourceWrites(http.MethodPost, prefix+"b", "v1", targetPrefix+"*", sources-5, size), prefix+"b")
+	after, err := s.settled(ctx, p, targetWrites(fanOutTargets, namespaces), (namespaces-fanOutTargets)*fanOutSources)
 	if err != nil {
 		return err
 	}
@@ -40,15 +41,15 @@ func (s *stage) grow(ctx context.Context, prefix, figure string, size, sources i
 	if err != nil {
 		return err
 	}
-	s.add(figure, sample{Value: (after - before) / float64((sources-5)*fanOutTargets), Measured: peak / megabyte})
+	s.add(figure, sample{Value: (after - before) / float64((namespaces-fanOutTargets)*fanOutSources), Measured: peak / megabyte})
 	return nil
 }
 
-// settled is the memory once the sources are mirrored and the runtime has had time
-// to give back what it needed meanwhile.
-func (s *stage) settled(ctx context.Context, p *subject, writes []write, prefix string) (float64, error) {
-	if _, err := s.clock(ctx, writes, len(writes)*fanOutTargets, written(prefix, "v1")); err != nil {
-		return 0, fmt.Errorf("mirror %d sources: %w", len(writes), err)
+// settled is the memory once the writes have led to so many mirrors, and the runtime
+// has had time to give back what it needed meanwhile.
+func (s *stage) settled(ctx context.Context, p *subject, writes []write, mirrors int) (float64, error) {
+	if _, err := s.clock(ctx, writes, mirrors, written("src-", "v1")); err != nil {
+		return 0, fmt.Errorf("wait for %d mirrors: %w", mirrors, err)
 	}
 	if err := errors.Join(s.quiet(ctx), pause(ctx, 15*time.Second)); err != nil {
 		return 0, err

@@ -125,7 +125,7 @@ type scenario struct {
 
 // scenariosOf are the scenarios wanted, in the order of the report.
 func scenariosOf(s settings) []scenario {
-	all := []scenario{{"fan-out", fanOut}, {"latency", latency}, {"growth", growth}, {"churn", churn}, {"scale", scale}}
+	all := []scenario{{"fan-out", fanOut}, {"latency", latency}, {"growth-4KB", smallGrowth}, {"growth-64KB", largeGrowth}, {"churn", churn}, {"scale", scale}}
 	var wanted []scenario
 	for _, one := range all {
 		named := false

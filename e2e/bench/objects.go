@@ -138,11 +138,16 @@ func copiesIn(namespace string, n int) []write {
 
 // makeNamespaces makes the one of the sources and so many targets.
 func (s *stage) makeNamespaces(ctx context.Context, targets int) error {
-	writes := []write{namespaceWrite(sourceNamespace)}
-	for i := range targets {
+	return s.raw.all(ctx, append(targetWrites(0, targets), namespaceWrite(sourceNamespace)))
+}
+
+// targetWrites make the targets from one number to below another.
+func targetWrites(from, to int) []write {
+	var writes []write
+	for i := from; i < to; i++ {
 		writes = append(writes, namespaceWrite(targetName(i)))
 	}
-	return s.raw.all(ctx, writes)
+	return writes
 }
 
 func namespaceWrite(name string) write {
