@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync"
 )
 
 // Hash stands for content: equal hashes, no request (I3, I6).
@@ -19,40 +21,53 @@ func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // hashContent hashes JSON-like content, whatever the order of its keys.
 func hashContent(content map[string]any) Hash {
-	w := hasher{h: sha256.New()}
+	w := newHasher()
 	w.value(content)
 	return w.sum()
 }
 
 // hashMetadata hashes labels and annotations, less the keys of without.
 func hashMetadata(labels, annotations map[string]string, without *foreign) Hash {
-	w := hasher{h: sha256.New()}
+	w := newHasher()
 	w.strings(labels, func(key string) bool { _, foreign := without.label(key); return foreign })
 	w.strings(annotations, func(key string) bool { _, foreign := without.annotation(key); return foreign })
 	return w.sum()
 }
 
 // hasher writes values in a form in which no two of them look alike: a tag, then
-// the length or the fixed-size value, then the parts.
+// the length or the fixed-size value, then the parts. It goes through a buffer,
+// because a hash takes bytes, and a text as large as a Secret's would be copied
+// whole to become some.
 type hasher struct {
-	h       hash.Hash
-	scratch [9]byte
+	h   hash.Hash
+	buf *bufio.Writer
 }
 
+// hashers are used again: each event makes two.
+var hashers = sync.Pool{New: func() any {
+	h := sha256.New()
+	return &hasher{h, bufio.NewWriterSize(h, 1<<10)}
+}}
+
+func newHasher() *hasher { return hashers.Get().(*hasher) }
+
+// sum ends the hasher's use.
 func (w *hasher) sum() (sum Hash) {
+	_ = w.buf.Flush() // a hash never fails
 	w.h.Sum(sum[:0])
+	w.h.Reset()
+	hashers.Put(w)
 	return sum
 }
 
 func (w *hasher) tag(tag byte, n uint64) {
-	w.scratch[0] = tag
-	binary.BigEndian.PutUint64(w.scratch[1:], n)
-	_, _ = w.h.Write(w.scratch[:]) // a hash never fails
+	_ = w.buf.WriteByte(tag)
+	_, _ = w.buf.Write(binary.BigEndian.AppendUint64(w.buf.AvailableBuffer(), n))
 }
 
 func (w *hasher) string(s string) {
 	w.tag('s', uint64(len(s)))
-	_, _ = w.h.Write([]byte(s))
+	_, _ = w.buf.WriteString(s)
 }
 
 func (w *hasher) strings(m map[string]string, skip func(string) bool) {
