@@ -50,6 +50,17 @@ func nameTaken(kind, name, by string) Problem {
 		Text: fmt.Sprintf("%s %q is there as the mirror of %s; narrow the targets of one of the two, or set %s", kind, name, by, annotationTargetName)}
 }
 
+// overLimit tells of targets that are left out; own says that the limit is the
+// source's own.
+func overLimit(over, limit int, own bool) Problem {
+	raise := "have --max-targets raised"
+	if own {
+		raise = "raise " + annotationMaxTargets
+	}
+	return Problem{Reason: reasonOverLimit,
+		Text: fmt.Sprintf("%d over the maximum targets of %d; ask for fewer, or %s", over, limit, raise)}
+}
+
 func contested() Problem {
 	return Problem{Reason: reasonContested, Failed: true,
 		Text: "somebody keeps changing the mirror back; it is corrected less and less often until that ends. kubectl get --show-managed-fields shows who writes it"}
@@ -67,7 +78,12 @@ func writeProblem(verb string, err error) Problem {
 	s := status.Status()
 	switch {
 	case apierrors.IsInvalid(err):
-		p.Text = verb + ": the server finds it invalid" + causes(s.Details)
+		p.Text = verb + ": the server finds it invalid"
+		if fields := causes(s.Details); fields != "" {
+			p.Text += fields
+		} else {
+			p.Text += refusedBy(s.Message) // a policy says so too, and names no field
+		}
 	case apierrors.IsForbidden(err):
 		p.Text = verb + ": forbidden" + refusedBy(s.Message)
 	case apierrors.IsRequestEntityTooLargeError(err):

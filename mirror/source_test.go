@@ -3,6 +3,9 @@ package mirror
 import (
 	"strings"
 	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func testSettings(t *testing.T) *Settings {
@@ -149,5 +152,10 @@ func TestI8ARefusedWriteIsToldWithoutContent(t *testing.T) {
 				t.Errorf("tells %q, want %q", got, row.want)
 			}
 		})
+	}
+	policy := &apierrors.StatusError{ErrStatus: metav1.Status{Code: 422, Reason: metav1.StatusReasonInvalid,
+		Message: `secrets "db" is forbidden: ValidatingAdmissionPolicy 'keep' with binding 'keep' denied request: hunter2`}}
+	if got, want := writeProblem("delete", policy).Text, "delete: the server finds it invalid: ValidatingAdmissionPolicy 'keep'"; got != want {
+		t.Errorf("tells of a policy %q, want %q", got, want)
 	}
 }

@@ -35,8 +35,7 @@ func statusOf(src *Source, st *state, limit int) status {
 	}
 	var notes []Problem
 	if over := st.over(limit); over > 0 {
-		notes = append(notes, Problem{Reason: reasonOverLimit,
-			Text: fmt.Sprintf("%d targets asked for are over the maximum targets of %d; ask for fewer, or have --max-targets raised", over, limit)})
+		notes = append(notes, overLimit(over, limit, src.MaxTargets == limit))
 	}
 	for _, text := range src.Problems {
 		notes = append(notes, Problem{Reason: reasonInvalid, Text: text})
@@ -56,6 +55,8 @@ func statusOf(src *Source, st *state, limit int) status {
 			texts[i] = p.Text
 		}
 		s.text += ": " + shorten(texts)
+	} else if len(st.asked) == 0 {
+		s.text += ": no namespace that it asks for is there, lets it in and is allowed by the flags"
 	}
 	return s
 }

@@ -23,11 +23,12 @@ func TestStatus(t *testing.T) {
 		text, failed string
 	}{
 		{it: "counts", asked: "a b", source: Source{Mode: On}, limit: 9, text: "2/2 synced"},
-		{it: "counts none", source: Source{Mode: On}, limit: 9, text: "0/0 synced"},
+		{it: "counts none", source: Source{Mode: On}, limit: 9, text: "0/0 synced: no namespace that it asks for is there, lets it in and is allowed by the flags"},
 		{it: "names what failed", asked: "a b c", source: Source{Mode: On}, limit: 9, problems: map[string][]Problem{"b": {bad}}, text: "2/3 synced: b: broken", failed: "b"},
 		{it: "tells the same of several at once", asked: "a b c", source: Source{Mode: On}, limit: 9, problems: map[string][]Problem{"c": {bad}, "b": {bad}}, text: "1/3 synced: b, c: broken", failed: "b,c"},
 		{it: "tells what didn't fail", asked: "a", source: Source{Mode: On}, limit: 9, problems: map[string][]Problem{"a": {note}}, text: "1/1 synced: a: odd"},
-		{it: "tells of the limit", asked: "a b c", source: Source{Mode: On}, limit: 2, text: "2/3 synced: 1 targets asked for are over the maximum targets of 2; ask for fewer, or have --max-targets raised"},
+		{it: "tells of the limit", asked: "a b c", source: Source{Mode: On}, limit: 2, text: "2/3 synced: 1 over the maximum targets of 2; ask for fewer, or have --max-targets raised"},
+		{it: "tells of the source's own limit", asked: "a b c", source: Source{Mode: On, MaxTargets: 2}, limit: 2, text: "2/3 synced: 1 over the maximum targets of 2; ask for fewer, or raise kubemirror.raczylo.com/max-targets"},
 		{it: "tells of bad items", asked: "a", source: Source{Mode: On, Problems: []string{"bad item"}}, limit: 9, text: "1/1 synced: bad item"},
 		{it: "tells why it stopped", source: Source{Mode: Stopped, Reason: "bad selector"}, text: "stopped: bad selector"},
 		{it: "tells why it is refused", source: Source{Mode: Refused, Reason: "never"}, text: "refused: never"},

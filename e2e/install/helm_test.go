@@ -132,9 +132,18 @@ func release(t *testing.T, env *kit.Env, namespace string, flags ...string) {
 	})
 }
 
-// start runs the controller as the Deployment in the cluster says: its arguments,
-// as its service account. Only where it serves is of the test's choosing.
+// start runs the controller as the Deployment in the cluster says, and waits until
+// it is ready.
 func start(t testing.TB, env *kit.Env, namespace string) *kit.Kubemirror {
+	t.Helper()
+	km := launch(t, env, namespace)
+	km.WaitReady()
+	return km
+}
+
+// launch runs the controller as the Deployment in the cluster says: its arguments,
+// as its service account. Only where it serves is of the test's choosing.
+func launch(t testing.TB, env *kit.Env, namespace string) *kit.Kubemirror {
 	t.Helper()
 	d := deployment(t, env.Get(kit.Object("Deployment.v1.apps", namespace, "kubemirror")))
 	pod := d.Spec.Template.Spec
@@ -149,6 +158,5 @@ func start(t testing.TB, env *kit.Env, namespace string) *kit.Kubemirror {
 		Env: environment,
 	})
 	km.User = fmt.Sprintf("system:serviceaccount:%s:%s", namespace, pod.ServiceAccountName)
-	km.WaitReady()
 	return km
 }

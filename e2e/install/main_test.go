@@ -83,12 +83,19 @@ func run(t testing.TB, stdin, name string, args ...string) outcome {
 
 func runWithin(t testing.TB, d time.Duration, stdin, name string, args ...string) outcome {
 	t.Helper()
+	return runIn(t, d, nil, stdin, name, args...)
+}
+
+// runIn runs a command with more in its environment.
+func runIn(t testing.TB, d time.Duration, environment []string, stdin, name string, args ...string) outcome {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), d) // not the test's: cleanups run commands too
 	defer cancel()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewBufferString(stdin), &out, &errs
 	cmd.Env = append(os.Environ(), "HELM_CACHE_HOME="+t.TempDir(), "HELM_CONFIG_HOME="+t.TempDir(), "HELM_DATA_HOME="+t.TempDir())
+	cmd.Env = append(cmd.Env, environment...)
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		t.Fatalf("run %s: %v", name, err)

@@ -216,7 +216,7 @@ func isSourceNoMore(env *kit.Env, src kit.Ref) {
 // hasNothingToDo says that the object is a source without targets.
 func hasNothingToDo(env *kit.Env, src kit.Ref) {
 	waitForNoMirrors(env, src)
-	env.WaitFor(src, "says that there is nothing to do", hasStatus("0/0 synced"))
+	env.WaitFor(src, "says that there is nothing to do", statusHolds("0/0 synced: "))
 	env.WaitFor(src, "needs no finalizer", hasFinalizers())
 }
 
