@@ -122,6 +122,7 @@ func join(lines *bufio.Reader) (Requests, error) {
 		case e.Stage != "RequestReceived" && known:
 			requests[i].answered = true
 			requests[i].Code = e.ResponseStatus.Code
+			requests[i].Forbidden = e.Annotations["authorization.k8s.io/decision"] == "forbid"
 		}
 	}
 }
@@ -137,6 +138,7 @@ type event struct {
 	ObjectRef  struct {
 		Resource, Subresource, Namespace, Name, APIGroup string
 	}
+	Annotations              map[string]string
 	ResponseStatus           struct{ Code int }
 	RequestReceivedTimestamp time.Time
 }

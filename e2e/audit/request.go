@@ -28,6 +28,8 @@ type Request struct {
 	URI string
 	// Code is the HTTP status of the answer, 0 while there is none.
 	Code int
+	// Forbidden says that RBAC refused it; other refusals have the code 403 too.
+	Forbidden bool
 	// Received is when the server received it.
 	Received time.Time
 

@@ -26,6 +26,7 @@ type Env struct {
 	suite    *shared
 	prefix   string
 	patience time.Duration
+	begin    audit.Mark
 	*state
 }
 
@@ -52,6 +53,7 @@ func New(t testing.TB) *Env {
 		patience: patience,
 		state:    &state{applied: map[Ref]bool{}},
 	}
+	e.begin = e.Mark()
 	// The folder of the logs is removed by a cleanup of its own, which must come after
 	// ours: it shows the logs where a test failed.
 	t.ArtifactDir()
@@ -118,6 +120,7 @@ func (e *Env) clear() {
 	for _, k := range e.processes {
 		k.Kill()
 	}
+	e.checkRights()
 	ctx, cancel := e.context()
 	defer cancel()
 	for r := range e.applied {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/audit"
-	"github.com/lukaszraczylo/kubemirror/e2e/controlplane"
 	"github.com/lukaszraczylo/kubemirror/e2e/kubemirror"
 )
 
@@ -21,6 +20,8 @@ type Kubemirror struct {
 	User string
 
 	env *Env
+	// asInstalled says that it has the rights of the manifests.
+	asInstalled bool
 }
 
 // Launch says how to run a kubemirror process where Start's way won't do.
@@ -29,8 +30,8 @@ type Launch struct {
 	Flags []string
 	// Env is added to the environment; each entry is KEY=value.
 	Env []string
-	// Groups are those of the process's user; nil means that it may do
-	// everything. For less, name a group and bind a role to it.
+	// Groups are those of the process's user; nil means Controllers: it may do what
+	// the manifests let it. For less, name a group and bind a role to it.
 	Groups []string
 	// Kubeconfig replaces the one made for the process.
 	Kubeconfig string
@@ -51,8 +52,9 @@ func (e *Env) Launch(l Launch) *Kubemirror {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	user := fmt.Sprintf("%s-kubemirror-%d", e.prefix, len(e.processes)+1)
+	asInstalled := l.Groups == nil && l.Kubeconfig == ""
 	if l.Groups == nil {
-		l.Groups = []string{controlplane.Admins}
+		l.Groups = []string{Controllers}
 	}
 	if l.Kubeconfig == "" {
 		path, err := e.suite.plane.Kubeconfig(user, l.Groups...)
@@ -76,7 +78,7 @@ func (e *Env) Launch(l Launch) *Kubemirror {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	k := &Kubemirror{Kubemirror: process, User: user, env: e}
+	k := &Kubemirror{Kubemirror: process, User: user, env: e, asInstalled: asInstalled}
 	e.processes = append(e.processes, k)
 	return k
 }

@@ -17,6 +17,8 @@ type shared struct {
 	plane  *controlplane.ControlPlane
 	client *client
 	binary string
+	// asInstalled: see RunAsInstalled.
+	asInstalled bool
 }
 
 // suite is set by Run, before any test runs.
@@ -24,8 +26,15 @@ var suite *shared
 
 // Run is the whole of a TestMain: it starts the control plane, builds
 // kubemirror, runs the tests, stops the control plane and ends the process.
-func Run(m *testing.M) {
-	code, err := run(m, controlplane.Options{})
+func Run(m *testing.M) { runWith(m, false) }
+
+// RunAsInstalled is Run with the manifests' policy on what the controller may write,
+// and a test fails where RBAC has refused the controller anything. That takes an API
+// server that runs all the time: one that has just been started knows no rights.
+func RunAsInstalled(m *testing.M) { runWith(m, true) }
+
+func runWith(m *testing.M, asInstalled bool) {
+	code, err := run(m, controlplane.Options{}, asInstalled)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "end-to-end tests:", err)
 		code = 1
@@ -33,7 +42,7 @@ func Run(m *testing.M) {
 	os.Exit(code)
 }
 
-func run(m *testing.M, o controlplane.Options) (code int, err error) {
+func run(m *testing.M, o controlplane.Options, asInstalled bool) (code int, err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	dir, err := os.MkdirTemp("", "kubemirror-build-")
@@ -58,7 +67,15 @@ func run(m *testing.M, o controlplane.Options) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	suite = &shared{plane: plane, client: client, binary: binary}
+	if err := grant(ctx, client); err != nil {
+		return 1, err
+	}
+	if asInstalled {
+		if err := leash(ctx, client); err != nil {
+			return 1, err
+		}
+	}
+	suite = &shared{plane: plane, client: client, binary: binary, asInstalled: asInstalled}
 
 	done := make(chan int, 1)
 	go func() { done <- m.Run() }()

@@ -208,9 +208,13 @@ func TestTheLeaseIsWhereFlagsSayAndThereIsNoneWithoutElection(t *testing.T) {
 	if code := km.Stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	env.Start("--resource-types=ConfigMap.v1", "--leader-election-namespace="+home)
+	start := func(flags ...string) {
+		// The policy of the manifests knows their lease alone.
+		env.Launch(kit.Launch{Groups: []string{controlplane.Admins}, Flags: append(flags, "--resource-types=ConfigMap.v1", "--leader-election-namespace="+home)})
+	}
+	start()
 	env.WaitFor(kit.Object(lease, home, "kubemirror-controller-leader"), "is there", kit.Exists)
-	env.Start("--resource-types=ConfigMap.v1", "--leader-election-namespace="+home, "--leader-election-id=another")
+	start("--leader-election-id=another")
 	env.WaitFor(kit.Object(lease, home, "another"), "is there", kit.Exists)
 	if got := env.List(lease, home, ""); len(got) != 2 {
 		t.Errorf("%d leases, want 2: %v", len(got), got)

@@ -8,4 +8,4 @@ import (
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 )
 
-func TestMain(m *testing.M) { kit.Run(m) }
+func TestMain(m *testing.M) { kit.RunAsInstalled(m) }
