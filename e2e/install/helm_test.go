@@ -119,17 +119,19 @@ func account(t testing.TB, env *kit.Env, namespace, name string) string {
 	return written
 }
 
-// release installs the chart, and takes it away after the test.
-func release(t *testing.T, env *kit.Env, namespace string, flags ...string) {
+// release installs the chart, and takes it away after the test. It returns what helm
+// says.
+func release(t *testing.T, env *kit.Env, namespace string, flags ...string) string {
 	t.Helper()
 	config := "--kubeconfig=" + admin(t, env)
-	must(t, "install the chart", helm(t, append([]string{
+	said := must(t, "install the chart", helm(t, append([]string{
 		"install", "kubemirror", path(t, "charts", "kubemirror"), "--namespace=" + namespace, config}, flags...)...))
 	t.Cleanup(func() {
 		if o := helm(t, "uninstall", "kubemirror", "--namespace="+namespace, config, "--no-hooks", "--ignore-not-found"); o.code != 0 {
 			t.Errorf("take the chart away: %s", o)
 		}
 	})
+	return said
 }
 
 // start runs the controller as the Deployment in the cluster says, and waits until

@@ -2,8 +2,9 @@ package install
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -16,9 +17,6 @@ import (
 	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 )
-
-// verbs of the rule for types, in the words of the audit log.
-var verbs = []string{"create", "delete", "get", "list", "patch", "update", "watch"}
 
 func TestTheControllerIsRefusedNothingAndNoRightOfItsTypesGoesUnused(t *testing.T) {
 	env := kit.New(t)
@@ -34,8 +32,15 @@ func TestTheControllerIsRefusedNothingAndNoRightOfItsTypesGoesUnused(t *testing.
 		if strings.HasSuffix(kind, group) {
 			apiVersion, kind = group+"/v1", "Widget"
 		}
+		env.Apply("{apiVersion: " + apiVersion + ", kind: " + kind + ", metadata: {namespace: " + target + ", name: db}}")
 		env.Apply(source(apiVersion, kind, src, "db"))
+		env.WaitForEvent(r, "ForeignObject", "")
+		env.Delete(r.In(target))
 		env.WaitFor(r, "is synced", synced)
+		t.Log("another replica takes over")
+		next := launch(t, env, system)
+		km.Stop()
+		km = next
 		env.Patch(r, `{"immutable":false}`)
 		env.WaitFor(r.In(target), "follows its source", func(o *unstructured.Unstructured) error {
 			if _, there := o.Object["immutable"]; !there {
@@ -62,25 +67,39 @@ func TestTheControllerIsRefusedNothingAndNoRightOfItsTypesGoesUnused(t *testing.
 			used[request.Resource] = append(used[request.Resource], request.Verb)
 		}
 	}
-	want := map[string][]string{
-		"secrets": verbs, "configmaps": verbs, "widgets": verbs,
-		"namespaces": {"list", "watch"}, "customresourcedefinitions": {"list", "watch"}, "apiservices": {"list", "watch"},
-		"events": {"create"}, "leases": {"create", "get", "update"},
-	}
-	delete(used, "") // what the server serves
-	for resource, verbs := range used {
-		if slices.ContainsFunc(verbs, func(v string) bool { return !slices.Contains(want[resource], v) }) {
-			t.Errorf("it used %s to %q, beyond %q", resource, verbs, want[resource])
-		}
-	}
-	for _, resource := range slices.Sorted(maps.Keys(want)) {
-		for _, verb := range want[resource] {
+	for resource, verbs := range granted(t, env, system) {
+		for _, verb := range verbs {
 			// A list is part of a watch where the server streams it.
 			if !slices.Contains(used[resource], verb) && (verb != "list" || !slices.Contains(used[resource], "watch")) {
 				t.Errorf("the right to %s %s went unused", verb, resource)
 			}
 		}
 	}
+}
+
+// granted has the verbs for each resource that the chart's roles grant.
+func granted(t *testing.T, env *kit.Env, namespace string) map[string][]string {
+	t.Helper()
+	verbs := map[string][]string{}
+	for _, role := range []kit.Ref{
+		kit.Object("ClusterRole.v1.rbac.authorization.k8s.io", "", "kubemirror"),
+		kit.Object("ClusterRole.v1.rbac.authorization.k8s.io", "", "kubemirror-types"),
+		kit.Object("Role.v1.rbac.authorization.k8s.io", namespace, "kubemirror"),
+	} {
+		rules, _, _ := unstructured.NestedSlice(env.Get(role).Object, "rules")
+		for _, rule := range rules {
+			fields := rule.(map[string]any)
+			for _, resource := range fields["resources"].([]any) {
+				for _, verb := range fields["verbs"].([]any) {
+					verbs[resource.(string)] = append(verbs[resource.(string)], verb.(string))
+				}
+			}
+		}
+	}
+	if len(verbs) < 8 {
+		t.Fatalf("the chart grants only %v", verbs)
+	}
+	return verbs
 }
 
 func TestAReleaseThatIsUninstalledLeavesNothingThatHoldsUpADeletion(t *testing.T) {
@@ -154,15 +173,69 @@ func runJob(t *testing.T, env *kit.Env, namespace, name string) string {
 	begun := time.Now().UTC().Format(time.RFC3339)
 	pod := job.Spec.Template.Spec
 	said := must(t, "the Job's program", run(t, "", binary(t), append(slices.Clone(pod.Containers[0].Args), "--kubeconfig="+account(t, env, namespace, pod.ServiceAccountName))...))
-	ended := time.Now().UTC().Format(time.RFC3339)
-	condition := func(kind string) string {
-		return fmt.Sprintf(`{"type":%q,"status":"True","reason":"CompletionsReached","lastProbeTime":%q,"lastTransitionTime":%q}`, kind, ended, ended)
-	}
-	status := fmt.Sprintf(`{"status":{"startTime":%q,"completionTime":%q,"succeeded":1,"conditions":[%s,%s]}}`,
-		begun, ended, condition("SuccessCriteriaMet"), condition("Complete"))
-	must(t, "say that the Job is complete", run(t, "", "kubectl", "--kubeconfig="+admin(t, env), "-n", namespace,
-		"patch", "job", name, "--subresource=status", "--type=merge", "-p", status))
+	endJob(t, env, r, begun, "succeeded", "SuccessCriteriaMet", "Complete")
 	return said
+}
+
+// endJob says that a Job has ended, and how, as its controller would.
+func endJob(t *testing.T, env *kit.Env, r kit.Ref, begun, count string, conditions ...string) {
+	t.Helper()
+	ended := time.Now().UTC().Format(time.RFC3339)
+	status := map[string]any{"startTime": begun, count: 1}
+	var list []any
+	for _, kind := range conditions {
+		list = append(list, map[string]any{"type": kind, "status": "True", "reason": "Tested", "lastProbeTime": ended, "lastTransitionTime": ended})
+	}
+	status["conditions"] = list
+	if count == "succeeded" {
+		status["completionTime"] = ended
+	}
+	patch, err := json.Marshal(map[string]any{"status": status})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, "say that the Job has ended", run(t, "", "kubectl", "--kubeconfig="+admin(t, env), "-n", r.Namespace,
+		"patch", "job", r.Name, "--subresource=status", "--type=merge", "-p", string(patch)))
+}
+
+func TestAnUninstallationWhoseCleanupFailsLeavesTheReleaseAndCanBeRunAgain(t *testing.T) {
+	env := kit.New(t)
+	system, src := "system-"+env.Prefix(), env.Namespace("src")
+	env.Namespace("target")
+	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
+	release(t, env, system)
+	env.Apply(source("v1", "Secret", src, "db"))
+	km := start(t, env, system)
+	env.WaitFor(kit.Object("Secret", src, "db"), "is synced", synced)
+	km.Stop()
+	config := admin(t, env)
+	uninstall := func() chan outcome {
+		ended := make(chan outcome, 1)
+		go func() {
+			ended <- helm(t, "uninstall", "kubemirror", "--namespace="+system, "--kubeconfig="+config, "--timeout=1m")
+		}()
+		return ended
+	}
+	job := kit.Object("Job.v1.batch", system, "kubemirror-cleanup")
+	failing := uninstall()
+	first := env.WaitFor(job, "is there", kit.Exists).GetUID()
+	endJob(t, env, job, time.Now().UTC().Format(time.RFC3339), "failed", "FailureTarget", "Failed")
+	if got := <-failing; got.code == 0 || !strings.Contains(got.errors, "kubemirror-cleanup") {
+		t.Errorf("the uninstallation whose Job failed: %s", got)
+	}
+	env.Get(kit.Object("Deployment.v1.apps", system, "kubemirror"))
+	env.Get(job) // so that its log can be read
+
+	again := uninstall()
+	env.WaitFor(job, "is another one", func(o *unstructured.Unstructured) error {
+		if o.GetUID() == first {
+			return errors.New("it is the one that failed")
+		}
+		return nil
+	})
+	runJob(t, env, system, "kubemirror-cleanup")
+	must(t, "uninstall again", <-again)
+	clean(t, env, kit.Object("Secret", src, "db"))
 }
 
 func TestTypesThatAreNotListedAreLeftAlone(t *testing.T) {

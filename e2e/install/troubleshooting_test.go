@@ -66,6 +66,7 @@ func TestTheTextOnTroubleshootingHelpsWithEveryTroubleThatItNames(t *testing.T) 
 			t.Errorf("the text has no section %q", title)
 		}
 	}
+	mark := w.env.Mark()
 	t.Run("as installed", func(t *testing.T) {
 		for _, s := range together {
 			t.Run(s.title, func(t *testing.T) {
@@ -74,6 +75,11 @@ func TestTheTextOnTroubleshootingHelpsWithEveryTroubleThatItNames(t *testing.T) 
 			})
 		}
 	})
+	for _, request := range asked(t, w.env, mark, w.km.User) {
+		if request.Forbidden {
+			t.Errorf("the chart lacks the right to %s", request)
+		}
+	}
 	for _, s := range alone {
 		t.Run(s.title, func(t *testing.T) {
 			w.set(t, troubles[s.title].values)
