@@ -134,27 +134,19 @@ func TestAValueThatTheChartDoesNotHaveIsAnError(t *testing.T) {
 }
 
 func TestTheReadmeOfTheChartHasEveryValueAndItsDefault(t *testing.T) {
-	text, err := os.ReadFile(path(t, "charts", "kubemirror", "values.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	readme, err := os.ReadFile(path(t, "charts", "kubemirror", "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var values map[string]any
-	if err := yaml.Unmarshal(text, &values); err != nil {
-		t.Fatal(err)
-	}
-	defaults := map[string]string{}
-	flatten(defaults, "", values)
+	values := map[string]string{}
+	flatten(values, "", defaults(t))
 	listed := map[string]string{}
 	for line := range strings.Lines(string(readme)) {
 		if cells := strings.Split(line, " | "); len(cells) > 2 && strings.HasPrefix(line, "| `") {
 			listed[strings.Trim(cells[0], "| `")] = cells[1]
 		}
 	}
-	for name, value := range defaults {
+	for name, value := range values {
 		cell, there := listed[name]
 		if !there {
 			t.Errorf("README.md lacks %s", name)
@@ -163,7 +155,7 @@ func TestTheReadmeOfTheChartHasEveryValueAndItsDefault(t *testing.T) {
 		}
 	}
 	for name := range listed {
-		if _, there := defaults[name]; !there && !strings.HasPrefix(name, "values-") {
+		if _, there := values[name]; !there && !strings.HasPrefix(name, "values-") {
 			t.Errorf("README.md has %s, and the chart has not", name)
 		}
 	}

@@ -145,7 +145,7 @@ func install(t *testing.T) *walk {
 		"helm":       fmt.Sprintf(`exec go -C %s tool %s helm "$@"`, path(t), helmed),
 		"kubemirror": fmt.Sprintf(`exec %s "$@"`, binary(t)),
 	} {
-		if err := os.WriteFile(filepath.Join(w.commands, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(w.commands, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -93,9 +93,10 @@ var (
 	}
 )
 
-func TestEveryValueOfTheChartTellsInWhatItInstalls(t *testing.T) {
-	chart := path(t, "charts", "kubemirror")
-	text, err := os.ReadFile(chart + "/values.yaml")
+// defaults are the chart's values.yaml.
+func defaults(t *testing.T) map[string]any {
+	t.Helper()
+	text, err := os.ReadFile(path(t, "charts", "kubemirror", "values.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,8 +104,13 @@ func TestEveryValueOfTheChartTellsInWhatItInstalls(t *testing.T) {
 	if err := yaml.Unmarshal(text, &values); err != nil {
 		t.Fatal(err)
 	}
+	return values
+}
+
+func TestEveryValueOfTheChartTellsInWhatItInstalls(t *testing.T) {
+	chart := path(t, "charts", "kubemirror")
 	left := map[string]string{}
-	flatten(left, "", values)
+	flatten(left, "", defaults(t))
 	plain := must(t, "render", helm(t, "template", "kubemirror", chart))
 	for _, sets := range [][]set{marked, bare} {
 		values := map[string]any{}
@@ -138,8 +144,7 @@ func TestEveryValueOfTheChartTellsInWhatItInstalls(t *testing.T) {
 }
 
 func TestTheSchemaKnowsEveryValueAndNoOther(t *testing.T) {
-	chart := path(t, "charts", "kubemirror")
-	text, err := os.ReadFile(chart + "/values.schema.json")
+	text, err := os.ReadFile(path(t, "charts", "kubemirror", "values.schema.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,14 +152,7 @@ func TestTheSchemaKnowsEveryValueAndNoOther(t *testing.T) {
 	if err := json.Unmarshal(text, &schema); err != nil {
 		t.Fatal(err)
 	}
-	if text, err = os.ReadFile(chart + "/values.yaml"); err != nil {
-		t.Fatal(err)
-	}
-	var values map[string]any
-	if err := yaml.Unmarshal(text, &values); err != nil {
-		t.Fatal(err)
-	}
-	compare(t, "", schema, values)
+	compare(t, "", schema, defaults(t))
 }
 
 // compare says where a schema and values differ in their names.

@@ -23,19 +23,32 @@ import (
 // stands for the test's prefix, so that PREFIX-app is Name("app").
 func (e *Env) Apply(text string) *unstructured.Unstructured {
 	e.t.Helper()
+	objects, err := decode(strings.ReplaceAll(text, "PREFIX", e.prefix))
+	if err != nil {
+		e.t.Fatalf("read the YAML to apply: %v; it is:\n%s", err, text)
+	}
 	var last *unstructured.Unstructured
-	documents := yaml.NewYAMLOrJSONDecoder(strings.NewReader(strings.ReplaceAll(text, "PREFIX", e.prefix)), 4096)
+	for _, o := range objects {
+		last = e.apply(o)
+	}
+	return last
+}
+
+// decode reads the objects of a YAML stream.
+func decode(text string) ([]*unstructured.Unstructured, error) {
+	documents := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
+	var objects []*unstructured.Unstructured
 	for {
 		o := &unstructured.Unstructured{}
 		err := documents.Decode(o)
 		if errors.Is(err, io.EOF) {
-			return last
+			return objects, nil
 		}
 		if err != nil {
-			e.t.Fatalf("read the YAML to apply: %v; it is:\n%s", err, text)
+			return nil, err
 		}
 		if len(o.Object) > 0 { // an empty document is none
-			last = e.apply(o)
+			objects = append(objects, o)
 		}
 	}
 }

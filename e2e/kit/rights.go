@@ -3,16 +3,12 @@ package kit
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/repo"
@@ -84,25 +80,16 @@ func manifest(ctx context.Context, name string, replace map[string]string) ([]*u
 		}
 		text = bytes.ReplaceAll(text, []byte(old), []byte(new))
 	}
-	documents := yaml.NewYAMLOrJSONDecoder(strings.NewReader(string(text)), 4096)
-	var objects []*unstructured.Unstructured
-	for {
-		o := &unstructured.Unstructured{}
-		err := documents.Decode(o)
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read manifests/%s: %w", name, err)
-		}
-		if len(o.Object) > 0 {
-			objects = append(objects, o)
-		}
+	objects, err := decode(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("read manifests/%s: %w", name, err)
 	}
+	return objects, nil
 }
 
 func (c *client) make(ctx context.Context, o *unstructured.Unstructured) error {
 	o.SetName(ours(o.GetName()))
+	o.SetLabels(nil) // they would make it a part of a release
 	r := RefTo(o)
 	resource, err := c.resource(r.Kind, r.Namespace)
 	if err != nil {
