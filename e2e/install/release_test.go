@@ -344,4 +344,8 @@ rules: [{apiGroups: [PREFIX.example.com], resources: [widgets], verbs: [get, lis
 	start(t, env, system)
 	env.Apply(source(env.Prefix()+".example.com/v1", "Widget", src, "db"))
 	env.WaitFor(kit.Object(widget, target, "db"), "is there", kit.Exists)
+
+	// A role that the server writes may come back while Helm deletes it.
+	must(t, "have Helm write the role again", helm(t, "upgrade", "kubemirror", path(t, "charts", "kubemirror"), "--namespace="+system,
+		"--kubeconfig="+admin(t, env), "--reset-values", "--force-conflicts"))
 }

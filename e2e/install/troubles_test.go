@@ -131,12 +131,7 @@ webhooks:
 		r.Annotate(r.registry(), domain+"paused=true")
 		r.Patch(r.registry(), `{"stringData":{"password":"new"}}`)
 	}, solved: func(r *reader) {
-		r.WaitFor(r.ref("Secret", "team-b", "registry"), "follows its source", func(o *unstructured.Unstructured) error {
-			if _, there, _ := unstructured.NestedString(o.Object, "data", "password"); !there {
-				return errors.New("it does not")
-			}
-			return nil
-		})
+		r.WaitFor(r.ref("Secret", "team-b", "registry"), "follows its source", hasPassword)
 		r.status(r.registry(), "2/2 synced")
 	}},
 
@@ -208,6 +203,14 @@ spec:
 
 	"Its Pods end at once": {values: []string{"extraArgs={--transform-max-rule=20}"}, cause: registry, solved: says("2/2 synced")},
 
+	"Helm says that a ClusterRole exists": {alone: true, cause: func(r *reader) {
+		uninstalled(r)
+		r.Apply("{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: kubemirror-types}, rules: []}")
+	}, solved: func(r *reader) {
+		r.Patch(r.registry(), `{"stringData":{"password":"new"}}`)
+		r.WaitFor(r.ref("Secret", "team-b", "registry"), "follows its source", hasPassword)
+	}},
+
 	"The API server is busy with it": {alone: true, cause: func(r *reader) {
 		registry(r)
 		r.status(r.registry(), "2/2 synced")
@@ -228,6 +231,14 @@ spec:
 	"Rights": {},
 
 	"Discovery": {alone: true},
+}
+
+// hasPassword is the check of a mirror that has followed its source.
+func hasPassword(o *unstructured.Unstructured) error {
+	if _, there, _ := unstructured.NestedString(o.Object, "data", "password"); !there {
+		return errors.New("it has no password yet")
+	}
+	return nil
 }
 
 // registry is the text's source.
