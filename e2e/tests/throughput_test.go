@@ -98,18 +98,19 @@ webhooks:
 `, g.URL, base64.StdEncoding.EncodeToString(authority))
 }
 
-func TestAsManyMirrorsAreWrittenAtATimeAsThereAreWorkers(t *testing.T) {
+func TestAsManyMirrorsAreWrittenAtATimeAsThereAreWorkersAndTwoOfASourceAtLeast(t *testing.T) {
 	t.Parallel()
-	for _, workers := range []int{1, 3} {
-		t.Run(fmt.Sprintf("--worker-threads=%d", workers), func(t *testing.T) {
+	// No source has all workers: a fifth of them, or two, are a source's share.
+	for _, row := range []struct{ workers, sources, atATime int }{{1, 1, 1}, {3, 1, 2}, {3, 2, 3}, {15, 1, 3}} {
+		t.Run(fmt.Sprintf("--worker-threads=%d with sources: %d", row.workers, row.sources), func(t *testing.T) {
 			t.Parallel()
 			env := kit.New(t)
-			src := kit.Object(configMap, env.Namespace("src"), "settings")
+			env.Namespace("src")
 			targets := []string{"a", "b", "c", "d", "e", "f"}
 			for _, suffix := range targets {
 				env.Namespace(suffix, "gate="+env.Prefix())
 			}
-			km := env.Start("--resource-types=ConfigMap.v1", fmt.Sprintf("--worker-threads=%d", workers))
+			km := env.Start("--resource-types=ConfigMap.v1", fmt.Sprintf("--worker-threads=%d", row.workers))
 			g := newGate(t, km.User)
 			env.Apply(g.webhook())
 			env.Eventually("the webhook is in use", func(context.Context) error {
@@ -120,21 +121,24 @@ func TestAsManyMirrorsAreWrittenAtATimeAsThereAreWorkers(t *testing.T) {
 				return nil
 			})
 
-			env.Apply(source(src, "target-namespaces=all"))
-			env.Eventually(fmt.Sprintf("%d mirrors are being written", workers), func(context.Context) error {
-				if n, _ := g.now(); n != workers {
+			var sources []kit.Ref
+			for n := range row.sources {
+				src := kit.Object(configMap, env.Name("src"), fmt.Sprintf("settings-%d", n))
+				env.Apply(source(src, "target-namespaces=all"))
+				sources = append(sources, src)
+			}
+			asMany := func(context.Context) error {
+				if n, _ := g.now(); n != row.atATime {
 					return fmt.Errorf("%d are", n)
 				}
 				return nil
-			})
-			env.Consistently("there are no more", 300*time.Millisecond, func(context.Context) error {
-				if n, _ := g.now(); n != workers {
-					return fmt.Errorf("%d are", n)
-				}
-				return nil
-			})
+			}
+			env.Eventually(fmt.Sprintf("%d mirrors are being written", row.atATime), asMany)
+			env.Consistently("there are no more", 300*time.Millisecond, asMany)
 			g.open()
-			waitForMirrors(env, src, targets...)
+			for _, src := range sources {
+				waitForMirrors(env, src, targets...)
+			}
 		})
 	}
 }
