@@ -16,8 +16,16 @@ import (
 const (
 	rounds = 20
 	// within is how long a source of a new kind may wait for its mirror, from the
-	// moment that the kind is served.
+	// moment that the kind is established. One to two seconds of that are the API
+	// server's: it holds each create of a kind that is younger than two seconds,
+	// counted from the whole second in which it was established.
 	within = 2 * time.Second
+	// apart is the time between two definitions. With it, they are established in
+	// each part of a second alike, so that the median is that of any definition.
+	apart = time.Second + time.Second/rounds
+	// The API server looks every 5 s whether the objects of a definition that goes are
+	// gone, and has five definitions go at a time.
+	goes = 2 * time.Minute
 )
 
 // TestTypesComeWithinTwoSecondsAndGoWithoutATrace measures one process, alone.
@@ -31,15 +39,31 @@ func TestTypesComeWithinTwoSecondsAndGoWithoutATrace(t *testing.T) {
 	comeAndGo(env, km, "first", 1) // connections and buffers that stay
 	km.WaitQuiet(time.Second)
 	goroutines, heap := km.Metrics().Sum("go_goroutines"), smallestHeap(km)
+	files := km.Metrics().Sum("process_open_fds") // connections above all
 	took := comeAndGo(env, km, "then", rounds)
 	slices.Sort(took)
 	t.Logf("from the kind's being established to its mirror: median %v, all %v", took[rounds/2], took)
 	if took[rounds/2] > within {
 		t.Errorf("the median is above %v", within)
 	}
+	for _, words := range [][]string{
+		{"discovery manager started"},
+		{"resource discovery", `added=["Widget.v1.first-0.`},
+		{"resource discovery", `removed=["Widget.v1.first-0.`},
+	} {
+		if lineWith(km.Log(), words...) == "" {
+			t.Errorf("the log has no line with %q", words)
+		}
+	}
 	env.Eventually("the goroutines are as many as before", func(context.Context) error {
 		if now := km.Metrics().Sum("go_goroutines"); now > goroutines+2 {
 			return fmt.Errorf("there were %v, and there are %v", goroutines, now)
+		}
+		return nil
+	})
+	env.Eventually("the open files are as many as before", func(context.Context) error {
+		if now := km.Metrics().Sum("process_open_fds"); now > files {
+			return fmt.Errorf("there were %v, and there are %v", files, now)
 		}
 		return nil
 	})
@@ -67,13 +91,15 @@ func waitForTypes(env *kit.Env, km *kit.Kubemirror) float64 {
 	return types
 }
 
-// comeAndGo defines so many kinds, one after the other, has an object of each
+// comeAndGo defines so many kinds, one after the other and apart, has an object of each
 // mirrored, and takes each kind away again with both objects. It returns when all is
 // gone, and how long each mirror took from the moment that its kind was established.
 func comeAndGo(env *kit.Env, km *kit.Kubemirror, wave string, kinds int) []time.Duration {
 	before := km.Metrics().Sum("kubemirror_watched_types")
 	took := make([]time.Duration, kinds)
 	var running sync.WaitGroup
+	pace := time.NewTicker(apart)
+	defer pace.Stop()
 	for n := range kinds {
 		group := fmt.Sprintf("%s-%d.%s.example.com", wave, n, env.Prefix())
 		env.Apply(definition("Widget", group, v1))
@@ -85,8 +111,9 @@ func comeAndGo(env *kit.Env, km *kit.Kubemirror, wave string, kinds int) []time.
 			env.WaitFor(src.In(env.Name("a")), "is there", kit.Exists)
 			took[n] = time.Since(served)
 			env.Delete(definitionOf("Widget", group))
-			env.WaitGone(definitionOf("Widget", group))
+			env.Within(goes).WaitGone(definitionOf("Widget", group))
 		})
+		<-pace.C
 	}
 	running.Wait()
 	env.Eventually("their types are not watched any more", func(context.Context) error {

@@ -115,6 +115,28 @@ func TestNamedTypesNeedRightsToThemAlone(t *testing.T) {
 	}
 }
 
+func TestANamedTypeThatIsMissingIsReportedAndMirroredWhenItAppears(t *testing.T) {
+	t.Parallel()
+	env := kit.New(t)
+	src := env.Namespace("src")
+	env.Namespace("a")
+	group := env.Prefix() + ".example.com"
+	km := env.Start("--resource-types=ConfigMap.v1,Widget.v1." + group)
+	config, widget := kit.Object("ConfigMap.v1", src, "c"), kit.Object("Widget.v1."+group, src, "w")
+	env.Apply(source(config, "{data: {key: value}}"))
+	env.WaitFor(config, "is mirrored", isInSync)
+	const report = "a type in --resource-types can't be mirrored"
+	if line := lineWith(km.Log(), report, "Widget.v1."+group, "does not serve it"); line == "" {
+		t.Errorf("no log line says %q", report)
+	}
+	env.Apply(definition("Widget", group, v1))
+	env.Apply(source(widget, "{spec: {size: 1}}"))
+	env.WaitFor(widget, "is mirrored", isInSync)
+	if n := strings.Count(km.Log(), report); n != 1 {
+		t.Errorf("it is reported %d times", n)
+	}
+}
+
 // asksOnlyFor makes sure that the process asked for these resources alone since the
 // mark, and in discovery for their groups alone.
 func asksOnlyFor(t *testing.T, km *kit.Kubemirror, begin audit.Mark, resources ...string) {

@@ -1,14 +1,17 @@
 package types
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
+	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 )
 
@@ -81,4 +84,21 @@ func content(o *unstructured.Unstructured) map[string]any {
 		delete(spec, "clusterIPs")
 	}
 	return c
+}
+
+// settles waits until the process has written nothing for as long as d. What it reads
+// does not count: others' types come and go.
+func settles(env *kit.Env, km *kit.Kubemirror, d time.Duration) {
+	env.Eventually(fmt.Sprintf("%s writes nothing for %v", km.Name(), d), func(ctx context.Context) error {
+		mark := env.Mark()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(d):
+		}
+		if writes := km.Since(mark).Where(audit.Filter{Verbs: audit.Writes}); len(writes) > 0 {
+			return fmt.Errorf("it wrote:\n%s", writes)
+		}
+		return nil
+	})
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -60,6 +62,12 @@ func TestAKindMovesToItsNewVersionWithItsMirrors(t *testing.T) {
 				}
 				return nil
 			})
+			settles(env, km, time.Second)
+			for write, n := range writesOfWidgets(km, moves) {
+				if n > 1 || !strings.HasPrefix(write, "update in ") {
+					t.Errorf("the move alone takes %d times %s", n, write)
+				}
+			}
 			src.Kind = "Widget.v1." + group
 			env.Patch(src, `{"spec":{"size":2}}`)
 			env.WaitFor(src, "is in sync", hasStatus("2/2 synced"))
@@ -68,10 +76,7 @@ func TestAKindMovesToItsNewVersionWithItsMirrors(t *testing.T) {
 					t.Errorf("the mirror in %s is another one", target)
 				}
 			}
-			writes := map[string]int{}
-			for _, r := range km.Since(moves).Where(audit.Filter{Verbs: audit.Writes, Resources: []string{"widgets"}}) {
-				writes[r.Verb+" in "+r.Namespace]++
-			}
+			writes := writesOfWidgets(km, moves)
 			// One for the move, at most, and one for the change.
 			for write, n := range writes {
 				if write == "patch in "+env.Name("src") {
@@ -84,6 +89,15 @@ func TestAKindMovesToItsNewVersionWithItsMirrors(t *testing.T) {
 			t.Log(fmt.Sprint(writes))
 		})
 	}
+}
+
+// writesOfWidgets counts what the process wrote since the mark, by verb and namespace.
+func writesOfWidgets(km *kit.Kubemirror, begin audit.Mark) map[string]int {
+	writes := map[string]int{}
+	for _, r := range km.Since(begin).Where(audit.Filter{Verbs: audit.Writes, Resources: []string{"widgets"}}) {
+		writes[r.Verb+" in "+r.Namespace]++
+	}
+	return writes
 }
 
 func TestTwoKindsOfOneNameDontMix(t *testing.T) {
