@@ -16,6 +16,9 @@ type ownership struct {
 	// both as the server writes times, which sort as they are.
 	since   string
 	written []string
+	// status says that the status was written as a part of the object: its type has no
+	// subresource for it, so that a PUT without one takes it away.
+	status bool
 }
 
 func ownershipOf(u *unstructured.Unstructured) ownership {
@@ -24,6 +27,9 @@ func ownershipOf(u *unstructured.Unstructured) ownership {
 	o := ownership{alone: len(list) > 0}
 	for _, item := range list {
 		entry, _ := item.(map[string]any)
+		if _, has, _ := unstructured.NestedFieldNoCopy(entry, "fieldsV1", "f:status"); has && entry["subresource"] == nil {
+			o.status = true
+		}
 		fields, _, _ := unstructured.NestedFieldNoCopy(entry, "fieldsV1", "f:metadata")
 		metadata, _ := fields.(map[string]any)
 		at, _ := entry["time"].(string)

@@ -121,6 +121,7 @@ func TestWhatOthersAddedIsSentAlong(t *testing.T) {
 	have := with(want, want.Labels, map[string]string{"team": "x", "app": "cache"})
 	have.foreign.finalizers = []string{"example.com/hold"}
 	have.foreign.owners = []metav1.OwnerReference{{Kind: "App", Name: "a"}}
+	have.foreign.status = []byte(`{"phase":"Ready"}`)
 	have.UID, have.ResourceVersion = "u", "3"
 
 	sent := objectOf(t, draft{src, want, "ns", "db"}, have)
@@ -130,10 +131,13 @@ func TestWhatOthersAddedIsSentAlong(t *testing.T) {
 	if len(sent.GetFinalizers()) != 1 || len(sent.GetOwnerReferences()) != 1 {
 		t.Errorf("finalizers %v, owners %v: want those that others put there", sent.GetFinalizers(), sent.GetOwnerReferences())
 	}
+	if phase, _, _ := unstructured.NestedString(sent.Object, "status", "phase"); phase != "Ready" {
+		t.Errorf("status %v: want what others put there", sent.Object["status"])
+	}
 	if sent.GetUID() != "u" || sent.GetResourceVersion() != "3" {
 		t.Errorf("I1: replaces without saying which object it means")
 	}
-	if created := objectOf(t, draft{src, want, "ns", "db"}, nil); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil {
-		t.Errorf("a new mirror has finalizers or owners")
+	if created := objectOf(t, draft{src, want, "ns", "db"}, nil); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil || created.Object["status"] != nil {
+		t.Errorf("a new mirror has finalizers, owners or a status")
 	}
 }

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"encoding/json"
 	"strings"
 	"unique"
 
@@ -53,12 +54,14 @@ func immutable(object map[string]any) bool {
 	return object["immutable"] == true && object["apiVersion"] == "v1" && (object["kind"] == "Secret" || object["kind"] == "ConfigMap")
 }
 
-// foreign is what others put into a mirror's metadata. It is left alone, which
-// for a PUT means that it is sent along.
+// foreign is what others put into a mirror's metadata, and into its status where
+// that is no subresource. It is left alone, which for a PUT means that it is sent
+// along.
 type foreign struct {
 	labels, annotations map[string]string
 	finalizers          []string
 	owners              []metav1.OwnerReference
+	status              json.RawMessage
 }
 
 func (f *foreign) label(key string) (value string, ok bool) {
@@ -134,7 +137,10 @@ func foreignIn(u *unstructured.Unstructured, labels, annotations map[string]stri
 		finalizers:  u.GetFinalizers(),
 		owners:      u.GetOwnerReferences(),
 	}
-	if len(f.labels) == 0 && len(f.annotations) == 0 && len(f.finalizers) == 0 && len(f.owners) == 0 {
+	if status, has := u.Object["status"]; has && ours.status {
+		f.status, _ = json.Marshal(status) // it came from JSON
+	}
+	if len(f.labels) == 0 && len(f.annotations) == 0 && len(f.finalizers) == 0 && len(f.owners) == 0 && f.status == nil {
 		return nil
 	}
 	return &f

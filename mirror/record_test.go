@@ -93,6 +93,28 @@ func TestRecordChangesWithWhatCounts(t *testing.T) {
 	}
 }
 
+// TestAStatusThatAPutWouldTakeAwayIsKept tells by who wrote it how the type has its
+// status.
+func TestAStatusThatAPutWouldTakeAwayIsKept(t *testing.T) {
+	for _, row := range []struct{ it, entry, want string }{
+		{"is a part of the object", "{manager: operator, operation: Update, fieldsV1: {f:status: {f:phase: {}}}}", `{"phase":"Ready"}`},
+		{"is a subresource", "{manager: operator, operation: Update, subresource: status, fieldsV1: {f:status: {f:phase: {}}}}", ""},
+		{"is nobody's", "{manager: operator, operation: Update, fieldsV1: {f:spec: {}}}", ""},
+	} {
+		t.Run(row.it, func(t *testing.T) {
+			u := parsed(t, strings.Replace(mirrored, "managedFields:\n", "managedFields:\n  - "+row.entry+"\n", 1)+"status: {phase: Ready}\n")
+			r := newRecord(u)
+			if got := string(r.foreign.status); got != row.want {
+				t.Fatalf("keeps %q, want %q", got, row.want)
+			}
+			delete(u.Object, "status") // as in the answer to a write
+			if got := string(draft{source: &Source{}, shape: &Shape{}}.record(u, r).foreign.status); got != row.want {
+				t.Errorf("keeps %q of what it replaced, want %q", got, row.want)
+			}
+		})
+	}
+}
+
 func TestAStampThatSomebodyElseWroteIsSeen(t *testing.T) {
 	text := strings.Replace(mirrored, `"f:D/last-sync-time": {}`, "", 1)
 	text = strings.Replace(text, `"f:note": {}`, `"f:note": {}, "f:D/last-sync-time": {}`, 1)

@@ -28,11 +28,12 @@ type draft struct {
 }
 
 // object builds what is sent, in JSON. Replacing, it carries along what others put
-// into the metadata, and the identity that makes the server refuse it if the object
-// is another one by now (I1).
+// into it, and the identity that makes the server refuse it if the object is another
+// one by now (I1).
 func (d draft) object(replacing *Record, now time.Time) ([]byte, error) {
 	labels, annotations := maps.Clone(d.shape.Labels), maps.Clone(d.shape.Annotations)
 	metadata := map[string]any{"namespace": d.namespace, "name": d.name}
+	object := map[string]any{"apiVersion": d.source.APIVersion, "kind": d.source.Kind, "metadata": metadata}
 	if replacing != nil {
 		metadata["uid"] = string(replacing.UID)
 		metadata["resourceVersion"] = replacing.ResourceVersion
@@ -40,6 +41,9 @@ func (d draft) object(replacing *Record, now time.Time) ([]byte, error) {
 			addMissing(labels, theirs.labels)
 			addMissing(annotations, theirs.annotations)
 			metadata["finalizers"], metadata["ownerReferences"] = theirs.finalizers, theirs.owners
+			if theirs.status != nil {
+				object["status"] = theirs.status
+			}
 		}
 	}
 	annotations[annotationResourceVersion] = d.source.ResourceVersion
@@ -48,7 +52,7 @@ func (d draft) object(replacing *Record, now time.Time) ([]byte, error) {
 		annotations[annotationGeneration] = strconv.FormatInt(d.source.Generation, 10)
 	}
 	metadata["labels"], metadata["annotations"] = labels, annotations
-	head, err := json.Marshal(map[string]any{"apiVersion": d.source.APIVersion, "kind": d.source.Kind, "metadata": metadata})
+	head, err := json.Marshal(object)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +63,12 @@ func (d draft) object(replacing *Record, now time.Time) ([]byte, error) {
 	return slices.Concat(head[:len(head)-1], []byte{','}, d.shape.encoded[1:]), nil
 }
 
-// record is what is known of the mirror from the answer to the write.
-func (d draft) record(answer *unstructured.Unstructured) *Record {
+// record is what is known of the mirror from the answer to the write, and of the
+// status, which the answer has not, from what was replaced.
+func (d draft) record(answer *unstructured.Unstructured, replaced *Record) *Record {
+	if replaced != nil && replaced.foreign != nil && replaced.foreign.status != nil {
+		answer.Object["status"] = replaced.foreign.status
+	}
 	r := newRecord(answer)
 	r.Type = unique.Make(typeName(schema.FromAPIVersionAndKind(d.source.APIVersion, d.source.Kind))).Value()
 	r.Content, r.Immutable = d.shape.Content, d.shape.immutable
@@ -88,7 +96,7 @@ func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, 
 	if err != nil {
 		return nil, err
 	}
-	return d.record(answer), nil
+	return d.record(answer, nil), nil
 }
 
 // replace puts a mirror in the place of what it was: one request (I4), which also
@@ -104,7 +112,7 @@ func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource,
 	if err != nil {
 		return nil, err
 	}
-	return d.record(answer), nil
+	return d.record(answer, have), nil
 }
 
 // delete deletes just this object in just this form: the server refuses it if it
