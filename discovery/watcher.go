@@ -21,8 +21,8 @@ const lookTimeout = 32 * time.Second
 // Metrics is told how discovery fares.
 type Metrics interface {
 	// DiscoveryRan is called after each look: with the error of one that failed
-	// as a whole, or with the number of API groups that it could not read.
-	DiscoveryRan(err error, failingGroups int)
+	// as a whole, or with the API groups that it could not read.
+	DiscoveryRan(err error, failingGroups []string)
 	// Types is called with the number of types after each look that did not fail.
 	Types(n int)
 }
@@ -177,12 +177,12 @@ func customGroups(versions []schema.GroupVersion) map[string]bool {
 	return groups
 }
 
-func failedGroups(a answer) int {
+func failedGroups(a answer) []string {
 	groups := map[string]bool{}
-	for gv := range maps.Keys(a.failed) {
+	for gv := range a.failed {
 		groups[gv.Group] = true
 	}
-	return len(groups)
+	return slices.Sorted(maps.Keys(groups))
 }
 
 func names(named []Name) []string {

@@ -50,14 +50,14 @@ func (h *house) seen() noted {
 	return h.noted
 }
 
-func (h *house) DiscoveryRan(err error, failing int) {
+func (h *house) DiscoveryRan(err error, failing []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case err != nil:
 		h.noted.runs = append(h.noted.runs, "failed")
-	case failing > 0:
-		h.noted.runs = append(h.noted.runs, "partly")
+	case len(failing) > 0:
+		h.noted.runs = append(h.noted.runs, "all but "+strings.Join(failing, ", "))
 	default:
 		h.noted.runs = append(h.noted.runs, "ok")
 	}
@@ -241,7 +241,7 @@ func TestAnAPIGroupThatFailsKeepsItsTypes(t *testing.T) {
 		if len(h.seen().calls) != 1 {
 			t.Errorf("called back with %v although the group only failed", h.seen().calls[1:])
 		}
-		if h.seen().runs[len(h.seen().runs)-1] != "partly" {
+		if h.seen().runs[len(h.seen().runs)-1] != "all but example.com" {
 			t.Errorf("the metrics were told %q", h.seen().runs[len(h.seen().runs)-1])
 		}
 		h.serve(whole, nil)

@@ -30,7 +30,7 @@ func use(t *testing.T, m *Metrics) {
 		Contested:      func() int { return 1 },
 		Quiet:          func() time.Duration { return time.Minute },
 	})
-	m.DiscoveryRan(nil, 2)
+	m.DiscoveryRan(nil, []string{"a.example.com", "b.example.com"})
 	m.Types(17)
 	m.WatchFailing("Secret.v1", true)
 	m.Leading("kubemirror", true)
@@ -74,6 +74,7 @@ func TestThePageHoldsTheMetricsOfTheContract(t *testing.T) {
 		`kubemirror_discovery_runs_total{result="partial"} 1`,
 		`kubemirror_discovery_runs_total{result="error"} 0`,
 		`kubemirror_discovery_failing_groups 2`,
+		`kubemirror_discovery_group_failing{group="a.example.com"} 1`,
 		`kubemirror_watched_types 17`,
 		`kubemirror_watch_failing{resource="Secret.v1"} 1`,
 		`kubemirror_watch_last_event_age_seconds 60`,
@@ -158,13 +159,25 @@ func TestTheNumberOfMirrorsIsNeverNegative(t *testing.T) {
 
 func TestADiscoveryThatFailsLeavesTheFailingGroupsAsTheyWere(t *testing.T) {
 	m := New("1.2.3", "abcdef")
-	m.DiscoveryRan(nil, 2)
-	m.DiscoveryRan(errors.New("refused"), 0)
+	m.DiscoveryRan(nil, []string{"a.example.com", "b.example.com"})
+	m.DiscoveryRan(errors.New("refused"), nil)
 	got := page(t, m)
-	for _, want := range []string{`kubemirror_discovery_failing_groups 2`, `kubemirror_discovery_runs_total{result="error"} 1`} {
+	for _, want := range []string{
+		`kubemirror_discovery_failing_groups 2`, `kubemirror_discovery_group_failing{group="b.example.com"} 1`, `kubemirror_discovery_runs_total{result="error"} 1`,
+	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("the page lacks %s", want)
 		}
+	}
+}
+
+func TestAnAPIGroupThatWorksAgainIsNoSeriesAnyMore(t *testing.T) {
+	m := New("1.2.3", "abcdef")
+	m.DiscoveryRan(nil, []string{"a.example.com", "b.example.com"})
+	m.DiscoveryRan(nil, []string{"b.example.com"})
+	got := page(t, m)
+	if slices.Contains(got, `kubemirror_discovery_group_failing{group="a.example.com"} 1`) || !slices.Contains(got, `kubemirror_discovery_group_failing{group="b.example.com"} 1`) {
+		t.Errorf("the page says: %s", strings.Join(got, "\n"))
 	}
 }
 

@@ -118,7 +118,7 @@ func TestI5PartialDiscoveryDeletesNothing(t *testing.T) {
 	env.Patch(service, `{"metadata":{"labels":{"kube-aggregator.kubernetes.io/automanaged":null}},
 		"spec":{"service":{"namespace":"PREFIX-src","name":"nobody","port":443},"insecureSkipTLSVerify":true}}`)
 	failing := []string{"resource discovery fails for some API groups", b.group + "/v1"}
-	isNamed(env, km, failing, "kubemirror_discovery_failing_groups")
+	isNamed(env, km, failing, "kubemirror_discovery_group_failing", `group="`+b.group+`"`)
 	km.WaitReady()
 	b.restOfTheWorldWorks()
 	if code := km.Stop(); code != 0 {
@@ -126,7 +126,7 @@ func TestI5PartialDiscoveryDeletesNothing(t *testing.T) {
 	}
 	// One that starts meanwhile has never seen the kind.
 	again := env.Start()
-	isNamed(env, again, failing, "kubemirror_discovery_failing_groups")
+	isNamed(env, again, failing, "kubemirror_discovery_group_failing", `group="`+b.group+`"`)
 	b.restOfTheWorldWorks()
 	up()
 	isFine(env, again, "kubemirror_discovery_failing_groups")
