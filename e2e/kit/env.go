@@ -113,8 +113,8 @@ func (e *Env) context() (context.Context, context.CancelFunc) {
 
 // clear ends what the test started and deletes what it made. A source whose
 // kubemirror is gone keeps its finalizer, which nobody will ever take off but
-// we. Nothing waits for the namespaces: they take seconds to go, and another
-// test does not see them.
+// we. Definitions go last: without them, nobody could take it off. Nothing waits for
+// the namespaces: they take seconds to go, and another test does not see them.
 func (e *Env) clear() {
 	e.report()
 	for _, k := range e.processes {
@@ -123,13 +123,22 @@ func (e *Env) clear() {
 	e.checkRights()
 	ctx, cancel := e.context()
 	defer cancel()
-	for r := range e.applied {
-		err := e.delete(ctx, r)
-		if err == nil && r.Kind != "Namespace.v1" {
-			err = e.patch(ctx, r, `{"metadata":{"finalizers":null}}`)
+	for _, definitions := range []bool{false, true} {
+		for r := range e.applied {
+			if definitions == strings.HasPrefix(r.Kind, "CustomResourceDefinition.") {
+				e.remove(ctx, r)
+			}
 		}
-		if err != nil && !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err) {
-			e.t.Logf("clear up after the test: %s: %v", r, err)
-		}
+	}
+}
+
+// remove deletes an object, whatever finalizers it has.
+func (e *Env) remove(ctx context.Context, r Ref) {
+	err := e.delete(ctx, r)
+	if err == nil && r.Kind != "Namespace.v1" {
+		err = e.patchNow(ctx, r, `{"metadata":{"finalizers":null}}`)
+	}
+	if err != nil && !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err) {
+		e.t.Logf("clear up after the test: %s: %v", r, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,52 @@ kind: Mouse
 metadata: {name: jerry, namespace: PREFIX-app}
 `)
 	env.Get(kit.Object("Mouse.v1alpha1."+env.Prefix()+".example.com", app, "jerry"))
+}
+
+func TestAKindOfATestGoesAfterItsObjectsAndTheirFinalizers(t *testing.T) {
+	t.Parallel()
+	r := &recorder{TB: t}
+	env := kit.New(r)
+	app := env.Namespace("app")
+	var definitions []kit.Ref
+	for _, kind := range []string{"Ant", "Bee", "Cow"} { // they are cleared up in any order
+		group := strings.ToLower(kind) + "." + env.Prefix() + ".example.com"
+		env.Apply(fmt.Sprintf(`
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: many.%[1]s}
+spec:
+  group: %[1]s
+  scope: Namespaced
+  names: {plural: many, kind: %[2]s}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+---
+apiVersion: %[1]s/v1
+kind: %[2]s
+metadata: {name: one, namespace: %[3]s, finalizers: [example.com/held]}
+`, group, kind, app))
+		definitions = append(definitions, kit.Object("CustomResourceDefinition.v1.apiextensions.k8s.io", "", "many."+group))
+	}
+	mark := env.Mark()
+	for _, f := range r.cleanups {
+		f()
+	}
+	if r.Failed() {
+		t.Errorf("clearing up says: %s", r.text.String())
+	}
+	for _, definition := range definitions {
+		env.WaitGone(definition)
+	}
+	requests, err := env.Audit().Since(t.Context(), mark, audit.Filter{Verbs: []string{"delete"}, Resources: []string{"many", "customresourcedefinitions"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests = slices.DeleteFunc(requests, func(r audit.Request) bool { return !strings.Contains(r.URI, "."+env.Prefix()+".example.com") })
+	for n, request := range requests {
+		if (request.Resource == "many") != (n < len(definitions)) {
+			t.Errorf("a definition is deleted before an object:\n%s", requests)
+		}
+	}
 }
 
 func TestWaitsSeeWhatComesLater(t *testing.T) {

@@ -183,16 +183,22 @@ func (e *Env) PatchIfThere(r Ref, mergePatch string) {
 
 func (e *Env) patch(ctx context.Context, r Ref, mergePatch string) error {
 	for {
-		resource, err := e.suite.client.resource(r.Kind, r.Namespace)
-		if err != nil {
-			return err
-		}
-		_, err = resource.Patch(ctx, r.Name, types.MergePatchType, []byte(mergePatch), metav1.PatchOptions{FieldManager: tester})
+		err := e.patchNow(ctx, r, mergePatch)
 		if !unserved(err) || ctx.Err() != nil {
 			return err
 		}
 		<-time.After(pollServed)
 	}
+}
+
+// patchNow is patch for an object whose type need not be served any more.
+func (e *Env) patchNow(ctx context.Context, r Ref, mergePatch string) error {
+	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+	if err != nil {
+		return err
+	}
+	_, err = resource.Patch(ctx, r.Name, types.MergePatchType, []byte(mergePatch), metav1.PatchOptions{FieldManager: tester})
+	return err
 }
 
 // pollServed is the time between two tries for a type that is about to be served.
