@@ -38,6 +38,10 @@ type options struct {
 	metricsAddress string
 	probesAddress  string
 	loggingFormat  string
+
+	metricsSecure     bool
+	certFile, keyFile string
+	certificate       *metrics.Certificate
 }
 
 const usage = `Usage:
@@ -72,7 +76,33 @@ func parse(args []string, out io.Writer) (*options, error) {
 	if err := verbosity.settle(flags.Changed("v"), os.Getenv("LOG_LEVEL")); err != nil {
 		return nil, err
 	}
+	if err := o.secureMetrics(); err != nil {
+		return nil, err
+	}
 	return o, nil
+}
+
+// secureMetrics checks the flags of secure metrics against each other, and gets the
+// certificate.
+func (o *options) secureMetrics() (err error) {
+	files := o.certFile != "" || o.keyFile != ""
+	switch {
+	case !o.metricsSecure && files:
+		return fmt.Errorf("invalid values %q for --tls-cert-file and %q for --tls-private-key-file: they take --metrics-secure beside them", o.certFile, o.keyFile)
+	case !o.metricsSecure || o.metricsAddress == metrics.Off:
+		return nil
+	case o.metricsAddress == o.probesAddress:
+		return fmt.Errorf("invalid value %q for --metrics-bind-address: with --metrics-secure it takes another address than --health-probe-bind-address, since probes are plain", o.metricsAddress)
+	case !files:
+		o.certificate, err = metrics.SelfSigned()
+		return err
+	case o.certFile == "" || o.keyFile == "":
+		return fmt.Errorf("invalid values %q for --tls-cert-file and %q for --tls-private-key-file: the one takes the other", o.certFile, o.keyFile)
+	}
+	if o.certificate, err = metrics.ReadCertificate(o.certFile, o.keyFile); err != nil {
+		return fmt.Errorf("invalid values %q for --tls-cert-file and %q for --tls-private-key-file: they take PEM files of a certificate and its key: %w", o.certFile, o.keyFile, err)
+	}
+	return nil
 }
 
 func (o *options) register(flags *pflag.FlagSet) {
@@ -111,6 +141,9 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(dnsName(&o.leaseNamespace), "leader-election-namespace", "the Lease's namespace (default: the one that the process runs in)")
 	o.metricsAddress, o.probesAddress = ":8080", ":8081"
 	flags.Var(address(&o.metricsAddress), "metrics-bind-address", `where /metrics is served; "0" turns it off`)
+	flags.VarPF(boolean(&o.metricsSecure), "metrics-secure", "", "serve /metrics by TLS, to those whom the API server lets get /metrics").NoOptDefVal = "true"
+	flags.StringVar(&o.certFile, "tls-cert-file", "", "the certificate for --metrics-secure, a PEM file that is read anew when it changes (default: self-signed)")
+	flags.StringVar(&o.keyFile, "tls-private-key-file", "", "the key of --tls-cert-file")
 	flags.Var(address(&o.probesAddress), "health-probe-bind-address", `where /healthz, /livez and /readyz are served; "0" turns them off`)
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig file (default: $KUBECONFIG, then the cluster that the process runs in, then ~/.kube/config)")
 	flags.StringVar(&o.context, "context", "", "the kubeconfig's context (default: its current one)")

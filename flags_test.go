@@ -46,6 +46,7 @@ func TestAWrongFlagIsToldInOneLineWithItsNameItsValueAndWhatItTakes(t *testing.T
 		{"logging-format", "xml", `"text" or "json"`},
 		{"v", "8", "0 to 7"},
 		{"vmodule", "request=9", "0 to 7"},
+		{"metrics-secure", "maybe", "true or false"},
 	} {
 		t.Run(row.flag+"="+row.value, func(t *testing.T) {
 			_, err := parse([]string{"--" + row.flag + "=" + row.value}, io.Discard)

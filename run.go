@@ -30,8 +30,12 @@ func run(ctx context.Context, o *options, clients *clients) error {
 	m := metrics.New(version(), commit())
 	m.HookClients()
 	health := &health{standby: o.leaderElect}
+	secure, err := secured(o, clients)
+	if err != nil {
+		return err
+	}
 	server, err := m.Listen(ctx, metrics.Endpoints{
-		MetricsAddress: o.metricsAddress, ProbeAddress: o.probesAddress,
+		MetricsAddress: o.metricsAddress, ProbeAddress: o.probesAddress, Secure: secure,
 		Live:  []metrics.Check{{Name: "watches", Do: health.live}},
 		Ready: []metrics.Check{{Name: "caches", Do: health.ready}},
 	})

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -26,9 +27,18 @@ const shutdownTimeout = 5 * time.Second
 type Endpoints struct {
 	MetricsAddress string // of /metrics
 	ProbeAddress   string // of /healthz, /livez and /readyz
+	// Secure has the metrics served by TLS, to those who may read them; nil serves
+	// them plainly. Then the addresses must differ: probes are always plain.
+	Secure *Secure
 	// Live are the checks of /livez and /healthz, Ready those of /readyz. They are
 	// called at each request, and must return soon.
 	Live, Ready []Check
+}
+
+// Secure is what it takes to serve by TLS, to some.
+type Secure struct {
+	Certificate *Certificate
+	Reviews     Reviews
 }
 
 // Check is a named condition. Do returns why it does not hold, or nil.
@@ -49,6 +59,7 @@ type listener struct {
 	asked     string // the address as it was asked for
 	endpoints []string
 	mux       *http.ServeMux
+	tls       *tls.Config // nil for plain HTTP
 }
 
 // Listen opens the addresses, so that what is wrong with one is an error at
@@ -60,18 +71,22 @@ func (m *Metrics) Listen(ctx context.Context, e Endpoints) (*Server, error) {
 		mux.Handle("GET /livez", s.probe("livez", e.Live))
 		mux.Handle("GET /readyz", s.probe("readyz", e.Ready))
 	}
-	metrics := func(mux *http.ServeMux) {
-		mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-			ErrorLog:            s.errorLog(),
-			ErrorHandling:       promhttp.ContinueOnError,
-			MaxRequestsInFlight: 4,
-			// A page is tens of kilobytes, the compressor's tables a megabyte.
-			DisableCompression: true,
-		}))
+	page := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		ErrorLog:            s.errorLog(),
+		ErrorHandling:       promhttp.ContinueOnError,
+		MaxRequestsInFlight: 4,
+		// A page is tens of kilobytes, the compressor's tables a megabyte.
+		DisableCompression: true,
+	})
+	var secured *tls.Config
+	if e.Secure != nil {
+		page = newGate(e.Secure.Reviews, s.logger, page)
+		secured = s.secured(e.Secure.Certificate)
 	}
+	metrics := func(mux *http.ServeMux) { mux.Handle("GET "+metricsPath, page) }
 	err := errors.Join(
-		s.listen(ctx, "metrics", e.MetricsAddress, metrics),
-		s.listen(ctx, "probes", e.ProbeAddress, probes),
+		s.listen(ctx, "metrics", e.MetricsAddress, secured, metrics),
+		s.listen(ctx, "probes", e.ProbeAddress, nil, probes),
 	)
 	if err != nil {
 		s.close()
@@ -80,8 +95,16 @@ func (m *Metrics) Listen(ctx context.Context, e Endpoints) (*Server, error) {
 	return s, nil
 }
 
+// secured is how TLS is spoken: as Kubernetes' components do, from 1.2 on.
+func (s *Server) secured(certificate *Certificate) *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate.current(s.logger), nil },
+	}
+}
+
 // listen adds endpoints at an address, which it opens unless it is open already.
-func (s *Server) listen(ctx context.Context, endpoints, address string, handle func(*http.ServeMux)) error {
+func (s *Server) listen(ctx context.Context, endpoints, address string, secured *tls.Config, handle func(*http.ServeMux)) error {
 	if address == Off {
 		return nil
 	}
@@ -100,7 +123,7 @@ func (s *Server) listen(ctx context.Context, endpoints, address string, handle f
 	if err != nil {
 		return fmt.Errorf("listen for %s: %w", endpoints, err)
 	}
-	l := listener{socket, address, []string{endpoints}, http.NewServeMux()}
+	l := listener{socket, address, []string{endpoints}, http.NewServeMux(), secured}
 	handle(l.mux)
 	s.listeners = append(s.listeners, l)
 	return nil
@@ -111,21 +134,34 @@ func (s *Server) listen(ctx context.Context, endpoints, address string, handle f
 func (s *Server) Run(ctx context.Context) error {
 	defer s.close()
 	failed := make(chan error, len(s.listeners))
+	// HTTP/2 would let one connection ask many things at a time, and nobody who reads
+	// this has a use for that.
+	var http1 http.Protocols
+	http1.SetHTTP1(true)
 	var servers []*http.Server
 	for _, l := range s.listeners {
 		server := &http.Server{
 			Handler:           l.mux,
+			TLSConfig:         l.tls,
+			Protocols:         &http1,
 			ReadHeaderTimeout: 5 * time.Second,
 			ReadTimeout:       10 * time.Second,
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       90 * time.Second,
+			MaxHeaderBytes:    32 << 10,
 			ErrorLog:          s.errorLog(),
 		}
 		servers = append(servers, server)
 		for _, endpoints := range l.endpoints {
-			s.logger.Info("Serving", "endpoints", endpoints, "address", l.Addr().String())
+			s.logger.Info("Serving", "endpoints", endpoints, "address", l.Addr().String(), "tls", l.tls != nil)
 		}
-		go func() { failed <- server.Serve(l) }()
+		go func() {
+			if l.tls != nil {
+				failed <- server.ServeTLS(l, "", "")
+			} else {
+				failed <- server.Serve(l)
+			}
+		}()
 	}
 	var err error
 	select {

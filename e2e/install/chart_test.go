@@ -40,6 +40,7 @@ topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: S
 priorityClassName: system-cluster-critical
 networkPolicy: {enabled: true, metricsFrom: [{namespaceSelector: {}}]}
 service: {annotations: {example.com/port: "1"}}
+secureMetrics: {enabled: true, certificateSecret: metrics-tls}
 serviceMonitor: {enabled: true, labels: {release: prometheus}}
 prometheusRule: {enabled: true, labels: {release: prometheus}}
 dashboard: {enabled: true}

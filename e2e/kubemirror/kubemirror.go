@@ -64,9 +64,9 @@ var (
 	servingAddress   = regexp.MustCompile(`\baddress"?[=:]"([^"]+)"`)
 )
 
-// address reads from the log where the process serves "metrics" or "probes";
+// Address reads from the log where the process serves "metrics" or "probes";
 // empty while it has not said so.
-func (k *Kubemirror) address(endpoints string) string {
+func (k *Kubemirror) Address(endpoints string) string {
 	for line := range strings.Lines(k.Log()) {
 		if !strings.Contains(line, `"Serving"`) {
 			continue
@@ -113,7 +113,7 @@ func (k *Kubemirror) Probe(ctx context.Context, path string) (int, string, error
 
 // get asks one of the servers of the process.
 func (k *Kubemirror) get(ctx context.Context, endpoints, path string) (int, string, error) {
-	address := k.address(endpoints)
+	address := k.Address(endpoints)
 	if address == "" {
 		return 0, "", fmt.Errorf("%s has not logged yet where it serves its %s", k.Name(), endpoints)
 	}

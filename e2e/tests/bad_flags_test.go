@@ -74,6 +74,9 @@ func TestAFlagThatIsWrongEndsTheProcessWithStatus2AndOneLine(t *testing.T) {
 		{"--metrics-bind-address", ":80800", address},
 		{"--health-probe-bind-address", "127.0.0.1", address},
 		{"--health-probe-bind-address", ":-1", address},
+		{"--metrics-secure", "maybe", "true or false"},
+		{"--tls-cert-file", "/nowhere.crt", "--metrics-secure"},
+		{"--tls-private-key-file", "/nowhere.key", "--metrics-secure"},
 		{"--leader-election-id", "Not_A_Name", dnsName},
 		{"--leader-election-id", "", dnsName},
 		{"--leader-election-namespace", "not/a/name", dnsName},
@@ -129,12 +132,18 @@ contexts: [{name: good, context: {cluster: c, user: u}}, {name: broken, context:
 	noServer := file("no-server.yaml", strings.Replace(kubeconfig, "https://127.0.0.1:1", "::nonsense", 1))
 	noCertificate := file("no-certificate.yaml", strings.Replace(kubeconfig, "user: {}", "user: {client-certificate: /nowhere.crt, client-key: /nowhere.key}", 1))
 	const none = "--kubeconfig=" // so that the environment counts
+	const secure, probes = "--metrics-secure", "--health-probe-bind-address=localhost:0"
 	home := "HOME=" + t.TempDir()
 	for says, row := range map[string]struct {
 		launch kit.Launch
 		words  []string
 	}{
 		"a flag that there isn't":                    {kit.Launch{Flags: []string{"--max-target=5"}}, []string{"--max-target", "--help"}},
+		"a certificate without its key":              {kit.Launch{Flags: []string{secure, probes, "--tls-cert-file=/nowhere.crt"}}, []string{"--tls-cert-file", `"/nowhere.crt"`, "--tls-private-key-file"}},
+		"a key without its certificate":              {kit.Launch{Flags: []string{secure, probes, "--tls-private-key-file=/nowhere.key"}}, []string{"--tls-private-key-file", `"/nowhere.key"`, "--tls-cert-file"}},
+		"a certificate that isn't there":             {kit.Launch{Flags: []string{secure, probes, "--tls-cert-file=/nowhere.crt", "--tls-private-key-file=/nowhere.key"}}, []string{"--tls-cert-file", `"/nowhere.crt"`, "no such file"}},
+		"files that are no certificate":              {kit.Launch{Flags: []string{secure, probes, "--tls-cert-file=" + good, "--tls-private-key-file=" + good}}, []string{"--tls-cert-file", good, "PEM"}},
+		"plain probes where metrics are secure":      {kit.Launch{Flags: []string{secure, "--metrics-bind-address=:8080", "--health-probe-bind-address=:8080"}}, []string{"--metrics-bind-address", `":8080"`, "--health-probe-bind-address"}},
 		"a short flag that there isn't":              {kit.Launch{Flags: []string{"-x"}}, []string{"-x", "--help"}},
 		"a flag without its value":                   {kit.Launch{Flags: []string{"--max-targets"}}, []string{"--max-targets", "argument"}},
 		"a command that there isn't":                 {kit.Launch{Flags: []string{"mirror"}}, []string{`"mirror"`, "command"}},
