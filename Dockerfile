@@ -5,9 +5,12 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-ARG TARGETOS TARGETARCH VERSION=dev
+ARG TARGETOS
+ARG TARGETARCH
+ARG VERSION=dev
+ARG COMMIT=unknown
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
-    -ldflags "-s -w -X main.release=$VERSION" -o /kubemirror .
+    -ldflags "-s -w -X main.release=$VERSION -X main.revision=$COMMIT" -o /kubemirror .
 
 FROM scratch
 COPY --from=build /kubemirror /kubemirror

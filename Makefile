@@ -2,12 +2,24 @@
 
 # The product's module, the tests' module, and the modules that only pin tools.
 CODE  := . e2e
-TOOLS := tools tools/helm e2e/controlplane/etcd e2e/controlplane/kubernetes
+TOOLS := tools tools/helm tools/actionlint e2e/controlplane/etcd e2e/controlplane/kubernetes
+# Apart from them: a look at it has Go fetch half of the world, which CI has no use for.
+RELEASE_TOOLS := tools/release
 
 GOLANGCI_LINT := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
+ACTIONLINT    := go tool -modfile=tools/actionlint/go.mod actionlint
+HELM          := go tool -modfile=tools/helm/go.mod helm
+GORELEASER    := go tool -modfile=tools/release/go.mod goreleaser
 PACKAGES      := ./...
 TEST_FLAGS    :=
 FUZZ_TIME     := 20s
+
+# What is built says this of itself. A build of a commit without a tag before it has
+# a version too: charts need one.
+export VERSION := $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null || echo v0.0.0-g$$(git describe --always --dirty 2>/dev/null || echo unknown))
+export COMMIT  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# As charts and images have it.
+export TAG     := $(VERSION:v%=%)
 
 .DEFAULT_GOAL := help
 
@@ -17,7 +29,7 @@ help: ## Show this list
 
 .PHONY: build
 build: ## Build ./kubemirror
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o kubemirror .
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.release=$(VERSION) -X main.revision=$(COMMIT)" -o kubemirror .
 
 .PHONY: demo
 demo: ## Run it for real: a control plane, two replicas, a live table (DEMO_STAY=1 leaves it up)
@@ -29,6 +41,9 @@ test: test-unit test-e2e ## Run all tests
 .PHONY: test-unit
 test-unit: ## Run the unit tests, with the race detector
 	go test -race $(TEST_FLAGS) $(PACKAGES)
+
+.PHONY: test-race
+test-race: test-unit ## The same
 
 # -count=1: Go does not know that these tests depend on the product's sources.
 # -p=1: one control plane at a time; what is timed is timed alone.
@@ -55,16 +70,42 @@ bench-short: ## Fail if a count of requests is off; ratios are shown, not judged
 control-plane: ## Build the local control plane, if it is not built yet (minutes, once)
 	@cd e2e && go run ./prepare
 
-IMAGE   := ghcr.io/lukaszraczylo/kubemirror
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+IMAGE      := ghcr.io/lukaszraczylo/kubemirror
+IMAGE_TAGS := $(TAG)
+
+# Built again from the same commit it is the same: files have the commit's time.
+export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+DOCKER_ARGS := --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) $(IMAGE_TAGS:%=--tag=$(IMAGE):%)
+BUILDX      := docker buildx build --platform=linux/amd64,linux/arm64 $(DOCKER_ARGS)
 
 .PHONY: docker-build
 docker-build: ## Build the image for this machine
-	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE):$(VERSION) .
+	docker build $(DOCKER_ARGS) .
 
 .PHONY: docker-push
-docker-push: ## Build the image for amd64 and arm64, and push it
-	docker buildx build --platform=linux/amd64,linux/arm64 --build-arg VERSION=$(VERSION) -t $(IMAGE):$(VERSION) --push .
+docker-push: ## Build the image for amd64 and arm64, and push it (IMAGE, IMAGE_TAGS)
+	mkdir -p bin
+	$(BUILDX) --provenance=mode=max --sbom=true --metadata-file=bin/image.json --output=type=image,push=true,rewrite-timestamp=true .
+
+.PHONY: chart-package
+chart-package: ## Package the chart, with this version, into bin/chart
+	rm -rf bin/chart
+	$(HELM) package charts/kubemirror --version=$(TAG) --app-version=$(TAG) --destination=bin/chart
+
+.PHONY: release
+release: chart-package ## What the release workflow runs for a tag; needs credentials
+	$(GORELEASER) release --clean
+
+# Where there is a Docker, the image too, as an OCI layout. The first run builds
+# goreleaser: about seven minutes on two cores.
+.PHONY: release-dry
+release-dry: chart-package ## Make all of a release that takes no credentials, in dist/, and check it
+	$(GORELEASER) check
+	$(GORELEASER) release --snapshot --clean --skip=sign
+	cp bin/chart/*.tgz dist/
+	@if docker buildx version >/dev/null 2>&1; then set -x; $(BUILDX) --provenance=false --output=type=oci,tar=false,dest=dist/image,rewrite-timestamp=true .; \
+		else echo "There is no Docker with buildx here: the image is not built."; fi
+	cd e2e && DIST=$(CURDIR)/dist go test -count=1 -v ./release
 
 .PHONY: manifests
 manifests: control-plane ## Write manifests/ anew from the chart
@@ -72,10 +113,11 @@ manifests: control-plane ## Write manifests/ anew from the chart
 
 .PHONY: chart-lint
 chart-lint: ## Run helm's own checks of the chart
-	go tool -modfile=tools/helm/go.mod helm lint --strict charts/kubemirror
+	$(HELM) lint --strict charts/kubemirror
 
 .PHONY: lint
 lint: ## Run go vet and the linters
+	$(ACTIONLINT) -shellcheck= -pyflakes=
 	set -e; for module in $(CODE); do (cd $$module && go vet ./... && $(GOLANGCI_LINT) run ./...); done
 
 .PHONY: fmt
@@ -88,7 +130,7 @@ fmt-check: ## Fail if a Go file is not formatted
 
 .PHONY: tidy
 tidy: ## Tidy the go.mod of every module
-	set -e; for module in $(CODE) $(TOOLS); do (cd $$module && go mod tidy); done
+	set -e; for module in $(CODE) $(TOOLS) $(RELEASE_TOOLS); do (cd $$module && go mod tidy); done
 
 .PHONY: tidy-check
 tidy-check: ## Fail if a go.mod is not tidy

@@ -27,8 +27,8 @@ const (
 	exitUsage = 2
 )
 
-// release is set by the linker in release builds.
-var release string
+// release and revision are set by the linker in release builds.
+var release, revision string
 
 // version is what `kubemirror version` prints, and the user agent says.
 func version() string {
@@ -43,6 +43,9 @@ func version() string {
 
 // commit is the revision that the binary was built from, where the build knows it.
 func commit() string {
+	if revision != "" {
+		return revision
+	}
 	info, _ := debug.ReadBuildInfo()
 	for _, setting := range info.Settings {
 		if setting.Key == "vcs.revision" {

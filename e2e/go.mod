@@ -5,6 +5,7 @@ module github.com/lukaszraczylo/kubemirror/e2e
 go 1.26.0
 
 require (
+	github.com/moby/patternmatcher v0.6.1
 	golang.org/x/sys v0.49.0
 	k8s.io/api v0.37.2
 	k8s.io/apimachinery v0.37.2
