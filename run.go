@@ -29,6 +29,10 @@ const drainTimeout = 20 * time.Second
 func run(ctx context.Context, o *options, clients *clients) error {
 	m := metrics.New(version(), commit())
 	m.HookClients()
+	m.Expect(metrics.Words{Results: mirror.Results, Errors: mirror.Errors, Operations: mirror.Operations})
+	if o.leaderElect {
+		m.Leading(o.leaseName, false) // one that never gets as far as the lease is no leader either
+	}
 	health := &health{standby: o.leaderElect}
 	secure, err := secured(o, clients)
 	if err != nil {
@@ -123,7 +127,7 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 		return err
 	}
 	health.working(namespaces, set)
-	m.Observe(metrics.Observed{OldestUnsynced: controller.OldestUnsynced, Contested: controller.Contested, Quiet: health.quiet})
+	m.Observe(metrics.Observed{OldestUnsynced: controller.OldestUnsynced, Contested: controller.Contested, Census: controller.Census, Quiet: health.quiet})
 
 	finish, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()

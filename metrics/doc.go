@@ -9,8 +9,8 @@
 // existing dashboards and alerts fit.
 //
 // All methods are cheap and may be called from any goroutine. Series do not
-// grow without bound: what is labelled by namespace or resource goes when the
-// last thing that it counts goes. It never holds content of objects.
+// grow without bound: what is labelled by namespace or watched resource goes when
+// the last thing that it counts goes, and other labels have few values. It never holds content of objects.
 //
 // It decides nothing: what is healthy is said by the checks that it is given.
 package metrics

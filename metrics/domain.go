@@ -11,6 +11,7 @@ type domain struct {
 	reconciles   *prometheus.CounterVec
 	reconcileFor *prometheus.HistogramVec
 	syncErrors   *prometheus.CounterVec
+	writes       *prometheus.CounterVec
 	propagation  prometheus.Histogram
 	drift        *prometheus.CounterVec
 }
@@ -30,6 +31,10 @@ func newDomain(r prometheus.Registerer) domain {
 			Name: "kubemirror_sync_errors_total",
 			Help: "Failures to bring a source or a mirror into sync, by controller and type of error.",
 		}, []string{"controller", "error_type"}),
+		writes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kubemirror_writes_total",
+			Help: "Writes that the API server took, by operation: create, replace and delete of mirrors, patch of sources.",
+		}, []string{"operation"}),
 		propagation: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "kubemirror_propagation_seconds",
 			Help:    "Time from the event of a source to the write of a mirror.",
@@ -40,8 +45,32 @@ func newDomain(r prometheus.Registerer) domain {
 			Help: "Mirrors that someone else had changed and that were put right, by type of source.",
 		}, []string{"source_type"}),
 	}
-	r.MustRegister(d.reconciles, d.reconcileFor, d.syncErrors, d.propagation, d.drift)
+	r.MustRegister(d.reconciles, d.reconcileFor, d.syncErrors, d.writes, d.propagation, d.drift)
 	return d
+}
+
+// Words are the values that labels of these metrics take.
+type Words struct {
+	Results    []string
+	Errors     map[string][]string // by controller
+	Operations []string
+}
+
+// Expect has the series of all these words begin at zero: the first of a kind would
+// be no increase to Prometheus otherwise.
+func (m *Metrics) Expect(w Words) {
+	for controller, errorTypes := range w.Errors {
+		m.domain.reconcileFor.WithLabelValues(controller)
+		for _, result := range w.Results {
+			m.domain.reconciles.WithLabelValues(controller, result)
+		}
+		for _, errorType := range errorTypes {
+			m.domain.syncErrors.WithLabelValues(controller, errorType)
+		}
+	}
+	for _, operation := range w.Operations {
+		m.domain.writes.WithLabelValues(operation)
+	}
 }
 
 // Reconciled counts a key that a controller has worked on, its result, and the
@@ -57,6 +86,9 @@ func (m *Metrics) SyncError(controller, errorType string) {
 	m.domain.syncErrors.WithLabelValues(controller, errorType).Inc()
 }
 
+// Wrote counts a write that the API server took.
+func (m *Metrics) Wrote(operation string) { m.domain.writes.WithLabelValues(operation).Inc() }
+
 // Propagated notes the time from a source's event to a mirror's write.
 func (m *Metrics) Propagated(d time.Duration) { m.domain.propagation.Observe(d.Seconds()) }
 
@@ -67,39 +99,12 @@ func (m *Metrics) DriftCorrected(sourceType string) {
 }
 
 // MirrorAdded counts a mirror that is there from now on.
-func (m *Metrics) MirrorAdded(namespace, sourceType string) { m.mirrors.add(1, namespace, sourceType) }
+func (m *Metrics) MirrorAdded(namespace, sourceType string) {
+	m.mirrors.add(1, namespace, sourceType)
+	m.domain.drift.WithLabelValues(sourceType) // from now on there may be drift: it begins at zero
+}
 
 // MirrorRemoved takes back one MirrorAdded.
 func (m *Metrics) MirrorRemoved(namespace, sourceType string) {
 	m.mirrors.add(-1, namespace, sourceType)
-}
-
-// Observed are the states that are looked up at each scrape.
-type Observed struct {
-	// OldestUnsynced is how long the mirror that waits longest has not been in
-	// sync, or 0.
-	OldestUnsynced func() time.Duration
-	// Contested is the number of mirrors that somebody keeps changing back.
-	Contested func() int
-	// Quiet is how long the quietest of the watches has brought nothing, not even a
-	// bookmark: a watch that died without a word is seen by it.
-	Quiet func() time.Duration
-}
-
-// Observe has the states reported from now on. It may be called once.
-func (m *Metrics) Observe(o Observed) {
-	m.registry.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "kubemirror_oldest_unsynced_mirror_age_seconds",
-			Help: "How long the mirror that waits longest has not been in sync; 0 if all are.",
-		}, func() float64 { return o.OldestUnsynced().Seconds() }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "kubemirror_contested_mirrors",
-			Help: "Mirrors that someone else keeps changing, on which work is slowed down.",
-		}, func() float64 { return float64(o.Contested()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "kubemirror_watch_last_event_age_seconds",
-			Help: "How long ago the quietest of all watches last brought an event or a bookmark.",
-		}, func() float64 { return o.Quiet().Seconds() }),
-	)
 }

@@ -22,13 +22,17 @@ func use(t *testing.T, m *Metrics) {
 	t.Helper()
 	m.Reconciled("source", "ok", 3*time.Millisecond)
 	m.SyncError("mirror", "forbidden")
+	m.Wrote("create")
 	m.MirrorAdded("team-a", "Secret.v1")
 	m.Propagated(20 * time.Millisecond)
 	m.DriftCorrected("Secret.v1")
 	m.Observe(Observed{
 		OldestUnsynced: func() time.Duration { return 90 * time.Second },
 		Contested:      func() int { return 1 },
-		Quiet:          func() time.Duration { return time.Minute },
+		Census: func() (map[string]int, map[string]int) {
+			return map[string]int{"in-sync": 3}, map[string]int{"ForeignObject": 2}
+		},
+		Quiet: func() time.Duration { return time.Minute },
 	})
 	m.DiscoveryRan(nil, []string{"a.example.com", "b.example.com"})
 	m.Types(17)
@@ -70,6 +74,9 @@ func TestThePageHoldsTheMetricsOfTheContract(t *testing.T) {
 		`kubemirror_oldest_unsynced_mirror_age_seconds 90`,
 		`kubemirror_drift_corrected_total{source_type="Secret.v1"} 1`,
 		`kubemirror_contested_mirrors 1`,
+		`kubemirror_writes_total{operation="create"} 1`,
+		`kubemirror_sources{state="in-sync"} 3`,
+		`kubemirror_problems{reason="ForeignObject"} 2`,
 		`kubemirror_discovery_runs_total{result="ok"} 0`,
 		`kubemirror_discovery_runs_total{result="partial"} 1`,
 		`kubemirror_discovery_runs_total{result="error"} 0`,
@@ -129,21 +136,40 @@ func TestTheMetricsKeepPrometheusNamingRules(t *testing.T) {
 
 func TestSeriesGoWithWhatTheyCount(t *testing.T) {
 	m := New("1.2.3", "abcdef")
+	m.DriftCorrected("Secret.v1") // of types there are few
 	before := len(page(t, m))
 	for i := range 500 {
-		namespace, resource := fmt.Sprintf("ns-%d", i), fmt.Sprintf("Foo.v1.g%d.example.com", i)
-		m.MirrorAdded(namespace, resource)
-		m.MirrorAdded(namespace, resource)
-		m.MirrorRemoved(namespace, resource)
+		namespace, resource := fmt.Sprintf("ns-%d", i), fmt.Sprintf("foos.g%d.example.com", i)
+		m.MirrorAdded(namespace, "Secret.v1")
+		m.MirrorAdded(namespace, "Secret.v1")
+		m.MirrorRemoved(namespace, "Secret.v1")
 		m.WatchFailing(resource, true)
 		if got := len(page(t, m)); i == 0 && got != before+2 {
 			t.Fatalf("%d series beside the first %d, want 2", got-before, before)
 		}
-		m.MirrorRemoved(namespace, resource)
+		m.MirrorRemoved(namespace, "Secret.v1")
 		m.WatchGone(resource)
 	}
 	if got := len(page(t, m)); got != before {
 		t.Errorf("%d series are left of 500 namespaces and resources that are gone", got-before)
+	}
+}
+
+func TestWhatMayHappenIsThereBeforeItDoes(t *testing.T) {
+	m := New("1.2.3", "abcdef")
+	m.Expect(Words{Results: []string{"success"}, Errors: map[string][]string{"mirror": {"conflict"}}, Operations: []string{"create"}})
+	m.MirrorAdded("team-a", "Secret.v1")
+	got := page(t, m)
+	for _, want := range []string{
+		`kubemirror_reconcile_total{controller="mirror",result="success"} 0`,
+		`kubemirror_reconcile_duration_seconds_count{controller="mirror"} 0`,
+		`kubemirror_sync_errors_total{controller="mirror",error_type="conflict"} 0`,
+		`kubemirror_writes_total{operation="create"} 0`,
+		`kubemirror_drift_corrected_total{source_type="Secret.v1"} 0`,
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("the page lacks %s", want)
+		}
 	}
 }
 

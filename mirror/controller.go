@@ -22,11 +22,23 @@ type Queue[K comparable] interface {
 type Metrics interface {
 	Reconciled(controller, result string, took time.Duration)
 	SyncError(controller, errorType string)
+	Wrote(operation string)
 	MirrorAdded(namespace, sourceType string)
 	MirrorRemoved(namespace, sourceType string)
 	Propagated(took time.Duration)
 	DriftCorrected(sourceType string)
 }
+
+// The words that Metrics is told, beside names of namespaces and types: all of
+// them, so that a series can be there before the first of its kind happens.
+var (
+	Results = []string{"success", "error"}
+	Errors  = map[string][]string{
+		"source": {"get", "patch", reasonWriteRefused, reasonServerTrouble},
+		"mirror": {"conflict", reasonForeign, reasonWriteRefused, reasonServerTrouble},
+	}
+	Operations = []string{"create", "replace", "delete", "patch"}
+)
 
 // Objects writes objects. Object is one in JSON; the answer is the metadata of what
 // the server made of it.
@@ -78,33 +90,6 @@ func NewController(config Config) *Controller {
 		conflicts:  newConflicts(),
 		fights:     newFights(),
 	}
-}
-
-// OldestUnsynced is how long the source that is out of sync longest has been so;
-// zero where none is.
-func (c *Controller) OldestUnsynced() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var oldest time.Duration
-	for _, st := range c.states {
-		if !st.since.IsZero() {
-			oldest = max(oldest, time.Since(st.since))
-		}
-	}
-	return oldest
-}
-
-// Contested is the number of mirrors that somebody keeps changing back.
-func (c *Controller) Contested() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := 0
-	for o := range c.fights.of {
-		if fought, _ := c.fights.contested(o); fought {
-			n++
-		}
-	}
-	return n
 }
 
 // table returns the table of a type, made where there is none. The lock is held.

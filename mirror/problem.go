@@ -36,6 +36,9 @@ const (
 	reasonServerTrouble = "ServerError"
 )
 
+var reasons = []string{reasonInvalid, reasonRefused, reasonTransform, reasonForeign, reasonTaken,
+	reasonContested, reasonOverLimit, reasonWriteRefused, reasonServerTrouble}
+
 func transformFailed(text string, failed bool) Problem {
 	return Problem{Reason: reasonTransform, Text: "transform: " + text, Failed: failed}
 }

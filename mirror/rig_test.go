@@ -47,15 +47,22 @@ func (q *fifo[K]) Add(key K) {
 
 func (q *fifo[K]) AddAfter(K, time.Duration) {}
 
-// silent is metrics that nobody reads.
+// silent is metrics that nobody reads. It knows the words that it may be told.
 type silent struct{}
 
-func (silent) Reconciled(string, string, time.Duration) {}
-func (silent) SyncError(string, string)                 {}
-func (silent) MirrorAdded(string, string)               {}
-func (silent) MirrorRemoved(string, string)             {}
-func (silent) Propagated(time.Duration)                 {}
-func (silent) DriftCorrected(string)                    {}
+func (silent) Reconciled(_, result string, _ time.Duration) { oneOf(result, Results) }
+func (silent) SyncError(controller, errorType string)       { oneOf(errorType, Errors[controller]) }
+func (silent) Wrote(operation string)                       { oneOf(operation, Operations) }
+func (silent) MirrorAdded(string, string)                   {}
+func (silent) MirrorRemoved(string, string)                 {}
+func (silent) Propagated(time.Duration)                     {}
+func (silent) DriftCorrected(string)                        {}
+
+func oneOf(word string, words []string) {
+	if !slices.Contains(words, word) {
+		panic(word + " is not among the words of metrics")
+	}
+}
 
 func newRig(t *testing.T) *rig {
 	t.Helper()

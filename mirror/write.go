@@ -96,6 +96,9 @@ func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, 
 	if err != nil {
 		return nil, err
 	}
+	if len(dryRun) == 0 {
+		c.Metrics.Wrote("create")
+	}
 	return d.record(answer, nil), nil
 }
 
@@ -112,6 +115,7 @@ func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource,
 	if err != nil {
 		return nil, err
 	}
+	c.Metrics.Wrote("replace")
 	return d.record(answer, have), nil
 }
 
@@ -121,10 +125,14 @@ func (c *Controller) delete(ctx context.Context, t schema.GroupVersionResource, 
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	background := metav1.DeletePropagationBackground // a Job's would stay, by default
-	return c.Metadata.Resource(t).Namespace(have.Namespace).Delete(ctx, have.Name, metav1.DeleteOptions{
+	err := c.Metadata.Resource(t).Namespace(have.Namespace).Delete(ctx, have.Name, metav1.DeleteOptions{
 		Preconditions:     &metav1.Preconditions{UID: &have.UID, ResourceVersion: &have.ResourceVersion},
 		PropagationPolicy: &background,
 	})
+	if err == nil {
+		c.Metrics.Wrote("delete")
+	}
+	return err
 }
 
 // recreatable says whether the server would take the mirror if only the one that
@@ -150,5 +158,6 @@ func (c *Controller) patchSource(ctx context.Context, t schema.GroupVersionResou
 	if err != nil {
 		return "", err
 	}
+	c.Metrics.Wrote("patch")
 	return m.ResourceVersion, nil
 }
