@@ -113,6 +113,7 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 		}
 		m.WatchFailing("namespaces", err != nil)
 	})
+	m.WatchFailing("namespaces", false) // so far
 	set := informers.NewSet(informers.Config{
 		Sources:   informers.Role{Name: "sources", Selector: mirror.SourceSelector, Transform: o.settings.IngestSource},
 		Mirrors:   informers.Role{Name: "mirrors", Selector: mirror.MirrorSelector, Transform: mirror.IngestMirror},

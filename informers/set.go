@@ -139,6 +139,7 @@ func (s *Set) start(ctx context.Context, resource schema.GroupVersionResource) *
 	ctx, cancel := context.WithCancel(ctx)
 	unused, use := context.WithCancel(ctx) // until the first source or mirror
 	p := &pair{started: time.Now(), cancel: cancel, done: make(chan struct{})}
+	s.config.Observer.WatchFailing(resource.GroupResource().String(), false) // so far; silence would not tell it from a type that nobody watches
 	p.sources = s.informer(ctx, resource, p, s.config.Sources, &firstUse{s.config.Consumer.Sources(resource), use})
 	go func() {
 		defer close(p.done)

@@ -197,7 +197,7 @@ func TestTheObserverIsToldOfTypesThatFail(t *testing.T) {
 		}
 		set := c.set()
 		set.Sync(t.Context(), []schema.GroupVersionResource{apples})
-		c.observer.expect(t, "all is well")
+		c.observer.expect(t, "all is well", "apples.fruit false")
 		refuse("role=mirror")
 		c.observer.expect(t, "the mirrors fail", "apples.fruit true")
 		refuse("role=mirror", "role=source")
