@@ -2,7 +2,7 @@
 
 # The product's module, the tests' module, and the modules that only pin tools.
 CODE  := . e2e
-TOOLS := tools tools/helm tools/actionlint e2e/controlplane/etcd e2e/controlplane/kubernetes
+TOOLS := tools tools/helm tools/prometheus tools/actionlint e2e/controlplane/etcd e2e/controlplane/kubernetes
 # Apart from them: a look at it has Go fetch half of the world, which CI has no use for.
 RELEASE_TOOLS := tools/release
 
@@ -109,7 +109,7 @@ release-dry: chart-package ## Make all of a release that takes no credentials, i
 
 .PHONY: manifests
 manifests: control-plane ## Write manifests/ anew from the chart
-	cd e2e && go test -count=1 ./install -run TestTheManifestsAreTheDefaultRenderingOfTheChart -update
+	cd e2e && go test -count=1 ./install -run 'TestTheManifests(AreTheDefaultRenderingOfTheChart|OfMonitoring)' -update
 
 .PHONY: chart-lint
 chart-lint: ## Run helm's own checks of the chart

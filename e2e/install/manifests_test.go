@@ -3,7 +3,9 @@ package install
 import (
 	"flag"
 	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,19 +17,30 @@ import (
 
 var update = flag.Bool("update", false, "write the manifests anew from the chart; see \"make manifests\"")
 
-// manifests has the file of each kind in manifests/.
-var manifests = map[string][]string{
-	"rbac.yaml":       {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"},
-	"deployment.yaml": {"Deployment", "PodDisruptionBudget"},
-	"service.yaml":    {"Service"},
-	"leash.yaml":      {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
-}
+// manifests are the files of a folder of manifests/, by the kinds that each has.
+type manifests map[string][]string
 
-// plain is what the chart makes with its defaults, less what only Helm has a use
-// for.
-func plain(t *testing.T) []*unstructured.Unstructured {
+var (
+	base = manifests{
+		"rbac.yaml":       {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"},
+		"deployment.yaml": {"Deployment", "PodDisruptionBudget"},
+		"service.yaml":    {"Service"},
+		"leash.yaml":      {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
+	}
+	monitoring = manifests{
+		"servicemonitor.yaml": {"ServiceMonitor"},
+		"rules.yaml":          {"PrometheusRule"},
+		"dashboard.yaml":      {"ConfigMap"},
+	}
+)
+
+// monitored are the flags that have the chart make manifests/monitoring too.
+const monitored = "--set=serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true"
+
+// plain is what the chart makes of the flags, less what only Helm has a use for.
+func plain(t *testing.T, flags ...string) []*unstructured.Unstructured {
 	t.Helper()
-	objects := render(t)
+	objects := render(t, flags...)
 	for _, o := range objects {
 		labels := o.GetLabels()
 		delete(labels, "helm.sh/chart")
@@ -40,14 +53,43 @@ func plain(t *testing.T) []*unstructured.Unstructured {
 func TestTheManifestsAreTheDefaultRenderingOfTheChart(t *testing.T) {
 	want := plain(t)
 	if *update {
-		write(t, want)
+		base.write(t, want, "manifests")
 	}
-	built := must(t, "build the manifests", run(t, "", "kubectl", "kustomize", path(t, "manifests")))
+	got := built(t, "manifests")
+	delete(got, kit.Object("Namespace.v1", "", system)) // Helm makes it with --create-namespace
+	compare(t, got, want)
+}
+
+func TestTheManifestsOfMonitoringAreTheChartsWithThatTurnedOn(t *testing.T) {
+	want := extra(t)
+	if *update {
+		monitoring.write(t, want, "manifests", "monitoring")
+	}
+	compare(t, built(t, "manifests", "monitoring"), want)
+}
+
+// extra is what the chart makes in addition when monitoring is turned on.
+func extra(t *testing.T) []*unstructured.Unstructured {
+	t.Helper()
+	before := map[kit.Ref]bool{}
+	for _, o := range plain(t) {
+		before[kit.RefTo(o)] = true
+	}
+	return slices.DeleteFunc(plain(t, monitored), func(o *unstructured.Unstructured) bool { return before[kit.RefTo(o)] })
+}
+
+// built is what kustomize makes of a folder.
+func built(t *testing.T, folder ...string) map[kit.Ref]*unstructured.Unstructured {
+	t.Helper()
 	got := map[kit.Ref]*unstructured.Unstructured{}
-	for _, o := range decode(t, built) {
+	for _, o := range decode(t, must(t, "build the manifests", run(t, "", "kubectl", "kustomize", path(t, folder...)))) {
 		got[kit.RefTo(o)] = o
 	}
-	delete(got, kit.Object("Namespace.v1", "", system)) // Helm makes it with --create-namespace
+	return got
+}
+
+func compare(t *testing.T, got map[kit.Ref]*unstructured.Unstructured, want []*unstructured.Unstructured) {
+	t.Helper()
 	for _, o := range want {
 		r := kit.RefTo(o)
 		if !reflect.DeepEqual(got[r], o) {
@@ -82,10 +124,10 @@ func text(t *testing.T, o *unstructured.Unstructured) string {
 	return string(y)
 }
 
-// write writes the files of manifests/ but for those that no chart has.
-func write(t *testing.T, objects []*unstructured.Unstructured) {
+// write writes the files of a folder, but for those that no chart has.
+func (m manifests) write(t *testing.T, objects []*unstructured.Unstructured, folder ...string) {
 	t.Helper()
-	for name, kinds := range manifests {
+	for name, kinds := range m {
 		file := "# The chart's default rendering; \"make manifests\" writes it.\n"
 		for _, kind := range kinds {
 			for _, o := range objects {
@@ -94,7 +136,7 @@ func write(t *testing.T, objects []*unstructured.Unstructured) {
 				}
 			}
 		}
-		if err := os.WriteFile(path(t, "manifests", name), []byte(file), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(path(t, folder...), name), []byte(file), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -152,11 +152,11 @@ func TestTheSchemaKnowsEveryValueAndNoOther(t *testing.T) {
 	if err := json.Unmarshal(text, &schema); err != nil {
 		t.Fatal(err)
 	}
-	compare(t, "", schema, defaults(t))
+	compareNames(t, "", schema, defaults(t))
 }
 
-// compare says where a schema and values differ in their names.
-func compare(t *testing.T, name string, schema, values map[string]any) {
+// compareNames says where a schema and values differ in their names.
+func compareNames(t *testing.T, name string, schema, values map[string]any) {
 	properties, ok := schema["properties"].(map[string]any)
 	if !ok {
 		return // a map of the user's own names
@@ -175,7 +175,7 @@ func compare(t *testing.T, name string, schema, values map[string]any) {
 			t.Errorf("values.yaml has %s.%s, and the schema has not", name, key)
 		}
 		if nested, ok := value.(map[string]any); ok && there {
-			compare(t, strings.TrimPrefix(name+"."+key, "."), inner, nested)
+			compareNames(t, strings.TrimPrefix(name+"."+key, "."), inner, nested)
 		}
 	}
 }
