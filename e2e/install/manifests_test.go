@@ -57,7 +57,7 @@ func TestTheManifestsAreTheDefaultRenderingOfTheChart(t *testing.T) {
 	}
 	got := built(t, "manifests")
 	delete(got, kit.Object("Namespace.v1", "", system)) // Helm makes it with --create-namespace
-	compare(t, got, want)
+	equal(t, got, want)
 }
 
 func TestTheManifestsOfMonitoringAreTheChartsWithThatTurnedOn(t *testing.T) {
@@ -65,7 +65,7 @@ func TestTheManifestsOfMonitoringAreTheChartsWithThatTurnedOn(t *testing.T) {
 	if *update {
 		monitoring.write(t, want, "manifests", "monitoring")
 	}
-	compare(t, built(t, "manifests", "monitoring"), want)
+	equal(t, built(t, "manifests", "monitoring"), want)
 }
 
 // extra is what the chart makes in addition when monitoring is turned on.
@@ -88,7 +88,7 @@ func built(t *testing.T, folder ...string) map[kit.Ref]*unstructured.Unstructure
 	return got
 }
 
-func compare(t *testing.T, got map[kit.Ref]*unstructured.Unstructured, want []*unstructured.Unstructured) {
+func equal(t *testing.T, got map[kit.Ref]*unstructured.Unstructured, want []*unstructured.Unstructured) {
 	t.Helper()
 	for _, o := range want {
 		r := kit.RefTo(o)

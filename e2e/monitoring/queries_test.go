@@ -38,6 +38,14 @@ metadata: {name: PREFIX-refuses}
 spec: {policyName: PREFIX-refuses, validationActions: [Deny]}
 `
 
+// away is an API group that nobody serves.
+const away = `
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1.PREFIX.example.com}
+spec: {group: PREFIX.example.com, version: v1, groupPriorityMinimum: 100, versionPriority: 100, insecureSkipTLSVerify: true, service: {namespace: PREFIX-src, name: nobody}}
+`
+
 // objects are two sources, and something in the way of a mirror.
 const objects = `
 {apiVersion: v1, kind: ConfigMap, metadata: {name: settings, namespace: PREFIX-taken}}
@@ -76,9 +84,10 @@ func says(status string) kit.Check {
 
 // startTwo starts a leader, and then a standby.
 func startTwo(env *kit.Env) (leader, standby *kit.Kubemirror) {
-	leader = env.Start("--resource-types=ConfigMap.v1,Secret.v1", "--discovery-interval=1s")
+	flags := []string{"--resource-types=ConfigMap.v1,Secret.v1,Widget.v1." + env.Prefix() + ".example.com", "--discovery-interval=1s"}
+	leader = env.Start(flags...)
 	env.Eventually("the first leads", func(context.Context) error { return leads(leader) })
-	return leader, env.Start("--resource-types=ConfigMap.v1,Secret.v1", "--discovery-interval=1s")
+	return leader, env.Start(flags...)
 }
 
 func leads(km *kit.Kubemirror) error {
@@ -107,6 +116,7 @@ func work(t *testing.T, env *kit.Env, leader *kit.Kubemirror) {
 		return ctx.Err()
 	})
 	env.Apply(objects)
+	env.Apply(away)
 	settings := kit.Object("ConfigMap", env.Name("src"), "settings")
 	env.WaitFor(settings, "is mirrored where that can be", says("2/4 synced"))
 	env.WaitFor(kit.Object("Secret", env.Name("src"), "db"), "is mirrored", says("2/2 synced"))
@@ -187,10 +197,10 @@ func TestEveryQueryHasDataOfAKubemirrorAtWork(t *testing.T) {
 	t.Logf("%d expressions have data", len(all))
 	p.rulesAreWell(t)
 	p.counts(t, "while the first leads")
-	env.Eventually("the fight is on its way to an alert", func(ctx context.Context) error {
-		return p.active(ctx, "KubeMirrorFight")
+	env.Eventually("the fight and the group that is away are on their way to an alert", func(ctx context.Context) error {
+		return errors.Join(p.active(ctx, "KubeMirrorFight"), p.active(ctx, "KubeMirrorDiscoveryFailing"))
 	})
-	for _, alert := range []string{"KubeMirrorDown", "KubeMirrorNoLeader", "KubeMirrorTypeFailing", "KubeMirrorDiscoveryFailing", "KubeMirrorQueueLong"} {
+	for _, alert := range []string{"KubeMirrorDown", "KubeMirrorNoLeader", "KubeMirrorTypeFailing", "KubeMirrorQueueLong"} {
 		if p.active(t.Context(), alert) == nil {
 			t.Errorf("%s is active, and nothing of the kind is wrong", alert)
 		}
