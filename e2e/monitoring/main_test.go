@@ -40,7 +40,7 @@ func read(t testing.TB, elements ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(append([]string{dir}, elements...)...)) //nolint:gosec // a file of our own tree
+	text, err := os.ReadFile(filepath.Join(append([]string{dir}, elements...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ var prometheusTools = sync.OnceValues(func() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 25*time.Minute)
 	defer cancel()
 	const packages = "github.com/prometheus/prometheus/cmd/"
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags=remove_all_sd", "-ldflags=-s -w", //nolint:gosec // our own
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags=remove_all_sd", "-ldflags=-s -w",
 		"-o", cache+string(filepath.Separator), packages+"prometheus", packages+"promtool")
 	cmd.Dir = filepath.Join(dir, "tools", "prometheus")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")

@@ -109,7 +109,7 @@ func work(t *testing.T, env *kit.Env, leader *kit.Kubemirror) {
 		t.Fatal(err)
 	}
 	env.Eventually("the policy is at work", func(ctx context.Context) error {
-		out, err := exec.CommandContext(ctx, "kubectl", "--kubeconfig="+config, "-n", refuses, "create", "configmap", "trial", "--dry-run=server").CombinedOutput() //nolint:gosec // our own
+		out, err := exec.CommandContext(ctx, "kubectl", "--kubeconfig="+config, "-n", refuses, "create", "configmap", "trial", "--dry-run=server").CombinedOutput()
 		if err == nil {
 			return fmt.Errorf("%s", out)
 		}
@@ -166,12 +166,17 @@ func (p *prometheus) answered(ctx context.Context, e expression) error {
 		return fmt.Errorf("%s has no data: %s", e.from, e.text)
 	}
 	selectors, err := p.selectors(ctx, e.text)
-	if err != nil || len(selectors) == 0 {
-		return fmt.Errorf("%s: no selector in %s: %w", e.from, e.text, err)
+	if err == nil && len(selectors) == 0 {
+		err = errors.New("no selector was found")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", e.from, err)
 	}
 	for _, selector := range selectors {
-		if samples, err := p.query(ctx, selector); err != nil || len(samples) == 0 {
-			return fmt.Errorf("%s: there is no %s: %w", e.from, selector, err)
+		if samples, err := p.query(ctx, selector); err != nil {
+			return fmt.Errorf("%s: %w", e.from, err)
+		} else if len(samples) == 0 {
+			return fmt.Errorf("%s has no data for a part of it: %s", e.from, selector)
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ type unitTests struct {
 // promtool runs promtool in a folder.
 func promtool(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), tool(t, "promtool"), args...) //nolint:gosec // built by us
+	cmd := exec.CommandContext(t.Context(), tool(t, "promtool"), args...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("promtool %s: %v:\n%s", strings.Join(args, " "), err, out)
