@@ -139,3 +139,38 @@ tolerations: {{- toYaml . | nindent 2 }}
 priorityClassName: {{ . }}
 {{- end }}
 {{- end -}}
+
+{{/* Says something where the server has ValidatingAdmissionPolicies. */}}
+{{- define "kubemirror.hasPolicies" -}}
+{{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}yes{{- end -}}
+{{- end -}}
+
+{{/* CEL: whether the controller takes object (or oldObject) for a source. */}}
+{{- define "kubemirror.isSource" -}}
+{{ . }}.metadata.?labels[?'kubemirror.raczylo.com/enabled'].orValue('') == 'true' &&
+{{ . }}.metadata.?labels[?'kubemirror.raczylo.com/mirror'].orValue('') != 'true' &&
+!({{ . }}.metadata.?annotations[?'kubemirror.raczylo.com/sync'].orValue('') in ['', 'false']) &&
+{{ . }}.metadata.?annotations[?'kubemirror.raczylo.com/exclude'].orValue('') != 'true'
+{{- end -}}
+
+{{/* CEL: whether an update leaves all that mirrors are made from: content, labels, and annotations but the status. */}}
+{{- define "kubemirror.isSame" -}}
+{{- $status := "['kubemirror.raczylo.com/sync-status', 'kubemirror.raczylo.com/failed-targets']" -}}
+object.metadata.?labels.orValue({}) == oldObject.metadata.?labels.orValue({}) &&
+object.metadata.?annotations.orValue({}).all(k, k in {{ $status }} ||
+  k in oldObject.metadata.?annotations.orValue({}) && object.metadata.annotations[k] == oldObject.metadata.annotations[k]) &&
+oldObject.metadata.?annotations.orValue({}).all(k, k in {{ $status }} || k in object.metadata.?annotations.orValue({})) &&
+dyn(object).all(k, k in ['metadata', 'status'] || k in dyn(oldObject) && dyn(object)[k] == dyn(oldObject)[k]) &&
+dyn(oldObject).all(k, k in ['metadata', 'status'] || k in dyn(object))
+{{- end -}}
+
+{{/* CEL: whether the request is of an account that policies don't hold for: Kubernetes' own controllers, or one of the values. */}}
+{{- define "kubemirror.isTrusted" -}}
+request.userInfo.username in {{ prepend .Values.policies.trustedUsers "system:kube-controller-manager" | toJson }} ||
+request.userInfo.?groups.orValue([]).exists(g, g in {{ prepend .Values.policies.trustedGroups "system:serviceaccounts:kube-system" | toJson }})
+{{- end -}}
+
+{{/* A regular expression, as CEL text: one requirement of a label selector. */}}
+{{- define "kubemirror.requirement" -}}
+(!\\s*[\\w./-]+|[\\w./-]+(\\s*(=|==|!=)\\s*[\\w.-]*|\\s*[<>]\\s*[\\w.-]+|\\s+(in|notin)\\s*[(][\\w.,\\s-]*[)])?)
+{{- end -}}
