@@ -31,6 +31,7 @@ extraEnv: [{name: GODEBUG, value: http2debug=1}]
 extraEnvFrom: [{configMapRef: {name: more}}]
 serviceAccount: {create: false, name: theirs}
 rbac: {plurals: {Ibex.v1.example.com: ibices}}
+policies: {mirrors: {enabled: true}, trustedUsers: ["system:serviceaccount:a:b"], trustedGroups: [team]}
 podLabels: {tier: infra}
 podAnnotations: {example.com/scrape: "true"}
 nodeSelector: {kubernetes.io/os: linux}

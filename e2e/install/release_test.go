@@ -52,7 +52,7 @@ func TestTheControllerIsRefusedNothingAndNoRightOfItsTypesGoesUnused(t *testing.
 		env.Label(r, domain+"enabled-")
 		env.WaitGone(r.In(target))
 		env.Label(r, domain+"enabled=true")
-		env.Annotate(r, domain+"target-namespaces=!")
+		env.Annotate(r, domain+"transform=rules") // which admission can't tell
 		env.WaitForEvent(r, "InvalidAnnotation", "")
 		env.Delete(r)
 		env.WaitGone(r)
@@ -109,7 +109,7 @@ func TestAReleaseThatIsUninstalledLeavesNothingThatHoldsUpADeletion(t *testing.T
 		mirrors bool
 	}{
 		{"mirrors stay", nil, true},
-		{"mirrors go where that is asked for", []string{"--set=cleanup.deleteMirrors=true"}, false},
+		{"mirrors go where that is asked for, though nobody else may delete them", []string{"--set=cleanup.deleteMirrors=true", "--set=policies.mirrors.enabled=true"}, false},
 	} {
 		t.Run(row.says, func(t *testing.T) {
 			env := kit.New(t)
