@@ -110,7 +110,7 @@ func TestWhatCantBeReadIsRefusedInTheControllersWords(t *testing.T) {
 
 // written is a source with one annotation.
 func written(name, annotation string) string {
-	text := secret(name, annotation)
+	text := asking(name, annotation)
 	if strings.HasPrefix(annotation, "sync=") {
 		text = strings.Replace(text, `    kubemirror.raczylo.com/sync: "true"`+"\n", "", 1)
 	}

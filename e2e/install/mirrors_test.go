@@ -23,7 +23,7 @@ func TestWithThePolicyOnMirrorsNobodyElseChangesThem(t *testing.T) {
 	start(t, env, system)
 	inBoth := "target-namespaces=" + a + "," + b
 	source, service := kit.Object("Secret", src, "db"), kit.Object("Service", src, "web")
-	env.Apply(secret("db", inBoth))
+	env.Apply(asking("db", inBoth))
 	env.Apply(object("v1", "Service", "web", inBoth) + "spec: {type: LoadBalancer, ports: [{port: 80}]}")
 	for _, r := range []kit.Ref{source, service} {
 		env.WaitFor(r.In(a), "is there", kit.Exists)

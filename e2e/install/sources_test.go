@@ -85,7 +85,7 @@ metadata:
 %s`, apiVersion, kind, name, text.String())
 }
 
-func secret(name string, annotations ...string) string {
+func asking(name string, annotations ...string) string {
 	return object("v1", "Secret", name, annotations...)
 }
 
@@ -101,7 +101,7 @@ func policed(t *testing.T, env *kit.Env, flags ...string) {
 // holds waits until the policy on sources does, a moment after it is made.
 func holds(t *testing.T, env *kit.Env) {
 	t.Helper()
-	probe := strings.ReplaceAll(secret("probe", "paused=perhaps"), "PREFIX", env.Prefix())
+	probe := strings.ReplaceAll(asking("probe", "paused=perhaps"), "PREFIX", env.Prefix())
 	env.Eventually("the policy on sources holds", func(context.Context) error {
 		got := run(t, probe, "kubectl", "--kubeconfig="+admin(t, env), "create", "--dry-run=server", "-f-")
 		if got.code == 0 || !strings.Contains(got.errors, "kubemirror-sources") {
@@ -130,16 +130,16 @@ func TestNobodyMirrorsToWhereHeMayNotCreateTheKind(t *testing.T) {
 	do(t, env, "kubemirror-sources", kubeconfig(t, env, ann), slicesOf(creations, laters, subresources, unjudged))
 	t.Log("one who may create nowhere else")
 	do(t, env, "kubemirror-sources", kubeconfig(t, env, noone), []deed{
-		{"ask for a", "", secret("n1", "target-namespaces=PREFIX-a"), "create -f-", `"PREFIX-noone" may not create secrets in the namespace "PREFIX-a"`},
-		{"ask for nothing", "", secret("n2"), "create -f-", ""},
-		{"ask for his own namespace, which is never a target", "", secret("n3", "target-namespaces=PREFIX-src"), "create -f-", ""},
+		{"ask for a", "", asking("n1", "target-namespaces=PREFIX-a"), "create -f-", `"PREFIX-noone" may not create secrets in the namespace "PREFIX-a"`},
+		{"ask for nothing", "", asking("n2"), "create -f-", ""},
+		{"ask for his own namespace, which is never a target", "", asking("n3", "target-namespaces=PREFIX-src"), "create -f-", ""},
 	})
 	t.Log("one who may create everywhere")
 	do(t, env, "kubemirror-sources", kubeconfig(t, env, boss), []deed{
-		{"ask for all", "", secret("w1", "target-namespaces=all"), "create -f-", ""},
-		{"ask for a and b", "", secret("w2", "target-namespaces=PREFIX-a,PREFIX-b"), "create -f-", ""},
-		{"ask by labels", "", secret("w3", "target-selector=team=a"), "create -f-", ""},
-		{"ask for 40 namespaces", "", secret("w4", "target-namespaces="+strings.Repeat("PREFIX-a,", 40)), "create -f-", ""},
+		{"ask for all", "", asking("w1", "target-namespaces=all"), "create -f-", ""},
+		{"ask for a and b", "", asking("w2", "target-namespaces=PREFIX-a,PREFIX-b"), "create -f-", ""},
+		{"ask by labels", "", asking("w3", "target-selector=team=a"), "create -f-", ""},
+		{"ask for 40 namespaces", "", asking("w4", "target-namespaces="+strings.Repeat("PREFIX-a,", 40)), "create -f-", ""},
 		{"ask for all with a kind that he may not create", "", object("v1", "ConfigMap", "w5", "target-namespaces=all"), "create -f-",
 			`"PREFIX-boss" may not create configmaps in every namespace`},
 	})
@@ -160,30 +160,30 @@ const (
 
 // creations are of one who may create in a, and not in b.
 var creations = []deed{
-	{"ask for a", "", secret("c1", "target-namespaces=PREFIX-a"), "create -f-", ""},
-	{"ask for a, and the own namespace, which is never a target", "", secret("c2", "target-namespaces=PREFIX-a,PREFIX-src"), "create -f-", ""},
-	{"ask with blanks and empty items", "", secret("c3", "target-namespaces= PREFIX-a , ,! PREFIX-b,"), "create -f-", ""},
-	{"ask for b", "", secret("c4", "target-namespaces=PREFIX-b"), "create -f-", notInB},
-	{"ask for b behind a blank", "", secret("c4", "target-namespaces=PREFIX-a ,\tPREFIX-b "), "create -f-", notInB},
-	{"ask for b, and take it away for now", "", secret("c4", "target-namespaces=PREFIX-b,!PREFIX-b"), "create -f-", notInB},
-	{"have the name made", "", strings.Replace(secret("x", "target-namespaces=PREFIX-b"), "name: x", "generateName: x-", 1), "create -f-", notInB},
-	{"create by server-side apply", "", secret("c4", "target-namespaces=PREFIX-b"), "apply --server-side -f-", notInB},
-	{"create by apply", "", secret("c4", "target-namespaces=PREFIX-b"), "apply -f-", notInB},
-	{"create it paused", "", secret("c4", "target-namespaces=PREFIX-b", "paused=true"), "create -f-", notInB},
-	{"ask for all", "", secret("c4", "target-namespaces=all"), "create -f-", notEverywhere},
-	{"ask for all but b", "", secret("c4", "target-namespaces=all,!PREFIX-b"), "create -f-", notEverywhere},
-	{"ask for all-labeled", "", secret("c4", "target-namespaces=PREFIX-a,all-labeled"), "create -f-", notEverywhere},
-	{"ask by a star", "", secret("c4", "target-namespaces=PREFIX-a*"), "create -f-", notEverywhere},
-	{"ask by a question mark", "", secret("c4", "target-namespaces=PREFIX-?"), "create -f-", notEverywhere},
-	{"ask by labels", "", secret("c4", "target-selector= team=a "), "create -f-", notEverywhere},
-	{"ask for a namespace that is not there yet", "", secret("c4", "target-namespaces=PREFIX-later"), "create -f-", `may not create secrets in the namespace "PREFIX-later"`},
+	{"ask for a", "", asking("c1", "target-namespaces=PREFIX-a"), "create -f-", ""},
+	{"ask for a, and the own namespace, which is never a target", "", asking("c2", "target-namespaces=PREFIX-a,PREFIX-src"), "create -f-", ""},
+	{"ask with blanks and empty items", "", asking("c3", "target-namespaces= PREFIX-a , ,! PREFIX-b,"), "create -f-", ""},
+	{"ask for b", "", asking("c4", "target-namespaces=PREFIX-b"), "create -f-", notInB},
+	{"ask for b behind a blank", "", asking("c4", "target-namespaces=PREFIX-a ,\tPREFIX-b "), "create -f-", notInB},
+	{"ask for b, and take it away for now", "", asking("c4", "target-namespaces=PREFIX-b,!PREFIX-b"), "create -f-", notInB},
+	{"have the name made", "", strings.Replace(asking("x", "target-namespaces=PREFIX-b"), "name: x", "generateName: x-", 1), "create -f-", notInB},
+	{"create by server-side apply", "", asking("c4", "target-namespaces=PREFIX-b"), "apply --server-side -f-", notInB},
+	{"create by apply", "", asking("c4", "target-namespaces=PREFIX-b"), "apply -f-", notInB},
+	{"create it paused", "", asking("c4", "target-namespaces=PREFIX-b", "paused=true"), "create -f-", notInB},
+	{"ask for all", "", asking("c4", "target-namespaces=all"), "create -f-", notEverywhere},
+	{"ask for all but b", "", asking("c4", "target-namespaces=all,!PREFIX-b"), "create -f-", notEverywhere},
+	{"ask for all-labeled", "", asking("c4", "target-namespaces=PREFIX-a,all-labeled"), "create -f-", notEverywhere},
+	{"ask by a star", "", asking("c4", "target-namespaces=PREFIX-a*"), "create -f-", notEverywhere},
+	{"ask by a question mark", "", asking("c4", "target-namespaces=PREFIX-?"), "create -f-", notEverywhere},
+	{"ask by labels", "", asking("c4", "target-selector= team=a "), "create -f-", notEverywhere},
+	{"ask for a namespace that is not there yet", "", asking("c4", "target-namespaces=PREFIX-later"), "create -f-", `may not create secrets in the namespace "PREFIX-later"`},
 	{"ask for b with a kind of a definition", "", object("PREFIX.example.com/v1", "Widget", "c4", "target-namespaces=PREFIX-b"), "create -f-",
 		`may not create widgets.PREFIX.example.com in the namespace "PREFIX-b"`},
 	{"ask for a with a kind that he may not create there", "", object("v1", "ConfigMap", "c4", "target-namespaces=PREFIX-a"), "create -f-",
 		`may not create configmaps in the namespace "PREFIX-a"`},
-	{"make what is no source yet", "", strings.Replace(secret("c5", "target-namespaces=PREFIX-b"), "enabled", "disabled", 1), "create -f-", ""},
-	{"make what is off", "", strings.Replace(secret("c6", "target-namespaces=PREFIX-b"), `sync: "true"`, `sync: "false"`, 1), "create -f-", ""},
-	{"make what is excluded", "", secret("c7", "target-namespaces=PREFIX-b", "exclude=true"), "create -f-", ""},
+	{"make what is no source yet", "", strings.Replace(asking("c5", "target-namespaces=PREFIX-b"), "enabled", "disabled", 1), "create -f-", ""},
+	{"make what is off", "", strings.Replace(asking("c6", "target-namespaces=PREFIX-b"), `sync: "true"`, `sync: "false"`, 1), "create -f-", ""},
+	{"make what is excluded", "", asking("c7", "target-namespaces=PREFIX-b", "exclude=true"), "create -f-", ""},
 }
 
 // laters are updates by the same one, of what an administrator made, or he himself above.
@@ -195,21 +195,21 @@ var laters = []deed{
 	{"label first, annotate later", "{apiVersion: v1, kind: Secret, metadata: {namespace: PREFIX-src, name: u1, labels: {kubemirror.raczylo.com/enabled: 'true'}}}", "",
 		"annotate secret u1 kubemirror.raczylo.com/sync=true kubemirror.raczylo.com/target-namespaces=PREFIX-b", notInB},
 	{"add b to his own source", "", "", "annotate --overwrite secret c1 kubemirror.raczylo.com/target-namespaces=PREFIX-a,PREFIX-b", notInB},
-	{"change the content alone", secret("u2", "target-namespaces=PREFIX-a,PREFIX-b"), "", `patch secret u2 --type=merge -p {"data":{"k":"eA=="}}`, notInB},
+	{"change the content alone", asking("u2", "target-namespaces=PREFIX-a,PREFIX-b"), "", `patch secret u2 --type=merge -p {"data":{"k":"eA=="}}`, notInB},
 	{"change it by a JSON patch", "", "", `patch secret u2 --type=json -p [{"op":"add","path":"/data","value":{"k":"eA=="}}]`, notInB},
 	{"change it by server-side apply", "", "apiVersion: v1\nkind: Secret\nmetadata: {name: u2}\nstringData: {k: x}", "apply --server-side -f-", notInB},
-	{"change it by apply", "", secret("u2", "target-namespaces=PREFIX-a,PREFIX-b") + "stringData: {k: x}", "apply -f-", notInB},
-	{"replace it", "", secret("u2", "target-namespaces=PREFIX-a,PREFIX-b") + "stringData: {k: x}", "replace -f-", notInB},
+	{"change it by apply", "", asking("u2", "target-namespaces=PREFIX-a,PREFIX-b") + "stringData: {k: x}", "apply -f-", notInB},
+	{"replace it", "", asking("u2", "target-namespaces=PREFIX-a,PREFIX-b") + "stringData: {k: x}", "replace -f-", notInB},
 	{"make it immutable", "", "", `patch secret u2 --type=merge -p {"immutable":true}`, notInB},
 	{"label its mirrors", "", "", "label secret u2 argocd.argoproj.io/secret-type=cluster", notInB},
 	{"annotate its mirrors", "", "", "annotate secret u2 example.com/a=b", notInB},
 	{"rename its mirrors", "", "", "annotate secret u2 kubemirror.raczylo.com/target-name=other", notInB},
 	{"transform them", "", "", `annotate secret u2 kubemirror.raczylo.com/transform={"rules":[{"path":"data.k","value":"x"}]}`, notInB},
 	{"have more of them", "", "", "annotate secret u2 kubemirror.raczylo.com/max-targets=2", notInB},
-	{"change the content while it is paused", secret("u3", "target-namespaces=PREFIX-b", "paused=true"), "", `patch secret u3 --type=merge -p {"data":{"k":"eA=="}}`, notInB},
+	{"change the content while it is paused", asking("u3", "target-namespaces=PREFIX-b", "paused=true"), "", `patch secret u3 --type=merge -p {"data":{"k":"eA=="}}`, notInB},
 	{"go on after a pause", "", "", "annotate secret u3 kubemirror.raczylo.com/paused-", notInB},
-	{"take an exclusion off the list", secret("u4", "target-namespaces=all,!PREFIX-b"), "", "annotate --overwrite secret u4 kubemirror.raczylo.com/target-namespaces=all", notEverywhere},
-	{"take the list for the selector", secret("u5", "target-namespaces=PREFIX-a"), "",
+	{"take an exclusion off the list", asking("u4", "target-namespaces=all,!PREFIX-b"), "", "annotate --overwrite secret u4 kubemirror.raczylo.com/target-namespaces=all", notEverywhere},
+	{"take the list for the selector", asking("u5", "target-namespaces=PREFIX-a"), "",
 		"annotate --overwrite secret u5 kubemirror.raczylo.com/target-namespaces- kubemirror.raczylo.com/target-selector=!x", notEverywhere},
 	{"narrow it to a", "", "", "annotate --overwrite secret u2 kubemirror.raczylo.com/target-namespaces=PREFIX-a", ""},
 	{"then change the content", "", "", `patch secret u2 --type=merge -p {"data":{"k":"eA=="}}`, ""},
@@ -235,15 +235,15 @@ var subresources = []deed{
 
 // unjudged are changes of a source for b and all of which no mirror gets anything.
 var unjudged = []deed{
-	{"change nothing", secret("j1", "target-namespaces=PREFIX-b,all"), "", `patch secret j1 --type=merge -p {"metadata":{"labels":{"kubemirror.raczylo.com/enabled":"true"}}}`, ""},
+	{"change nothing", asking("j1", "target-namespaces=PREFIX-b,all"), "", `patch secret j1 --type=merge -p {"metadata":{"labels":{"kubemirror.raczylo.com/enabled":"true"}}}`, ""},
 	{"write what the controller writes", "", "",
 		`patch secret j1 --type=merge -p {"metadata":{"finalizers":["kubemirror.raczylo.com/finalizer"],"annotations":{"kubemirror.raczylo.com/sync-status":"1/1_synced","kubemirror.raczylo.com/failed-targets":"x"}}}`, ""},
 	{"take it off", "", "", `patch secret j1 --type=merge -p {"metadata":{"finalizers":null,"annotations":{"kubemirror.raczylo.com/sync-status":null}}}`, ""},
 	{"have an owner", "", "", `patch secret j1 --type=merge -p {"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Secret","name":"x","uid":"x"}]}}`, ""},
-	{"exclude it", secret("j2", "target-namespaces=PREFIX-b"), "", "annotate secret j2 kubemirror.raczylo.com/exclude=true", ""},
-	{"turn it off", secret("j3", "target-namespaces=PREFIX-b"), "", "annotate --overwrite secret j3 kubemirror.raczylo.com/sync=false", ""},
-	{"take the label off", secret("j4", "target-namespaces=PREFIX-b"), "", "label secret j4 kubemirror.raczylo.com/enabled-", ""},
-	{"delete it", secret("j5", "target-namespaces=PREFIX-b"), "", "delete secret j5", ""},
+	{"exclude it", asking("j2", "target-namespaces=PREFIX-b"), "", "annotate secret j2 kubemirror.raczylo.com/exclude=true", ""},
+	{"turn it off", asking("j3", "target-namespaces=PREFIX-b"), "", "annotate --overwrite secret j3 kubemirror.raczylo.com/sync=false", ""},
+	{"take the label off", asking("j4", "target-namespaces=PREFIX-b"), "", "label secret j4 kubemirror.raczylo.com/enabled-", ""},
+	{"delete it", asking("j5", "target-namespaces=PREFIX-b"), "", "delete secret j5", ""},
 }
 
 func TestUpToTwentyFourNamesAreJudgedOneByOne(t *testing.T) {
@@ -261,10 +261,10 @@ func TestUpToTwentyFourNamesAreJudgedOneByOne(t *testing.T) {
 	large := "data: {" + manyKeys(4000) + "}\n" // an expression has a budget
 	list := func(names []string) string { return "target-namespaces=" + strings.Join(names, ",") }
 	do(t, env, "kubemirror-sources", kubeconfig(t, env, ann), []deed{
-		{"ask for 24", "", secret("few", list(names[:24])) + large, "create -f-", ""},
+		{"ask for 24", "", asking("few", list(names[:24])) + large, "create -f-", ""},
 		{"change the content of that", "", "", `patch secret few --type=merge -p {"data":{"key-7":"eA=="}}`, ""},
-		{"ask for 24, the last of which he may not", "", secret("bad", list(append(names[:23:23], env.Name("b")))) + large, "create -f-", `in the namespace "PREFIX-b"`},
-		{"ask for 25", "", secret("many", list(names)), "create -f-", "in every namespace, which is what more than 24 names"},
+		{"ask for 24, the last of which he may not", "", asking("bad", list(append(names[:23:23], env.Name("b")))) + large, "create -f-", `in the namespace "PREFIX-b"`},
+		{"ask for 25", "", asking("many", list(names)), "create -f-", "in every namespace, which is what more than 24 names"},
 	})
 }
 
@@ -278,14 +278,14 @@ func TestTrustedAccountsAreNotJudgedByTheirRights(t *testing.T) {
 		grant(env, user, env.Name("editor"), env.Name("src"))
 	}
 	do(t, env, "kubemirror-sources", kubeconfig(t, env, operator), []deed{
-		{"a trusted user asks for all", "", secret("s1", "target-namespaces=all"), "create -f-", ""},
-		{"and may not write nonsense", "", secret("s2", "target-namespaces=all", "paused=perhaps"), "create -f-", `"perhaps" is neither`},
+		{"a trusted user asks for all", "", asking("s1", "target-namespaces=all"), "create -f-", ""},
+		{"and may not write nonsense", "", asking("s2", "target-namespaces=all", "paused=perhaps"), "create -f-", `"perhaps" is neither`},
 	})
 	do(t, env, "kubemirror-sources", kubeconfig(t, env, member, env.Name("team")), []deed{
-		{"one of a trusted group asks for all", "", secret("s3", "target-namespaces=all"), "create -f-", ""},
+		{"one of a trusted group asks for all", "", asking("s3", "target-namespaces=all"), "create -f-", ""},
 	})
 	do(t, env, "kubemirror-sources", kubeconfig(t, env, other, env.Name("others")), []deed{
-		{"another one asks for all", "", secret("s4", "target-namespaces=all"), "create -f-", `"PREFIX-other" may not create secrets in every namespace`},
+		{"another one asks for all", "", asking("s4", "target-namespaces=all"), "create -f-", `"PREFIX-other" may not create secrets in every namespace`},
 		{"he changes what a trusted one made", "", "", `patch secret s1 --type=merge -p {"data":{"k":"eA=="}}`, `"PREFIX-other" may not create secrets in every namespace`},
 	})
 	env.Apply(object("apps/v1", "Deployment", "web", "target-namespaces=all") +

@@ -59,6 +59,14 @@ var troubles = map[string]trouble{
 		values: []string{"rbac.aggregate=true"}, solved: says("2/2 synced"),
 	},
 
+	"The server refuses a source's label or annotations": {cause: func(r *reader) {
+		r.source(secret, "platform", "registry", "team-a")
+		for _, namespace := range []string{"platform", "team-a"} {
+			r.Apply(r.own("{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {namespace: " + namespace + ", name: ann}, " +
+				"roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ann}]}"))
+		}
+	}, solved: says("2/2 synced")},
+
 	"A namespace is left out, and the status is silent about it": {cause: func(r *reader) {
 		r.source(secret, "platform", "registry", "team-b,team-c")
 	}, solved: says("2/2 synced")},
@@ -84,7 +92,7 @@ var troubles = map[string]trouble{
 	}, solved: says("")},
 
 	"stopped: an annotation can't be read": {cause: func(r *reader) {
-		r.source(secret, "platform", "registry", "team-a", `    kubemirror.raczylo.com/target-selector: "team in (a"`)
+		r.source(secret, "platform", "registry", "team-a", `    kubemirror.raczylo.com/target-selector: "team in (a,-b)"`) // more broken, and it is refused at once
 	}, solved: says("1/1 synced")},
 
 	"Over the maximum targets": {cause: registry, values: []string{"controller.maxTargets=1"}, solved: says("2/2 synced")},

@@ -54,6 +54,9 @@ var (
 		{name: "serviceAccount.annotations", value: "{mark: account}", brings: "mark: account"},
 		{name: "rbac.aggregate", value: "true", brings: "aggregationRule:"},
 		{name: "rbac.plurals", value: "{Secret.v1: secretses}", brings: "- secretses"},
+		{name: "policies.mirrors.enabled", value: "true", brings: "-mirrors\n"},
+		{name: "policies.trustedUsers", value: "[mark:user]", brings: `"mark:user"`},
+		{name: "policies.trustedGroups", value: "[mark:group]", brings: `"mark:group"`},
 		{name: "cleanup.deleteMirrors", value: "true", brings: "--delete-mirrors=true"},
 		{name: "cleanup.deadlineSeconds", value: "77", brings: "activeDeadlineSeconds: 77"},
 		{name: "podSecurityContext", value: "{runAsUser: 777}", brings: "runAsUser: 777"},
@@ -88,6 +91,7 @@ var (
 		{name: "serviceAccount.name", value: "theirs", brings: "serviceAccountName: theirs"},
 		{name: "rbac.create", value: "false", takes: "\nkind: ClusterRole\n"},
 		{name: "leash.enabled", value: "false", takes: "-leash\n"},
+		{name: "policies.sources.enabled", value: "false", takes: "-sources\n"},
 		{name: "cleanup.enabled", value: "false", takes: "pre-delete"},
 		{name: "podDisruptionBudget.enabled", value: "false", takes: "kind: PodDisruptionBudget"},
 	}
