@@ -72,12 +72,8 @@ func TestAThiefOfTheTokenCanWriteMirrorsAndNothingElse(t *testing.T) {
 			t.Errorf("%s: %v", row.what, err)
 		}
 	}
-	for what, args := range map[string][]string{
-		"change a mirror": patch("db", `{"data":{"key":"eA=="}}`),
-		"delete a mirror": {"-n", target, "delete", "secret", "db"},
-	} {
-		must(t, what, run(t, "", "kubectl", append([]string{config}, args...)...))
-	}
+	must(t, "change a mirror", run(t, "", "kubectl", append([]string{config}, patch("db", `{"data":{"key":"eA=="}}`)...)...))
+	must(t, "delete a mirror", run(t, "", "kubectl", config, "-n", target, "delete", "secret", "db"))
 
 	t.Log("what the README says the leash can't do")
 	must(t, "take the leash off", run(t, "", "kubectl", config, "delete", "validatingadmissionpolicybinding", "kubemirror-leash", "--dry-run=server"))
