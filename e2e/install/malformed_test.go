@@ -63,6 +63,7 @@ func TestWhatCantBeReadIsRefusedInTheControllersWords(t *testing.T) {
 	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
 	flags := []string{"--set=controller.includedNamespaces=" + env.Prefix() + "-*", "--set=controller.sourceNamespaces=" + env.Prefix() + "-*"}
 	release(t, env, system, append(flags, "--set=policies.sources.enabled=false")...)
+	holds(t, env, false)
 	km := start(t, env, system)
 	said := make([]string, len(malformed))
 	for i, row := range malformed {
@@ -81,7 +82,7 @@ func TestWhatCantBeReadIsRefusedInTheControllersWords(t *testing.T) {
 
 	config := admin(t, env)
 	must(t, "turn the policy on", helm(t, append([]string{"upgrade", "kubemirror", path(t, "charts", "kubemirror"), "--namespace=" + system, "--kubeconfig=" + config}, flags...)...))
-	holds(t, env)
+	holds(t, env, true)
 	refusals := refusals(t, env, config)
 	for i, row := range malformed {
 		if row.ours != "" {

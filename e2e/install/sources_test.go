@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,7 +53,7 @@ func do(t *testing.T, env *kit.Env, policy, config string, deeds []deed) {
 	for _, d := range deeds {
 		env.Apply(d.before)
 		args := []string{"--kubeconfig=" + config, "--namespace=" + env.Name("src")}
-		for _, arg := range strings.Fields(here(d.args)) {
+		for arg := range strings.FieldsSeq(here(d.args)) {
 			args = append(args, strings.ReplaceAll(arg, "_", " "))
 		}
 		got := run(t, here(d.stdin), "kubectl", args...)
@@ -92,20 +93,22 @@ func asking(name string, annotations ...string) string {
 // policed installs the chart with the policy on sources and waits until it holds.
 func policed(t *testing.T, env *kit.Env, flags ...string) {
 	t.Helper()
+	holds(t, env, false) // not the one of another test
 	system := "system-" + env.Prefix()
 	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
 	release(t, env, system, append(flags, "--set=controller.includedNamespaces="+env.Prefix()+"-*")...)
-	holds(t, env)
+	holds(t, env, true)
 }
 
-// holds waits until the policy on sources does, a moment after it is made.
-func holds(t *testing.T, env *kit.Env) {
+// holds waits until the policy on sources does, or does not, a moment after it is
+// made or deleted.
+func holds(t *testing.T, env *kit.Env, want bool) {
 	t.Helper()
 	probe := strings.ReplaceAll(asking("probe", "paused=perhaps"), "PREFIX", env.Prefix())
-	env.Eventually("the policy on sources holds", func(context.Context) error {
+	env.Eventually(fmt.Sprintf("the policy on sources holds: %v", want), func(context.Context) error {
 		got := run(t, probe, "kubectl", "--kubeconfig="+admin(t, env), "create", "--dry-run=server", "-f-")
-		if got.code == 0 || !strings.Contains(got.errors, "kubemirror-sources") {
-			return fmt.Errorf("it does not: %s", got)
+		if held := strings.Contains(got.errors, "kubemirror-sources"); held != want || !held && got.code != 0 {
+			return fmt.Errorf("not yet: %s", got)
 		}
 		return nil
 	})
@@ -127,7 +130,7 @@ func TestNobodyMirrorsToWhereHeMayNotCreateTheKind(t *testing.T) {
 	grant(env, boss, env.Name("creator"), "")
 
 	t.Log("one who may create in a")
-	do(t, env, "kubemirror-sources", kubeconfig(t, env, ann), slicesOf(creations, laters, subresources, unjudged))
+	do(t, env, "kubemirror-sources", kubeconfig(t, env, ann), slices.Concat(creations, laters, subresources, unjudged))
 	t.Log("one who may create nowhere else")
 	do(t, env, "kubemirror-sources", kubeconfig(t, env, noone), []deed{
 		{"ask for a", "", asking("n1", "target-namespaces=PREFIX-a"), "create -f-", `"PREFIX-noone" may not create secrets in the namespace "PREFIX-a"`},
@@ -143,14 +146,6 @@ func TestNobodyMirrorsToWhereHeMayNotCreateTheKind(t *testing.T) {
 		{"ask for all with a kind that he may not create", "", object("v1", "ConfigMap", "w5", "target-namespaces=all"), "create -f-",
 			`"PREFIX-boss" may not create configmaps in every namespace`},
 	})
-}
-
-func slicesOf(lists ...[]deed) []deed {
-	var all []deed
-	for _, list := range lists {
-		all = append(all, list...)
-	}
-	return all
 }
 
 const (
