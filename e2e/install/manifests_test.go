@@ -17,7 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the manifests anew from the chart; see \"make manifests\"")
 
-// manifests are the files of a folder of manifests/, by the kinds that each has.
+// manifests are the files of a folder of manifests/, by the kinds that each has, or
+// the kinds and names where that matters.
 type manifests map[string][]string
 
 var (
@@ -25,7 +26,8 @@ var (
 		"rbac.yaml":       {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"},
 		"deployment.yaml": {"Deployment", "PodDisruptionBudget"},
 		"service.yaml":    {"Service"},
-		"leash.yaml":      {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
+		"leash.yaml":      {"ValidatingAdmissionPolicy kubemirror-leash", "ValidatingAdmissionPolicyBinding kubemirror-leash"},
+		"sources.yaml":    {"ValidatingAdmissionPolicy kubemirror-sources", "ValidatingAdmissionPolicyBinding kubemirror-sources"},
 	}
 	monitoring = manifests{
 		"servicemonitor.yaml": {"ServiceMonitor"},
@@ -131,7 +133,7 @@ func (m manifests) write(t *testing.T, objects []*unstructured.Unstructured, fol
 		file := "# The chart's default rendering; \"make manifests\" writes it.\n"
 		for _, kind := range kinds {
 			for _, o := range objects {
-				if o.GetKind() == kind {
+				if strings.HasPrefix(o.GetKind()+" "+o.GetName()+" ", kind+" ") {
 					file += "---\n" + text(t, o)
 				}
 			}
