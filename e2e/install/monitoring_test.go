@@ -59,6 +59,30 @@ func TestTheServerTakesTheManifestsOfMonitoring(t *testing.T) {
 	})
 }
 
+func TestTheServerTakesTheServiceMonitorOfSecureMetrics(t *testing.T) {
+	env := kit.New(t)
+	defineOperator(t, env)
+	namespace := env.Namespace("system")
+	for _, flags := range [][]string{
+		{"--set=secureMetrics.enabled=true"},
+		{"--set=secureMetrics.enabled=true,secureMetrics.certificateSecret=metrics"},
+		{"--set=secureMetrics.enabled=true,serviceMonitor.tlsConfig.serverName=kubemirror"},
+	} {
+		for _, o := range render(t, append(flags, monitored)...) {
+			if o.GetKind() != "ServiceMonitor" {
+				continue
+			}
+			o.SetNamespace(namespace)
+			env.Eventually("the server takes it", func(ctx context.Context) error { // its definition is a moment old
+				if got := run(t, text(t, o), "kubectl", "--kubeconfig="+admin(t, env), "apply", "--dry-run=server", "--validate=strict", "-f-"); got.code != 0 {
+					return errors.New(got.String())
+				}
+				return ctx.Err()
+			})
+		}
+	}
+}
+
 func TestTheServiceMonitorSelectsTheService(t *testing.T) {
 	for name, flags := range map[string][]string{
 		"the defaults":           nil,
