@@ -2,9 +2,9 @@
 
 # The product's module, the tests' module, and the modules that only pin tools.
 CODE  := . e2e
-TOOLS := tools tools/helm tools/prometheus tools/actionlint e2e/controlplane/etcd e2e/controlplane/kubernetes
-# Apart from them: a look at it has Go fetch half of the world, which CI has no use for.
-RELEASE_TOOLS := tools/release
+TOOLS := tools tools/helm tools/actionlint e2e/controlplane/etcd e2e/controlplane/kubernetes
+# Apart from them: to tidy these, Go fetches gigabytes, which CI has no use for.
+LARGE_TOOLS := tools/prometheus tools/release
 
 GOLANGCI_LINT := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 ACTIONLINT    := go tool -modfile=tools/actionlint/go.mod actionlint
@@ -130,7 +130,7 @@ fmt-check: ## Fail if a Go file is not formatted
 
 .PHONY: tidy
 tidy: ## Tidy the go.mod of every module
-	set -e; for module in $(CODE) $(TOOLS) $(RELEASE_TOOLS); do (cd $$module && go mod tidy); done
+	set -e; for module in $(CODE) $(TOOLS) $(LARGE_TOOLS); do (cd $$module && go mod tidy); done
 
 .PHONY: tidy-check
 tidy-check: ## Fail if a go.mod is not tidy

@@ -64,9 +64,10 @@ var figures = []figure{
 // results has the samples of each figure and contender.
 type results struct {
 	samples map[string]map[string][]sample
+	server  string // the API server's version
 }
 
-func newResults() *results { return &results{map[string]map[string][]sample{}} }
+func newResults() *results { return &results{samples: map[string]map[string][]sample{}} }
 
 func (r *results) add(figure, contender string, value sample) {
 	if r.samples[figure] == nil {

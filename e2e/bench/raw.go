@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -54,6 +55,26 @@ func (c *rawClient) all(ctx context.Context, writes []write) error {
 	group.Wait()
 	close(errs)
 	return <-errs
+}
+
+// version is what the API server calls its own.
+func (c *rawClient) version(ctx context.Context) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.host+"/version", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return "", fmt.Errorf("ask the API server for its version: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var v struct {
+		GitVersion string `json:"gitVersion"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&v); err != nil {
+		return "", fmt.Errorf("read the API server's version: %w", err)
+	}
+	return v.GitVersion, nil
 }
 
 func (c *rawClient) one(ctx context.Context, w write) error {

@@ -19,6 +19,7 @@ type report struct {
 	Runs    int    `json:"runs"`
 	Cores   int    `json:"cores"`
 	Go      string `json:"go"`
+	Server  string `json:"kubernetes"`
 	Figures []line `json:"figures"`
 }
 
@@ -31,7 +32,7 @@ type line struct {
 func (r *results) report(s settings, took time.Duration) report {
 	rep := report{
 		Date: time.Now().UTC().Format(time.DateOnly), Took: took.Round(time.Second).String(),
-		Runs: s.runs, Cores: runtime.NumCPU(), Go: runtime.Version(),
+		Runs: s.runs, Cores: runtime.NumCPU(), Go: runtime.Version(), Server: r.server,
 	}
 	for _, f := range figures {
 		if samples := r.samples[f.Name]; len(samples) > 0 {
@@ -44,7 +45,7 @@ func (r *results) report(s settings, took time.Duration) report {
 // table shows medians, and the spread from the least to the most.
 func (r report) table() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "\n%s, %d runs in %s, %d cores, %s\n\n", r.Date, r.Runs, r.Took, r.Cores, r.Go)
+	fmt.Fprintf(&text, "\n%s, %d runs in %s, %d cores, %s, Kubernetes %s\n\n", r.Date, r.Runs, r.Took, r.Cores, r.Go, r.Server)
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	peer := r.hasPeer()
 	_, _ = fmt.Fprint(w, "figure\tsetting\tmedian\tspread\tmust reach\t\t")

@@ -55,6 +55,9 @@ func within(ctx context.Context, s settings, run int, who contender, parent stri
 	if err != nil {
 		return err
 	}
+	if results.server, err = raw.version(ctx); err != nil {
+		return err
+	}
 	return do(ctx, &stage{
 		settings: s, contender: who, rawFirst: run%2 == 0, dir: dir,
 		plane: plane, raw: raw, seen: seen, results: results,
