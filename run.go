@@ -99,8 +99,8 @@ var identity = sync.OnceValue(func() string {
 // work mirrors until the context is done: it starts the namespaces, then the types
 // as discovery finds them, then the workers, and stops them the other way round.
 func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics, health *health) error {
-	sources := queue.New("source", func(key mirror.SourceKey) string { return key.Namespace }, m.Queues())
-	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, m.Queues())
+	sources := queue.New("source", func(key mirror.SourceKey) string { return key.Namespace }, 0, m.Queues())
+	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, queue.Share(o.workers), m.Queues())
 	watches := watches{clients}
 	controller := mirror.NewController(mirror.Config{
 		Settings: o.settings, Objects: writes{clients.server}, Metadata: clients.metadata,

@@ -4,9 +4,8 @@
 // It is client-go's workqueue (a key is in it once, and never worked on by two
 // at a time) with three differences. Keys are served in turn by group, so that a
 // group with a thousand keys delays one with a single key by one key and not by
-// a thousand. No group has more than its share of the workers at a time, so
-// that the single key finds a worker at once, and a server that isn't full of the
-// thousand. And it ends cleanly: Run returns once the keys that workers hold
+// a thousand. A group may have a share of the workers and no more, so that the
+// single key finds a worker at once, and a server that isn't full of the thousand. And it ends cleanly: Run returns once the keys that workers hold
 // are done; keys still waiting are dropped, because a key carries no state and
 // is derived again by whoever starts next.
 //

@@ -8,12 +8,12 @@ import "sync"
 // workqueue.Queue, which never pushes a key that is already in it.
 type fair[K, G comparable] struct {
 	group func(K) G
-
-	// mu guards all below: client-go's lock isn't held when a key is done.
-	mu sync.Mutex
 	// share is the most keys of a group that are worked on at a time; 0 means any
 	// number.
 	share int
+
+	// mu guards all below: client-go's lock isn't held when a key is done.
+	mu sync.Mutex
 	// busy is how many keys of a group are being worked on.
 	busy map[G]int
 	// waiting has the keys of each group that has any.
@@ -22,15 +22,8 @@ type fair[K, G comparable] struct {
 	turns []G
 }
 
-func newFair[K, G comparable](group func(K) G) *fair[K, G] {
-	return &fair[K, G]{group: group, busy: map[G]int{}, waiting: map[G][]K{}}
-}
-
-// limit sets the share, before the first key is served.
-func (f *fair[K, G]) limit(share int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.share = share
+func newFair[K, G comparable](group func(K) G, share int) *fair[K, G] {
+	return &fair[K, G]{group: group, share: share, busy: map[G]int{}, waiting: map[G][]K{}}
 }
 
 // Push adds a key at the end of its group; a new group is served last.

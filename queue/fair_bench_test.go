@@ -11,7 +11,7 @@ func BenchmarkAKeyThroughTheQueue(b *testing.B) {
 	for _, groups := range []int{1, 100, 10_000} {
 		b.Run(fmt.Sprintf("groups=%d", groups), func(b *testing.B) {
 			type key struct{ group, n int }
-			q := New("", func(k key) int { return k.group }, nil)
+			q := New("", func(k key) int { return k.group }, 0, nil)
 			for g := range groups {
 				for n := range 10_000 / groups {
 					q.Add(key{g, n})

@@ -19,7 +19,7 @@ func TestGroupsAreServedInTurn(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			f := newFair(letter)
+			f := newFair(letter, 0)
 			var popped []string
 			for key := range strings.FieldsSeq(row.pushed) {
 				if key == "-" { // one key is served
@@ -41,19 +41,22 @@ func TestGroupsAreServedInTurn(t *testing.T) {
 func TestAGroupThatHasItsShareSitsOut(t *testing.T) {
 	// What is done, in order: "+a1" is added, "-a1" is done, "a1" is served, "." means
 	// that nothing can be.
-	rows := []struct{ name, share, done string }{
-		{"a group is served up to its share", "2", "+a1 +a2 +a3 a1 a2 ."},
-		{"and again when one of its keys is done", "2", "+a1 +a2 +a3 +a4 a1 a2 . -a1 a3 . -a3 a4 ."},
-		{"others are served meanwhile", "2", "+a1 +a2 +a3 a1 a2 . +b1 b1 ."},
-		{"one that comes back is served last", "1", "+a1 +a2 +b1 +b2 a1 b1 . +c1 -b1 c1 b2 -a1 a2 ."},
-		{"what is added to a group that sits out waits", "1", "+a1 a1 +a2 . +b1 b1 . -b1 . -a1 a2 ."},
-		{"a key that is added while it is worked on counts once", "1", "+a1 a1 -a1 +a1 a1 . -a1 ."},
-		{"without a share all are served", "0", "+a1 +a2 +a3 a1 a2 a3 ."},
+	rows := []struct {
+		name  string
+		share int
+		done  string
+	}{
+		{"a group is served up to its share", 2, "+a1 +a2 +a3 a1 a2 ."},
+		{"and again when one of its keys is done", 2, "+a1 +a2 +a3 +a4 a1 a2 . -a1 a3 . -a3 a4 ."},
+		{"others are served meanwhile", 2, "+a1 +a2 +a3 a1 a2 . +b1 b1 ."},
+		{"one that comes back is served last", 1, "+a1 +a2 +b1 +b2 a1 b1 . +c1 -b1 c1 b2 -a1 a2 ."},
+		{"what is added to a group that sits out waits", 1, "+a1 a1 +a2 . +b1 b1 . -b1 . -a1 a2 ."},
+		{"a key that is added while it is worked on counts once", 1, "+a1 a1 -a1 +a1 a1 . -a1 ."},
+		{"without a share all are served", 0, "+a1 +a2 +a3 a1 a2 a3 ."},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			f := newFair(letter)
-			f.limit(int(row.share[0] - '0'))
+			f := newFair(letter, row.share)
 			for step := range strings.FieldsSeq(row.done) {
 				switch {
 				case step[0] == '+':
@@ -77,7 +80,7 @@ func TestAGroupThatHasItsShareSitsOut(t *testing.T) {
 }
 
 func TestWhatWasServedIsNotHeld(t *testing.T) {
-	f := newFair(letter)
+	f := newFair(letter, 0)
 	for _, key := range []string{"b1", "c1", "a1"} {
 		f.Push(key)
 	}

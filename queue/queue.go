@@ -21,33 +21,29 @@ const (
 	lastRetry  = 5 * time.Minute
 )
 
-// share is how many of the workers may be busy with one group. What the group would
-// win by more is little, since a few writes at a time keep an API server busy; what
-// others would lose is much, since a server that has more at hand takes as much
+// Share is how many of so many workers a group should be able to keep busy. What it
+// would win by more is little, since a few writes at a time keep an API server busy;
+// what others would lose is much, since a server that has more at hand takes as much
 // longer over each.
-func share(workers int) int { return max(2, workers/5) }
+func Share(workers int) int { return max(2, workers/5) }
 
 // Queue is a rate-limited queue of keys K, served in turn by group.
 type Queue[K comparable] struct {
 	// Keys are in there as handles: client-go keeps them in maps, which never shrink
 	// again, and after a burst a key would weigh its own size several times over.
 	work workqueue.TypedRateLimitingInterface[unique.Handle[K]]
-	turn turn[unique.Handle[K]]
-}
-
-// turn is what a Queue needs of fair, whatever its groups are.
-type turn[K comparable] interface {
-	limit(share int)
-	done(key K)
+	// served tells that a key is not worked on any more.
+	served func(unique.Handle[K])
 }
 
 // New makes a queue. The name stands in its metrics, which are taken from
-// metrics (nil for none); group says whose turn a key belongs to.
-func New[K, G comparable](name string, group func(K) G, metrics workqueue.MetricsProvider) *Queue[K] {
+// metrics (nil for none); group says whose turn a key belongs to; share is the most
+// keys of a group that are worked on at a time, 0 for any number.
+func New[K, G comparable](name string, group func(K) G, share int, metrics workqueue.MetricsProvider) *Queue[K] {
 	if metrics == nil {
 		name = "" // client-go takes a named queue to the global provider
 	}
-	fair := newFair(func(handle unique.Handle[K]) G { return group(handle.Value()) })
+	fair := newFair(func(handle unique.Handle[K]) G { return group(handle.Value()) }, share)
 	base := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[unique.Handle[K]]{
 		Name: name, MetricsProvider: metrics, Queue: fair,
 	})
@@ -58,7 +54,7 @@ func New[K, G comparable](name string, group func(K) G, metrics workqueue.Metric
 		workqueue.NewTypedItemExponentialFailureRateLimiter[unique.Handle[K]](firstRetry, lastRetry),
 		workqueue.TypedRateLimitingQueueConfig[unique.Handle[K]]{Name: name, MetricsProvider: metrics, DelayingQueue: delaying},
 	)
-	return &Queue[K]{work: work, turn: fair}
+	return &Queue[K]{work: work, served: fair.done}
 }
 
 // Add puts a key in the queue, unless it waits there already. A key that is
@@ -68,8 +64,7 @@ func (q *Queue[K]) Add(key K) { q.work.Add(unique.Make(key)) }
 // AddAfter adds the key once the delay has passed.
 func (q *Queue[K]) AddAfter(key K, delay time.Duration) { q.work.AddAfter(unique.Make(key), delay) }
 
-// Run serves keys with so many workers until the context is done, no group with
-// more than its share of them at a time. It then
+// Run serves keys with so many workers until the context is done. It then
 // returns when those that were being worked on are finished; handle's context
 // ends only with finish, so that a write which has begun is not cut off.
 //
@@ -77,7 +72,6 @@ func (q *Queue[K]) AddAfter(key K, delay time.Duration) { q.work.AddAfter(unique
 // exponential backoff. Errors are not logged here: who returns one knows what of
 // it may be said.
 func (q *Queue[K]) Run(ctx, finish context.Context, workers int, handle func(context.Context, K) error) {
-	q.turn.limit(share(workers))
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		<-ctx.Done()
@@ -110,7 +104,7 @@ func (q *Queue[K]) next(ctx, finish context.Context, handle func(context.Context
 }
 
 func (q *Queue[K]) done(key unique.Handle[K]) {
-	q.turn.done(key)
+	q.served(key)
 	q.work.Done(key)
 }
 
