@@ -12,7 +12,8 @@ import (
 )
 
 // Record is what is kept of an object with the mirror label: whose it says that
-// it is, and hashes of what it holds. Its size doesn't depend on the object's (I6).
+// it is, and hashes of what it holds. Its size doesn't depend on the object's (I6),
+// but for what others put there, within bounds.
 type Record struct {
 	identity
 	// Type is written as in --resource-types: Kind.version or Kind.version.group.
@@ -63,6 +64,11 @@ type foreign struct {
 	owners              []metav1.OwnerReference
 	status              json.RawMessage
 }
+
+// mostStatus is the largest status that is kept, in bytes. A larger one is lost with
+// our next write, and written anew by whoever writes it: a tenant's controller must
+// not fill our memory (I6).
+const mostStatus = 4 << 10
 
 func (f *foreign) label(key string) (value string, ok bool) {
 	if f == nil {
@@ -138,7 +144,9 @@ func foreignIn(u *unstructured.Unstructured, labels, annotations map[string]stri
 		owners:      u.GetOwnerReferences(),
 	}
 	if status, has := u.Object["status"]; has && ours.status {
-		f.status, _ = json.Marshal(status) // it came from JSON
+		if text, _ := json.Marshal(status); len(text) <= mostStatus { // it came from JSON
+			f.status = text
+		}
 	}
 	if len(f.labels) == 0 && len(f.annotations) == 0 && len(f.finalizers) == 0 && len(f.owners) == 0 && f.status == nil {
 		return nil

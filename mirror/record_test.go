@@ -96,13 +96,15 @@ func TestRecordChangesWithWhatCounts(t *testing.T) {
 // TestAStatusThatAPutWouldTakeAwayIsKept tells by who wrote it how the type has its
 // status.
 func TestAStatusThatAPutWouldTakeAwayIsKept(t *testing.T) {
-	for _, row := range []struct{ it, entry, want string }{
-		{"is a part of the object", "{manager: operator, operation: Update, fieldsV1: {f:status: {f:phase: {}}}}", `{"phase":"Ready"}`},
-		{"is a subresource", "{manager: operator, operation: Update, subresource: status, fieldsV1: {f:status: {f:phase: {}}}}", ""},
-		{"is nobody's", "{manager: operator, operation: Update, fieldsV1: {f:spec: {}}}", ""},
+	large := strings.Repeat("x", mostStatus)
+	for _, row := range []struct{ it, entry, phase, want string }{
+		{"is a part of the object", "{manager: operator, operation: Update, fieldsV1: {f:status: {f:phase: {}}}}", "Ready", `{"phase":"Ready"}`},
+		{"is too large to be kept", "{manager: operator, operation: Update, fieldsV1: {f:status: {f:phase: {}}}}", large, ""},
+		{"is a subresource", "{manager: operator, operation: Update, subresource: status, fieldsV1: {f:status: {f:phase: {}}}}", "Ready", ""},
+		{"is nobody's", "{manager: operator, operation: Update, fieldsV1: {f:spec: {}}}", "Ready", ""},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			u := parsed(t, strings.Replace(mirrored, "managedFields:\n", "managedFields:\n  - "+row.entry+"\n", 1)+"status: {phase: Ready}\n")
+			u := parsed(t, strings.Replace(mirrored, "managedFields:\n", "managedFields:\n  - "+row.entry+"\n", 1)+"status: {phase: "+row.phase+"}\n")
 			r := newRecord(u)
 			if got := string(r.foreign.status); got != row.want {
 				t.Fatalf("keeps %q, want %q", got, row.want)
