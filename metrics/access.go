@@ -32,8 +32,8 @@ const (
 	grantTTL   = time.Minute
 	refusalTTL = 10 * time.Second
 
-	// verdicts bounds how many answers are kept. It takes more readers than a cluster
-	// has Prometheus servers, or a guesser of tokens, to fill it.
+	// verdicts bounds how many answers of each kind are kept. It takes more readers than
+	// a cluster has Prometheus servers, or a guesser of tokens, to fill it.
 	verdicts = 256
 
 	// reviewTimeout is how long the API server may take, for both answers.
@@ -48,14 +48,18 @@ type gate struct {
 	logger  klog.Logger
 	next    http.Handler
 
-	// known has the answers by their tokens' digests: 200, 401 or 403. The key is this
-	// process's own, so that a digest tells nothing of a token.
-	known *cache.LRUExpireCache
-	key   []byte
+	// granted and refused have the answers by their tokens' digests: two caches, so that
+	// a guesser of tokens doesn't drive out those who may. The key is this process's own:
+	// a digest tells nothing of a token.
+	granted, refused *cache.LRUExpireCache
+	key              []byte
 }
 
 func newGate(reviews Reviews, logger klog.Logger, next http.Handler) *gate {
-	return &gate{reviews, logger, next, cache.NewLRUExpireCache(verdicts), []byte(rand.Text())}
+	return &gate{
+		reviews: reviews, logger: logger, next: next, key: []byte(rand.Text()),
+		granted: cache.NewLRUExpireCache(verdicts), refused: cache.NewLRUExpireCache(verdicts),
+	}
 }
 
 // ServeHTTP implements http.Handler.
@@ -81,8 +85,10 @@ func (g *gate) judge(ctx context.Context, token string) int {
 	mac := hmac.New(sha256.New, g.key)
 	_, _ = mac.Write([]byte(token)) // a hash takes everything
 	digest := [sha256.Size]byte(mac.Sum(nil))
-	if known, ok := g.known.Get(digest); ok {
-		return known.(int)
+	for _, known := range []*cache.LRUExpireCache{g.granted, g.refused} {
+		if status, ok := known.Get(digest); ok {
+			return status.(int)
+		}
 	}
 	status, err := g.ask(ctx, token)
 	switch {
@@ -94,9 +100,9 @@ func (g *gate) judge(ctx context.Context, token string) int {
 		}
 		return http.StatusServiceUnavailable
 	case status == http.StatusOK:
-		g.known.Add(digest, status, grantTTL)
+		g.granted.Add(digest, status, grantTTL)
 	default:
-		g.known.Add(digest, status, refusalTTL)
+		g.refused.Add(digest, status, refusalTTL)
 	}
 	return status
 }

@@ -103,17 +103,22 @@ func TestAnAnswerOfTheAPIServerCountsForAShortTime(t *testing.T) {
 }
 
 func TestTokensAreNotKeptAndTheAnswersHaveABound(t *testing.T) {
-	api := &apiServer{}
+	api := &apiServer{users: map[string]string{"good": "prometheus"}, readers: map[string]bool{"prometheus": true}}
 	g := newGate(api, klog.Background(), behind)
+	ask(g, "Bearer good")
 	for i := range 2 * verdicts {
 		ask(g, fmt.Sprintf("Bearer guess-%d", i))
 	}
-	keys := g.known.Keys()
-	if len(keys) != verdicts {
-		t.Errorf("%d answers are kept, want %d", len(keys), verdicts)
+	api.asked = 0
+	if status, _ := ask(g, "Bearer good"); status != http.StatusOK || api.asked != 0 {
+		t.Errorf("a guesser has driven out one who may read: %d after asking %d times", status, api.asked)
+	}
+	keys := append(g.granted.Keys(), g.refused.Keys()...)
+	if len(keys) != verdicts+1 {
+		t.Errorf("%d answers are kept, want %d", len(keys), verdicts+1)
 	}
 	for _, key := range keys {
-		if text := fmt.Sprintf("%s", key); strings.Contains(text, "guess") {
+		if text := fmt.Sprintf("%s", key); strings.Contains(text, "guess") || strings.Contains(text, "good") {
 			t.Fatalf("a token is kept: %q", text)
 		}
 	}

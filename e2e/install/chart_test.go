@@ -133,6 +133,10 @@ func TestAValueThatTheChartDoesNotHaveIsAnError(t *testing.T) {
 	if got.code == 0 || !strings.Contains(got.errors, "leaderElect") {
 		t.Errorf("two replicas without a lease: %s", got)
 	}
+	got = helm(t, "template", "kubemirror", path(t, "charts", "kubemirror"), "--set=secureMetrics.enabled=true,controller.healthProbeBindAddress=:8080")
+	if got.code == 0 || !strings.Contains(got.errors, "metricsBindAddress") {
+		t.Errorf("secure metrics at the address of the probes: %s", got)
+	}
 }
 
 func TestTheReadmeOfTheChartHasEveryValueAndItsDefault(t *testing.T) {
