@@ -1,6 +1,6 @@
 # The image: one static program, nothing else. The compiler runs on the builder's
 # own architecture and builds for the image's.
-FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download

@@ -1,6 +1,6 @@
 module github.com/lukaszraczylo/kubemirror
 
-go 1.26.0
+go 1.26.8
 
 require (
 	github.com/gobwas/glob v1.1.0
