@@ -32,11 +32,12 @@ type rig struct {
 	inPlace *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
 	creates int
 	deletes int
+	patches int
 	version int
 }
 
-// fifo is a queue without workers.
-type fifo[K comparable] struct{ keys []K }
+// fifo is a queue without workers. Later has the keys that were added for later.
+type fifo[K comparable] struct{ keys, later []K }
 
 func (q *fifo[K]) Add(key K) {
 	if slices.Contains(q.keys, key) {
@@ -45,7 +46,7 @@ func (q *fifo[K]) Add(key K) {
 	q.keys = append(q.keys, key)
 }
 
-func (q *fifo[K]) AddAfter(K, time.Duration) {}
+func (q *fifo[K]) AddAfter(key K, _ time.Duration) { q.later = append(q.later, key) }
 
 // silent is metrics that nobody reads. It knows the words that it may be told.
 type silent struct{}
@@ -100,6 +101,7 @@ func (s server) Delete(context.Context, string, metav1.DeleteOptions, ...string)
 }
 
 func (s server) Patch(context.Context, string, types.PatchType, []byte, metav1.PatchOptions, ...string) (*metav1.PartialObjectMetadata, error) {
+	s.rig.patches++
 	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "1"}}, nil
 }
 

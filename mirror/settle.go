@@ -52,9 +52,24 @@ func (c *Controller) noted(key MirrorKey, src *Source, problems []Problem) bool 
 	}
 	if len(st.pending) == 0 && (was || changed) {
 		st.pending = map[string]time.Time{} // one that has been large stays so
-		c.Sources.Add(key.Source)
+		c.statusDue(key.Source, src)
 	}
 	return changed && (src == nil || src.Deleting || src.Mode != On)
+}
+
+// statusDelay is how long a status waits for more to happen: where namespaces come
+// in numbers, the sources that go to all of them get their mirrors first, and each
+// one status.
+const statusDelay = 200 * time.Millisecond
+
+// statusDue has a source looked at after the last look that was due at its mirrors: at
+// once where it waits to be rid of its finalizer, and otherwise for its status.
+func (c *Controller) statusDue(key SourceKey, src *Source) {
+	if src == nil || src.Deleting || src.Mode == Off {
+		c.Sources.Add(key)
+		return
+	}
+	c.Sources.AddAfter(key, statusDelay)
 }
 
 // same says whether two looks at a source saw the same, as far as mirrors go.

@@ -1,0 +1,52 @@
+package mirror
+
+import (
+	"slices"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func TestNamespacesThatComeTogetherMakeOneStatus(t *testing.T) {
+	r := newRig(t)
+	source := r.object("src", labelEnabled, "*")
+	source.SetFinalizers([]string{finalizer})
+	r.SourcesOf(configMaps).Set(r.Settings.newSource(source))
+	r.Ready(configMaps)
+	r.work()
+	r.patches, r.sources.later = 0, nil
+
+	for _, name := range []string{"a", "b", "c"} {
+		r.Namespaces().Set(&Namespace{identity: identity{Name: name}})
+		r.work()
+	}
+	if r.creates != 3 || r.patches != 0 || !slices.Contains(r.sources.later, r.sourceKey()) {
+		t.Errorf("%d mirrors and %d statuses at once; to be looked at later: %v", r.creates, r.patches, r.sources.later)
+	}
+	r.sources.Add(r.sourceKey())
+	r.work()
+	if r.patches != 1 {
+		t.Errorf("%d statuses after a moment", r.patches)
+	}
+}
+
+func TestASourceThatGoesIsRidOfItsFinalizerAtOnce(t *testing.T) {
+	r := newRig(t)
+	r.target()
+	r.ask("a")
+	mirror := r.mirror("a")
+	r.MirrorsOf(configMaps).Set(mirror)
+	r.Ready(configMaps)
+	r.work()
+	r.patches = 0
+
+	source := r.object("src", labelEnabled, "a")
+	source.SetFinalizers([]string{finalizer})
+	now := metav1.Now()
+	source.SetDeletionTimestamp(&now)
+	r.SourcesOf(configMaps).Set(r.Settings.newSource(source))
+	r.work()
+	if r.deletes != 1 || r.patches != 1 {
+		t.Errorf("%d mirrors deleted and %d patches of the source", r.deletes, r.patches)
+	}
+}
