@@ -290,4 +290,9 @@ func TestTrustedAccountsAreNotJudgedByTheirRights(t *testing.T) {
 	do(t, env, "kubemirror-sources", kubeconfig(t, env, controller, "system:serviceaccounts", "system:serviceaccounts:kube-system"), []deed{
 		{"a controller of Kubernetes counts revisions", "", "", "annotate deployment web deployment.kubernetes.io/revision=2", ""},
 	})
+	addOn := "system:serviceaccount:kube-system:add-on"
+	grant(env, addOn, env.Name("editor"), env.Name("src"))
+	do(t, env, "kubemirror-sources", kubeconfig(t, env, addOn, "system:serviceaccounts", "system:serviceaccounts:kube-system"), []deed{
+		{"what else runs in kube-system is judged", "", "", "annotate deployment web a=b", "may not create deployments.apps in every namespace"},
+	})
 }

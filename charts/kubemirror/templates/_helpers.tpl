@@ -166,8 +166,12 @@ dyn(oldObject).all(k, k in ['metadata', 'status'] || k in dyn(object))
 
 {{/* CEL: whether the request is of an account that policies don't hold for: Kubernetes' own controllers, or one of the values. */}}
 {{- define "kubemirror.isTrusted" -}}
-request.userInfo.username in {{ prepend .Values.policies.trustedUsers "system:kube-controller-manager" | toJson }} ||
-request.userInfo.?groups.orValue([]).exists(g, g in {{ prepend .Values.policies.trustedGroups "system:serviceaccounts:kube-system" | toJson }})
+{{- $kubernetes := list "system:kube-controller-manager" -}}
+{{- range list "deployment-controller" "daemon-set-controller" "statefulset-controller" "cronjob-controller" "service-controller" "horizontal-pod-autoscaler" "disruption-controller" "resourcequota-controller" "generic-garbage-collector" "namespace-controller" "legacy-service-account-token-cleaner" -}}
+{{- $kubernetes = append $kubernetes (printf "system:serviceaccount:kube-system:%s" .) -}}
+{{- end -}}
+request.userInfo.username in {{ concat $kubernetes .Values.policies.trustedUsers | toJson }} ||
+request.userInfo.?groups.orValue([]).exists(g, g in {{ .Values.policies.trustedGroups | toJson }})
 {{- end -}}
 
 {{/* A regular expression, as CEL text: one requirement of a label selector. */}}
