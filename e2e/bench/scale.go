@@ -47,7 +47,7 @@ func scale(ctx context.Context, s *stage) (err error) {
 	}
 	s.add("scale, memory", sample{Value: now / megabyte})
 	s.add("scale, peak memory", sample{Value: peak / megabyte})
-	if err := s.newNamespace(ctx, sources); err != nil {
+	if err := errors.Join(s.newNamespace(ctx, sources), s.quiet(ctx)); err != nil { // the sources' statuses are yet to come
 		return err
 	}
 	if err := p.stop(); err != nil {
