@@ -32,15 +32,15 @@ func TestNamespacesThatComeTogetherMakeOneStatus(t *testing.T) {
 
 func TestASourceThatGoesIsRidOfItsFinalizerAtOnce(t *testing.T) {
 	r := newRig(t)
-	r.target()
-	r.ask("a")
-	mirror := r.mirror("a")
+	r.Namespaces().Set(&Namespace{identity: identity{Name: "b"}})
+	r.ask("b")
+	mirror := r.mirror("b")
 	r.MirrorsOf(configMaps).Set(mirror)
 	r.Ready(configMaps)
 	r.work()
 	r.patches = 0
 
-	source := r.object("src", labelEnabled, "a")
+	source := r.object("src", labelEnabled, "b")
 	source.SetFinalizers([]string{finalizer})
 	now := metav1.Now()
 	source.SetDeletionTimestamp(&now)
