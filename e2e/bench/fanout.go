@@ -21,10 +21,15 @@ const (
 	fourKB        = 4 << 10
 )
 
+// sets are the sets of sources that are raced over, one race each. An even number
+// gives both sides as many first turns.
+var sets = []string{"a", "b", "c", "d"}
+
 // fanOut mirrors a few sources to many namespaces, looks at what that costs and at
 // how the process rests and restarts, changes the sources, and deletes them. What
-// is timed is done twice, the raw client first and the contender first: who comes
-// second finds a server with more to clear up.
+// is timed is done several times, the raw client first and the contender first in
+// turns: who comes second finds a server with more to clear up, and there is about
+// one collection of the server's garbage a race, which one meets and the next doesn't.
 func fanOut(ctx context.Context, s *stage) (err error) {
 	if err := s.makeNamespaces(ctx, fanOutTargets); err != nil {
 		return err
@@ -42,7 +47,7 @@ func fanOut(ctx context.Context, s *stage) (err error) {
 	if err != nil {
 		return err
 	}
-	first, err := s.race(ctx, creates("a"))
+	first, err := s.race(ctx, creates(sets[0]))
 	if err != nil {
 		return err
 	}
@@ -58,15 +63,19 @@ func fanOut(ctx context.Context, s *stage) (err error) {
 	if p, err = s.restart(ctx); err != nil {
 		return err
 	}
-	second, err := s.race(ctx, creates("b"))
-	if err != nil {
+	created := []times{first}
+	for _, set := range sets[1:] {
+		t, err := s.race(ctx, creates(set))
+		if err != nil {
+			return err
+		}
+		created = append(created, t)
+	}
+	s.addTimes("fan-out", created)
+	if err := s.each(ctx, "update", func(set string) race { return updates(set, "v2") }); err != nil {
 		return err
 	}
-	s.add("fan-out", ratio(first.measured+second.measured, first.raw+second.raw))
-	if err := s.twice(ctx, "update", updates("a", "v2"), updates("a", "v3")); err != nil {
-		return err
-	}
-	return s.twice(ctx, "delete", deletes("a"), deletes("b"))
+	return s.each(ctx, "delete", deletes)
 }
 
 // costs are what the process spent on the fan-out, since the mark and in all.
@@ -145,18 +154,28 @@ func (s *stage) race(ctx context.Context, r race) (t times, err error) {
 	return t, errors.Join(err, s.quiet(ctx))
 }
 
-// twice has two races make one sample of a figure.
-func (s *stage) twice(ctx context.Context, figure string, one, other race) error {
-	first, err := s.race(ctx, one)
-	if err != nil {
-		return err
+// each has a race over each of the sets make one sample of a figure.
+func (s *stage) each(ctx context.Context, figure string, race func(set string) race) error {
+	var all []times
+	for _, set := range sets {
+		t, err := s.race(ctx, race(set))
+		if err != nil {
+			return err
+		}
+		all = append(all, t)
 	}
-	second, err := s.race(ctx, other)
-	if err != nil {
-		return err
-	}
-	s.add(figure, ratio(first.measured+second.measured, first.raw+second.raw))
+	s.addTimes(figure, all)
 	return nil
+}
+
+// addTimes adds a figure: the time of all races together, as a ratio.
+func (s *stage) addTimes(figure string, all []times) {
+	var sum times
+	for _, t := range all {
+		sum.raw += t.raw
+		sum.measured += t.measured
+	}
+	s.add(figure, ratio(sum.measured, sum.raw))
 }
 
 // clock is how long it takes from the first of the writes until the observer has
