@@ -47,7 +47,7 @@ func fanOut(ctx context.Context, s *stage) (err error) {
 	if err != nil {
 		return err
 	}
-	first, err := s.race(ctx, creates(sets[0]))
+	first, err := s.races(ctx, sets[:1], creates)
 	if err != nil {
 		return err
 	}
@@ -63,19 +63,22 @@ func fanOut(ctx context.Context, s *stage) (err error) {
 	if p, err = s.restart(ctx); err != nil {
 		return err
 	}
-	created := []times{first}
-	for _, set := range sets[1:] {
-		t, err := s.race(ctx, creates(set))
-		if err != nil {
-			return err
-		}
-		created = append(created, t)
-	}
-	s.addTimes("fan-out", created)
-	if err := s.each(ctx, "update", func(set string) race { return updates(set, "v2") }); err != nil {
+	rest, err := s.races(ctx, sets[1:], creates)
+	if err != nil {
 		return err
 	}
-	return s.each(ctx, "delete", deletes)
+	s.add("fan-out", ratio(first.measured+rest.measured, first.raw+rest.raw))
+	updated, err := s.races(ctx, sets, updates)
+	if err != nil {
+		return err
+	}
+	s.add("update", ratio(updated.measured, updated.raw))
+	gone, err := s.races(ctx, sets, deletes)
+	if err != nil {
+		return err
+	}
+	s.add("delete", ratio(gone.measured, gone.raw))
+	return nil
 }
 
 // costs are what the process spent on the fan-out, since the mark and in all.
@@ -121,7 +124,8 @@ func creates(set string) race {
 	}
 }
 
-func updates(set, version string) race {
+func updates(set string) race {
+	const version = "v2"
 	return race{
 		copyWrites(http.MethodPut, "raw-"+set, version, fanOutSources, fanOutTargets, fourKB),
 		changes("src-"+set, version, fanOutSources, fourKB),
@@ -154,28 +158,18 @@ func (s *stage) race(ctx context.Context, r race) (t times, err error) {
 	return t, errors.Join(err, s.quiet(ctx))
 }
 
-// each has a race over each of the sets make one sample of a figure.
-func (s *stage) each(ctx context.Context, figure string, race func(set string) race) error {
-	var all []times
+// races has one race after the other, over each of the sets, and returns what they
+// took together.
+func (s *stage) races(ctx context.Context, sets []string, over func(set string) race) (sum times, err error) {
 	for _, set := range sets {
-		t, err := s.race(ctx, race(set))
+		t, err := s.race(ctx, over(set))
 		if err != nil {
-			return err
+			return sum, err
 		}
-		all = append(all, t)
-	}
-	s.addTimes(figure, all)
-	return nil
-}
-
-// addTimes adds a figure: the time of all races together, as a ratio.
-func (s *stage) addTimes(figure string, all []times) {
-	var sum times
-	for _, t := range all {
 		sum.raw += t.raw
 		sum.measured += t.measured
 	}
-	s.add(figure, ratio(sum.measured, sum.raw))
+	return sum, nil
 }
 
 // clock is how long it takes from the first of the writes until the observer has
