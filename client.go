@@ -64,7 +64,7 @@ func (c *clients) dial() (err error) {
 	if c.metadata, err = metadata.NewForConfigAndClient(c.config, c.http); err != nil {
 		return err
 	}
-	config := dynamic.ConfigFor(c.config)
+	config := metadata.ConfigFor(c.config)
 	config.GroupVersion = &schema.GroupVersion{}
 	c.server, err = rest.UnversionedRESTClientForConfigAndClient(config, c.http)
 	return err

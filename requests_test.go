@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // The requests that no client of client-go has a form for. What the real server
@@ -39,7 +41,7 @@ func answering(t *testing.T, answer http.HandlerFunc) *clients {
 
 func watched(t *testing.T, answer http.HandlerFunc) watch.Interface {
 	t.Helper()
-	w, err := stream(t.Context(), answering(t, answer).server, widgets, metav1.ListOptions{LabelSelector: "a=b", ResourceVersion: "7"})
+	w, err := streamJSON(t.Context(), answering(t, answer).server, widgets, metav1.ListOptions{LabelSelector: "a=b", ResourceVersion: "7"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,27 +109,41 @@ func TestAWatchOfATypeThatIsNotReadyYetIsAskedForAgain(t *testing.T) {
 	}
 }
 
+// answer is the metadata of an object, as the server has it in one form or another.
+var answer = metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "a", ResourceVersion: "8"}}
+
 func TestAWriteSendsTheBytesAndTakesMetadataAlone(t *testing.T) {
-	const object = `{"metadata":{"name":"a"},"data":{"k":"v"}}`
+	for contentType, text := range map[string]string{
+		"application/json":                    `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"a","resourceVersion":"8"}}`,
+		"application/json; the whole":         `{"kind":"Widget","apiVersion":"example.com/v1","metadata":{"name":"a","resourceVersion":"8"},"spec":{"size":3}}`,
+		"application/vnd.kubernetes.protobuf": enveloped(t, "meta.k8s.io/v1", "PartialObjectMetadata", &answer),
+	} {
+		t.Run(contentType, func(t *testing.T) { testWrite(t, contentType, text) })
+	}
+}
+
+func testWrite(t *testing.T, contentType, text string) {
+	object := mirror.Body{ContentType: "application/example", Bytes: []byte("an object")}
 	c := answering(t, func(out http.ResponseWriter, request *http.Request) {
 		body, _ := io.ReadAll(request.Body)
 		got := request.Method + " " + request.URL.String()
 		if want := map[string]string{
 			http.MethodPost: "POST /api/v1/namespaces/app/secrets?dryRun=All&fieldManager=me",
 			http.MethodPut:  "PUT /apis/example.com/v1/namespaces/app/widgets/a?fieldManager=me",
-		}[request.Method]; got != want || string(body) != object || request.Header.Get("Content-Type") != "application/json" {
+		}[request.Method]; got != want || string(body) != "an object" || request.Header.Get("Content-Type") != "application/example" {
 			t.Errorf("asked for %s with %s", got, body)
 		}
-		if !strings.HasPrefix(request.Header.Get("Accept"), "application/json;as=PartialObjectMetadata;") {
+		if !strings.HasPrefix(request.Header.Get("Accept"), "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;") {
 			t.Errorf("it accepts %s", request.Header.Get("Accept"))
 		}
-		_, _ = io.WriteString(out, `{"kind":"PartialObjectMetadata","metadata":{"name":"a","resourceVersion":"8"}}`)
+		out.Header().Set("Content-Type", strings.Split(contentType, ";")[0])
+		_, _ = io.WriteString(out, text)
 	})
-	created, err := writes{c.server}.Create(t.Context(), secrets, "app", []byte(object), metav1.CreateOptions{FieldManager: "me", DryRun: []string{metav1.DryRunAll}})
+	created, err := writes{c.server}.Create(t.Context(), secrets, "app", object, metav1.CreateOptions{FieldManager: "me", DryRun: []string{metav1.DryRunAll}})
 	if err != nil || created.GetResourceVersion() != "8" {
 		t.Errorf("created %v, error %v", created, err)
 	}
-	updated, err := writes{c.server}.Update(t.Context(), widgets, "app", "a", []byte(object), metav1.UpdateOptions{FieldManager: "me"})
+	updated, err := writes{c.server}.Update(t.Context(), widgets, "app", "a", object, metav1.UpdateOptions{FieldManager: "me"})
 	if err != nil || updated.GetResourceVersion() != "8" {
 		t.Errorf("updated %v, error %v", updated, err)
 	}
@@ -152,7 +168,7 @@ func TestAWriteThatIsRefusedSaysWhyInTheServersTerms(t *testing.T) {
 			out.WriteHeader(code)
 			_, _ = io.WriteString(out, answer)
 		})
-		if _, err := (writes{c.server}).Create(context.Background(), secrets, "app", []byte("{}"), metav1.CreateOptions{}); !is(err) {
+		if _, err := (writes{c.server}).Create(context.Background(), secrets, "app", mirror.Body{ContentType: "application/json", Bytes: []byte("{}")}, metav1.CreateOptions{}); !is(err) {
 			t.Errorf("%s gives %v", answer, err)
 		}
 	}

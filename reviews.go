@@ -66,7 +66,7 @@ func (r reviews) create(ctx context.Context, path string, review any) error {
 	if err != nil {
 		return err
 	}
-	result := r.server.Post().AbsPath(path).SetHeader("Content-Type", runtime.ContentTypeJSON).Body(question).Do(ctx)
+	result := r.server.Post().AbsPath(path).SetHeader("Content-Type", runtime.ContentTypeJSON).SetHeader("Accept", runtime.ContentTypeJSON).Body(question).Do(ctx)
 	if err := result.Error(); err != nil { // the server's own words, which Raw doesn't read
 		return err
 	}

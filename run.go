@@ -115,9 +115,9 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 	})
 	m.WatchFailing("namespaces", false) // so far
 	set := informers.NewSet(informers.Config{
-		Sources:   informers.Role{Name: "sources", Selector: mirror.SourceSelector, Transform: o.settings.IngestSource},
-		Mirrors:   informers.Role{Name: "mirrors", Selector: mirror.MirrorSelector, Transform: mirror.IngestMirror},
-		ListWatch: watches.labelled, Any: watches.any,
+		Sources:  informers.Role{Name: "sources", Selector: mirror.SourceSelector, ListWatch: watches.sources, Transform: o.settings.IngestSource},
+		Mirrors:  informers.Role{Name: "mirrors", Selector: mirror.MirrorSelector, ListWatch: watches.mirrors, Transform: mirror.IngestMirror},
+		Any:      watches.any,
 		Consumer: consumer{controller}, Observer: m,
 	})
 	watcher, err := discovery.New(discovery.Config{

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/lukaszraczylo/kubemirror/informers"
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // watches gives the informers access to the API server: whole objects by the
@@ -28,9 +29,31 @@ func (w watches) labelled(resource schema.GroupVersionResource, selector string)
 		},
 		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			options.LabelSelector = selector
-			return stream(ctx, w.server, resource, options)
+			return streamJSON(ctx, w.server, resource, options)
 		},
 	}
+}
+
+// sources lists and watches the sources of a type.
+func (w watches) sources(resource schema.GroupVersionResource) informers.ListWatch {
+	return w.labelled(resource, mirror.SourceSelector)
+}
+
+// mirrors lists and watches the mirrors of a type, in protobuf where it can be read.
+func (w watches) mirrors(resource schema.GroupVersionResource) informers.ListWatch {
+	listWatch := w.labelled(resource, mirror.MirrorSelector)
+	if messages[resource] == nil {
+		return listWatch
+	}
+	inJSON, outgrown := listWatch.Watch, new(atomic.Bool)
+	listWatch.Watch = func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+		if outgrown.Load() {
+			return inJSON(ctx, options)
+		}
+		options.LabelSelector = mirror.MirrorSelector
+		return streamProtobuf(ctx, w.server, resource, options, func() { outgrown.Store(true) })
+	}
+	return listWatch
 }
 
 // anyTimeout bounds the question for any object of a type, which is asked again.

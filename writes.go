@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/json"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // writes writes objects that are encoded already, and has the server answer with
@@ -16,32 +17,34 @@ import (
 // side need encode, send and read it twice.
 type writes struct{ server rest.Interface }
 
-// metadataOnly is the form of the answer. A server that doesn't know it answers
-// with the whole object.
-const metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+// metadataOnly is the form of the answer, in protobuf if the server can. A server
+// that doesn't know it answers with the whole object.
+const metadataOnly = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1," +
+	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
 // Create implements mirror.Objects.
-func (w writes) Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object []byte, options metav1.CreateOptions) (*unstructured.Unstructured, error) {
+func (w writes) Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object mirror.Body, options metav1.CreateOptions) (*metav1.PartialObjectMetadata, error) {
 	return send(ctx, w.server.Post().AbsPath(resourcePath(resource, namespace)...), object, &options)
 }
 
 // Update implements mirror.Objects.
-func (w writes) Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object []byte, options metav1.UpdateOptions) (*unstructured.Unstructured, error) {
+func (w writes) Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object mirror.Body, options metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
 	return send(ctx, w.server.Put().AbsPath(append(resourcePath(resource, namespace), name)...), object, &options)
 }
 
-func send(ctx context.Context, request *rest.Request, object []byte, options runtime.Object) (*unstructured.Unstructured, error) {
+func send(ctx context.Context, request *rest.Request, object mirror.Body, options runtime.Object) (*metav1.PartialObjectMetadata, error) {
 	result := request.
-		SetHeader("Accept", metadataOnly).SetHeader("Content-Type", runtime.ContentTypeJSON).
+		SetHeader("Accept", metadataOnly).SetHeader("Content-Type", object.ContentType).
 		SpecificallyVersionedParams(options, parameters, schema.GroupVersion{Version: "v1"}).
-		Body(object).Do(ctx)
-	if err := result.Error(); err != nil { // the server's own words, which Raw doesn't read
+		Body(object.Bytes).Do(ctx)
+	if err := result.Error(); err != nil { // the server's own words
 		return nil, err
 	}
-	answer, err := result.Raw()
-	if err != nil {
-		return nil, err
+	answer := &metav1.PartialObjectMetadata{}
+	err := result.Into(answer)
+	if runtime.IsNotRegisteredError(err) { // the whole object
+		whole, _ := result.Raw()
+		return answer, json.Unmarshal(whole, answer)
 	}
-	u := &unstructured.Unstructured{}
-	return u, json.UnmarshalCaseSensitivePreserveInts(answer, &u.Object)
+	return answer, err
 }

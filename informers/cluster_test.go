@@ -37,12 +37,14 @@ func newCluster(resources ...schema.GroupVersionResource) *cluster {
 // set makes a Set whose sources are labelled role=source and its mirrors
 // role=mirror, each with a transformation that leaves its mark.
 func (c *cluster) set() *Set {
-	return NewSet(Config{
-		Sources: Role{Name: "sources", Selector: "role=source", Transform: marks("sources")},
-		Mirrors: Role{Name: "mirrors", Selector: "role=mirror", Transform: marks("mirrors")},
-		ListWatch: func(resource schema.GroupVersionResource, selector string) ListWatch {
+	role := func(name, selector string) Role {
+		return Role{Name: name, Selector: selector, Transform: marks(name), ListWatch: func(resource schema.GroupVersionResource) ListWatch {
 			return c.servers[resource].listWatch(selector)
-		},
+		}}
+	}
+	return NewSet(Config{
+		Sources: role("sources", "role=source"),
+		Mirrors: role("mirrors", "role=mirror"),
 		Any: func(ctx context.Context, resource schema.GroupVersionResource, selector string) (bool, error) {
 			return c.servers[resource].any(ctx, selector)
 		},

@@ -15,8 +15,10 @@ import (
 // Role is one of the two uses of a type: the objects that a label selects on the
 // server, and what is kept of each.
 type Role struct {
-	Name      string
-	Selector  string
+	Name     string
+	Selector string
+	// ListWatch gives access to the objects of a type that the selector picks.
+	ListWatch func(resource schema.GroupVersionResource) ListWatch
 	Transform cache.TransformFunc
 }
 
@@ -42,8 +44,6 @@ type Observer interface {
 // Config is what a Set is made of.
 type Config struct {
 	Sources, Mirrors Role
-	// ListWatch gives access to the objects of a type that a label selector picks.
-	ListWatch func(resource schema.GroupVersionResource, selector string) ListWatch
 	// Any asks once whether the selector picks any object of the type. It must
 	// return when its context is done.
 	Any      func(ctx context.Context, resource schema.GroupVersionResource, selector string) (bool, error)
@@ -210,7 +210,7 @@ func (s *Set) findMirrors(unused context.Context, use func(), resource schema.Gr
 func (s *Set) informer(ctx context.Context, resource schema.GroupVersionResource, p *pair, role Role, handler Handler) *Informer {
 	name := resource.GroupResource().String()
 	refused := false // the informer's goroutine alone comes here
-	return New(role.Name+" of "+name, s.config.ListWatch(resource, role.Selector), role.Transform, handler, func(err error) {
+	return New(role.Name+" of "+name, role.ListWatch(resource), role.Transform, handler, func(err error) {
 		logger := klog.FromContext(ctx).WithValues("resource", name, "role", role.Name)
 		var refusal apierrors.APIStatus
 		switch {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
@@ -40,11 +39,16 @@ var (
 	Operations = []string{"create", "replace", "delete", "patch"}
 )
 
-// Objects writes objects. Object is one in JSON; the answer is the metadata of what
-// the server made of it.
+// Objects writes objects. The answer is the metadata of what the server made of one.
 type Objects interface {
-	Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object []byte, options metav1.CreateOptions) (*unstructured.Unstructured, error)
-	Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object []byte, options metav1.UpdateOptions) (*unstructured.Unstructured, error)
+	Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object Body, options metav1.CreateOptions) (*metav1.PartialObjectMetadata, error)
+	Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object Body, options metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error)
+}
+
+// Body is an object as it is sent.
+type Body struct {
+	ContentType string
+	Bytes       []byte
 }
 
 // Config is what a Controller is made of.

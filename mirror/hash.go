@@ -3,6 +3,7 @@ package mirror
 import (
 	"bufio"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -19,18 +20,22 @@ type Hash [sha256.Size]byte
 // String is the form of the annotation source-content-hash.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// hashContent hashes JSON-like content, whatever the order of its keys.
+// hashContent hashes JSON-like content, whatever the order of its keys. Bytes are
+// the texts that JSON has for them.
 func hashContent(content map[string]any) Hash {
 	w := newHasher()
 	w.value(content)
 	return w.sum()
 }
 
-// hashMetadata hashes labels and annotations, less the keys of without.
+// hashMetadata hashes labels and annotations, less the stamps and the keys of without.
 func hashMetadata(labels, annotations map[string]string, without *foreign) Hash {
 	w := newHasher()
 	w.strings(labels, func(key string) bool { _, foreign := without.label(key); return foreign })
-	w.strings(annotations, func(key string) bool { _, foreign := without.annotation(key); return foreign })
+	w.strings(annotations, func(key string) bool {
+		_, foreign := without.annotation(key)
+		return foreign || slices.Contains(stamps, key)
+	})
 	return w.sum()
 }
 
@@ -70,6 +75,17 @@ func (w *hasher) string(s string) {
 	_, _ = w.buf.WriteString(s)
 }
 
+// bytes writes bytes as the text that JSON has for them, a piece at a time.
+func (w *hasher) bytes(b []byte) {
+	w.tag('s', uint64(base64.StdEncoding.EncodedLen(len(b))))
+	for piece := range slices.Chunk(b, 192) { // 256 in base64
+		if w.buf.Available() < 256 {
+			_ = w.buf.Flush()
+		}
+		_, _ = w.buf.Write(base64.StdEncoding.AppendEncode(w.buf.AvailableBuffer(), piece))
+	}
+}
+
 func (w *hasher) strings(m map[string]string, skip func(string) bool) {
 	keys := slices.Sorted(maps.Keys(m))
 	keys = slices.DeleteFunc(keys, skip)
@@ -92,6 +108,14 @@ func (w *hasher) value(v any) {
 		w.tag('l', uint64(len(v)))
 		for _, item := range v {
 			w.value(item)
+		}
+	case map[string]string:
+		w.strings(v, func(string) bool { return false })
+	case map[string][]byte:
+		w.tag('m', uint64(len(v)))
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			w.string(key)
+			w.bytes(v[key])
 		}
 	case string:
 		w.string(v)

@@ -1,6 +1,11 @@
 package mirror
 
 import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -21,28 +26,62 @@ type ownership struct {
 	status bool
 }
 
-func ownershipOf(u *unstructured.Unstructured) ownership {
-	entries, _, _ := unstructured.NestedFieldNoCopy(u.Object, "metadata", "managedFields")
-	list, _ := entries.([]any)
-	o := ownership{alone: len(list) > 0}
-	for _, item := range list {
-		entry, _ := item.(map[string]any)
-		if _, has, _ := unstructured.NestedFieldNoCopy(entry, "fieldsV1", "f:status"); has && entry["subresource"] == nil {
+func ownershipOf(entries []entry) ownership {
+	o := ownership{alone: len(entries) > 0}
+	for _, e := range entries {
+		if _, has := e.fields["f:status"]; has && e.subresource == "" {
 			o.status = true
 		}
-		fields, _, _ := unstructured.NestedFieldNoCopy(entry, "fieldsV1", "f:metadata")
-		metadata, _ := fields.(map[string]any)
-		at, _ := entry["time"].(string)
-		if entry["manager"] == FieldManager {
+		metadata, _ := e.fields["f:metadata"].(map[string]any)
+		if e.manager == FieldManager {
 			o.ours = append(o.ours, metadata)
-			o.since = max(o.since, at)
+			o.since = max(o.since, e.time)
 		} else {
 			o.alone = false
 			o.theirs = append(o.theirs, metadata)
-			o.written = append(o.written, at)
+			o.written = append(o.written, e.time)
 		}
 	}
 	return o
+}
+
+// entry is what one of those who wrote an object wrote last.
+type entry struct {
+	manager, subresource, time string
+	fields                     map[string]any
+}
+
+// entriesIn reads an object's managedFields from JSON.
+func entriesIn(u *unstructured.Unstructured) []entry {
+	list, _, _ := unstructured.NestedFieldNoCopy(u.Object, "metadata", "managedFields")
+	items, _ := list.([]any)
+	entries := make([]entry, len(items))
+	for i, item := range items {
+		fields, _ := item.(map[string]any)
+		e := &entries[i]
+		e.manager, _ = fields["manager"].(string)
+		e.subresource, _ = fields["subresource"].(string)
+		e.time, _ = fields["time"].(string)
+		e.fields, _ = fields["fieldsV1"].(map[string]any)
+	}
+	return entries
+}
+
+// entriesOf is the same of an object that came in protobuf. Where we are alone, all
+// is ours, and what is needn't be read; but for a status, which a Secret has not.
+func entriesOf(list []metav1.ManagedFieldsEntry) []entry {
+	entries := make([]entry, len(list))
+	for i, item := range list {
+		e := &entries[i]
+		e.manager, e.subresource = item.Manager, item.Subresource
+		if item.Time != nil {
+			e.time = item.Time.UTC().Format(time.RFC3339)
+		}
+		if raw := item.FieldsV1.GetRawBytes(); len(list) > 1 || item.Manager != FieldManager || bytes.Contains(raw, []byte(`"f:status"`)) {
+			_ = json.Unmarshal(raw, &e.fields) // the server's own words
+		}
+	}
+	return entries
 }
 
 // owns says whether a key of f:labels or f:annotations is ours.

@@ -6,7 +6,6 @@ import (
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -89,39 +88,35 @@ func (f *foreign) annotation(key string) (value string, ok bool) {
 // IngestMirror reduces an object to a *Record; it passes on what it has already
 // reduced. It never fails.
 func IngestMirror(obj any) (any, error) {
-	u, ok := obj.(*unstructured.Unstructured)
-	if !ok {
-		return obj, nil
+	if o := observe(obj); o != nil {
+		return newRecord(o), nil
 	}
-	return newRecord(u), nil
+	return obj, nil
 }
 
-func newRecord(u *unstructured.Unstructured) *Record {
-	labels, annotations := u.GetLabels(), u.GetAnnotations()
-	ours := ownershipOf(u)
+func newRecord(o *observed) *Record {
+	labels, annotations := o.GetLabels(), o.GetAnnotations()
+	ours := ownershipOf(o.written)
 	r := &Record{
 		identity: identity{
-			Namespace: unique.Make(u.GetNamespace()).Value(), Name: unique.Make(u.GetName()).Value(),
-			UID: u.GetUID(), ResourceVersion: u.GetResourceVersion(),
+			Namespace: unique.Make(o.GetNamespace()).Value(), Name: unique.Make(o.GetName()).Value(),
+			UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(),
 		},
-		Type: unique.Make(typeName(u.GroupVersionKind())).Value(),
+		Type: unique.Make(typeName(o.kind)).Value(),
 		Source: types.NamespacedName{
 			Namespace: unique.Make(annotations[annotationSourceNamespace]).Value(),
 			Name:      unique.Make(annotations[annotationSourceName]).Value(),
 		},
 		SourceUID:   unique.Make(annotations[annotationSourceUID]).Value(),
-		Content:     hashContent(content(u.Object)),
+		Content:     o.content,
 		Stamped:     ours.stamped(annotations),
 		Generation:  annotations[annotationGeneration] != "",
-		Immutable:   immutable(u.Object),
-		Terminating: u.GetDeletionTimestamp() != nil,
-		foreign:     foreignIn(u, labels, annotations, ours),
+		Immutable:   o.immutable,
+		Terminating: o.GetDeletionTimestamp() != nil,
+		foreign:     foreignIn(o, ours),
 	}
 	if r.Source.Namespace == "" || r.Source.Name == "" {
 		r.Source = types.NamespacedName{}
-	}
-	for _, stamp := range stamps {
-		delete(annotations, stamp) // of a copy: GetAnnotations makes one
 	}
 	r.Metadata = hashMetadata(labels, annotations, r.foreign)
 	return r
@@ -136,15 +131,15 @@ func (r *Record) of(source types.NamespacedName, uid types.UID) bool {
 	return r.Source == source
 }
 
-func foreignIn(u *unstructured.Unstructured, labels, annotations map[string]string, ours ownership) *foreign {
+func foreignIn(o *observed, ours ownership) *foreign {
 	f := foreign{
-		labels:      foreignKeys(labels, "f:labels", ours),
-		annotations: foreignKeys(annotations, "f:annotations", ours),
-		finalizers:  u.GetFinalizers(),
-		owners:      u.GetOwnerReferences(),
+		labels:      foreignKeys(o.GetLabels(), "f:labels", ours),
+		annotations: foreignKeys(o.GetAnnotations(), "f:annotations", ours),
+		finalizers:  o.GetFinalizers(),
+		owners:      o.GetOwnerReferences(),
 	}
-	if status, has := u.Object["status"]; has && ours.status {
-		if text, _ := json.Marshal(status); len(text) <= mostStatus { // it came from JSON
+	if o.status != nil && ours.status {
+		if text, _ := json.Marshal(o.status); len(text) <= mostStatus { // it came from JSON
 			f.status = text
 		}
 	}

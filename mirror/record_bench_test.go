@@ -5,14 +5,16 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // sized is a Secret with so much content in four keys.
 func sized(size int) *unstructured.Unstructured {
 	data := map[string]any{}
 	for i := range 4 {
-		data[fmt.Sprintf("key-%d", i)] = strings.Repeat("x", size/4)
+		data[fmt.Sprintf("key-%d", i)] = strings.Repeat("xxxx", size/16)
 	}
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
@@ -39,12 +41,20 @@ func BenchmarkHash(b *testing.B) {
 	}
 }
 
-// What the echo of a write costs, once it is read from JSON.
+// What the echo of a write costs, once it is read from JSON, or from protobuf.
 func BenchmarkIngestMirror(b *testing.B) {
 	u := sized(4 << 10)
-	b.ReportAllocs()
-	for b.Loop() {
-		newRecord(u)
+	secret := &corev1.Secret{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, secret); err != nil {
+		b.Fatal(err)
+	}
+	for form, object := range map[string]any{"JSON": u, "protobuf": secret} {
+		b.Run(form, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				newRecord(observe(object))
+			}
+		})
 	}
 }
 
@@ -74,7 +84,7 @@ func BenchmarkEncodeMirror(b *testing.B) {
 	d := draft{src, shape, "default", "app"}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := d.object(nil, src.Seen); err != nil {
+		if _, err := d.body(nil, src.Seen); err != nil {
 			b.Fatal(err)
 		}
 	}

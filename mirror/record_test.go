@@ -53,7 +53,7 @@ data: {k: v}
 `
 
 func TestRecordTellsOursFromTheirs(t *testing.T) {
-	r := newRecord(parsed(t, mirrored))
+	r := newRecord(observe(parsed(t, mirrored)))
 	if r.Source != (types.NamespacedName{Namespace: "default", Name: "db"}) || r.SourceUID != "s1" {
 		t.Errorf("names %v %s as its source", r.Source, r.SourceUID)
 	}
@@ -66,7 +66,7 @@ func TestRecordTellsOursFromTheirs(t *testing.T) {
 }
 
 func TestRecordChangesWithWhatCounts(t *testing.T) {
-	before := newRecord(parsed(t, mirrored))
+	before := newRecord(observe(parsed(t, mirrored)))
 	for _, row := range []struct {
 		it, old, new      string
 		content, metadata bool // whether this hash is to change
@@ -85,7 +85,7 @@ func TestRecordChangesWithWhatCounts(t *testing.T) {
 		{"a stamp that is gone", `D/last-sync-time: "2026-01-01T00:00:00Z"`, ``, false, false, false},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			after := newRecord(parsed(t, strings.Replace(mirrored, row.old, row.new, 1)))
+			after := newRecord(observe(parsed(t, strings.Replace(mirrored, row.old, row.new, 1))))
 			if (after.Content != before.Content) != row.content || (after.Metadata != before.Metadata) != row.metadata || after.Stamped != row.stamped {
 				t.Errorf("content differs: %v, metadata differs: %v, stamped: %v", after.Content != before.Content, after.Metadata != before.Metadata, after.Stamped)
 			}
@@ -105,12 +105,11 @@ func TestAStatusThatAPutWouldTakeAwayIsKept(t *testing.T) {
 	} {
 		t.Run(row.it, func(t *testing.T) {
 			u := parsed(t, strings.Replace(mirrored, "managedFields:\n", "managedFields:\n  - "+row.entry+"\n", 1)+"status: {phase: "+row.phase+"}\n")
-			r := newRecord(u)
+			r := newRecord(observe(u))
 			if got := string(r.foreign.status); got != row.want {
 				t.Fatalf("keeps %q, want %q", got, row.want)
 			}
-			delete(u.Object, "status") // as in the answer to a write
-			if got := string(draft{source: &Source{}, shape: &Shape{}}.record(u, r).foreign.status); got != row.want {
+			if got := string(draft{source: &Source{}, shape: &Shape{}}.record(metadataOf(u), r).foreign.status); got != row.want {
 				t.Errorf("keeps %q of what it replaced, want %q", got, row.want)
 			}
 		})
@@ -120,7 +119,7 @@ func TestAStatusThatAPutWouldTakeAwayIsKept(t *testing.T) {
 func TestAStampThatSomebodyElseWroteIsSeen(t *testing.T) {
 	text := strings.Replace(mirrored, `"f:D/last-sync-time": {}`, "", 1)
 	text = strings.Replace(text, `"f:note": {}`, `"f:note": {}, "f:D/last-sync-time": {}`, 1)
-	if newRecord(parsed(t, text)).Stamped {
+	if newRecord(observe(parsed(t, text))).Stamped {
 		t.Error("a stamp of somebody else passes for ours")
 	}
 }

@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -106,22 +105,25 @@ func (s server) Patch(context.Context, string, types.PatchType, []byte, metav1.P
 }
 
 // Create implements Objects.
-func (r *rig) Create(_ context.Context, resource schema.GroupVersionResource, _ string, object []byte, _ metav1.CreateOptions) (*unstructured.Unstructured, error) {
+func (r *rig) Create(_ context.Context, resource schema.GroupVersionResource, _ string, object Body, _ metav1.CreateOptions) (*metav1.PartialObjectMetadata, error) {
 	if resource != configMaps {
 		return nil, nil // an event
 	}
 	r.creates++
-	u := &unstructured.Unstructured{}
-	if err := json.Unmarshal(object, &u.Object); err != nil {
+	u, err := readBody(object)
+	if err != nil {
 		return nil, err
 	}
 	u.SetUID("m1")
 	u.SetResourceVersion(r.next())
-	return r.create(u)
+	if u, err = r.create(u); err != nil {
+		return nil, err
+	}
+	return metadataOf(u), nil
 }
 
 // Update implements Objects.
-func (r *rig) Update(_ context.Context, _ schema.GroupVersionResource, _, _ string, _ []byte, _ metav1.UpdateOptions) (*unstructured.Unstructured, error) {
+func (r *rig) Update(_ context.Context, _ schema.GroupVersionResource, _, _ string, _ Body, _ metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
 	return nil, fmt.Errorf("not expected")
 }
 
@@ -174,7 +176,7 @@ func (r *rig) loseSource() {
 }
 
 func (r *rig) mirror(namespace string) *Record {
-	return newRecord(r.object(namespace, labelMirror, ""))
+	return newRecord(observe(r.object(namespace, labelMirror, "")))
 }
 
 // target makes the namespace a.

@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -31,8 +30,8 @@ type template struct {
 // stamps. It is shared among mirrors and only to be read.
 type Shape struct {
 	Labels, Annotations map[string]string
-	// encoded is the content in JSON: made once for all mirrors that share it.
-	encoded   []byte
+	// content is made ready to be sent once for all mirrors that share it.
+	content   encoder
 	immutable bool
 	// Content and Metadata are to be compared with a Record's.
 	Content, Metadata Hash
@@ -127,13 +126,13 @@ func (s *Source) newShape(object map[string]any) (*Shape, error) {
 		return nil, fmt.Errorf("metadata.annotations: %w", err)
 	}
 	fields := content(object)
-	encoded, err := json.Marshal(fields)
+	encoder, err := newEncoder(s.kind(), fields)
 	if err != nil {
 		return nil, errors.New("the rules make something of it that isn't JSON") // the error could hold content (I8)
 	}
 	shape := &Shape{
 		Labels: labels, Annotations: annotations,
-		encoded: encoded, immutable: immutable(object), Content: hashContent(fields),
+		content: encoder, immutable: immutable(object), Content: hashContent(fields),
 	}
 	labels[labelMirror], labels[labelManagedBy] = "true", managedBy
 	annotations[annotationSourceNamespace] = s.Namespace

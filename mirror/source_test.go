@@ -133,7 +133,7 @@ func TestShapeAndRecordOfTheSameObjectAgree(t *testing.T) {
 	shape, _ := src.Shape("app", "db")
 	written := objectOf(t, draft{src, shape, "app", "db"}, nil)
 	written.Object["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{"manager": FieldManager}}
-	if !inSync(shape, newRecord(written), false) {
+	if !inSync(shape, newRecord(observe(written)), false) {
 		t.Error("what was written isn't recognised as what was to be written")
 	}
 	if strings.Contains(shape.Annotations[annotationContentHash], " ") || len(shape.Annotations[annotationContentHash]) != 64 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 )
@@ -69,6 +70,6 @@ func (c *Controller) emit(ctx context.Context, src *Source, p Problem) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.Objects.Create(ctx, events, src.Namespace, event, metav1.CreateOptions{FieldManager: FieldManager})
+	_, err = c.Objects.Create(ctx, events, src.Namespace, Body{runtime.ContentTypeJSON, event}, metav1.CreateOptions{FieldManager: FieldManager})
 	return err
 }

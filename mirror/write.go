@@ -4,14 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"slices"
 	"strconv"
 	"time"
-	"unique"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -27,51 +24,43 @@ type draft struct {
 	namespace, name string
 }
 
-// object builds what is sent, in JSON. Replacing, it carries along what others put
-// into it, and the identity that makes the server refuse it if the object is another
-// one by now (I1).
-func (d draft) object(replacing *Record, now time.Time) ([]byte, error) {
-	labels, annotations := maps.Clone(d.shape.Labels), maps.Clone(d.shape.Annotations)
-	metadata := map[string]any{"namespace": d.namespace, "name": d.name}
-	object := map[string]any{"apiVersion": d.source.APIVersion, "kind": d.source.Kind, "metadata": metadata}
+// body builds what is sent. Replacing, it carries along what others put into it, and
+// the identity that makes the server refuse it if the object is another one by now
+// (I1).
+func (d draft) body(replacing *Record, now time.Time) (Body, error) {
+	metadata := metav1.ObjectMeta{
+		Namespace: d.namespace, Name: d.name,
+		Labels: maps.Clone(d.shape.Labels), Annotations: maps.Clone(d.shape.Annotations),
+	}
+	var status json.RawMessage
 	if replacing != nil {
-		metadata["uid"] = string(replacing.UID)
-		metadata["resourceVersion"] = replacing.ResourceVersion
+		metadata.UID, metadata.ResourceVersion = replacing.UID, replacing.ResourceVersion
 		if theirs := replacing.foreign; theirs != nil {
-			addMissing(labels, theirs.labels)
-			addMissing(annotations, theirs.annotations)
-			metadata["finalizers"], metadata["ownerReferences"] = theirs.finalizers, theirs.owners
-			if theirs.status != nil {
-				object["status"] = theirs.status
-			}
+			addMissing(metadata.Labels, theirs.labels)
+			addMissing(metadata.Annotations, theirs.annotations)
+			metadata.Finalizers, metadata.OwnerReferences = theirs.finalizers, theirs.owners
+			status = theirs.status
 		}
 	}
-	annotations[annotationResourceVersion] = d.source.ResourceVersion
-	annotations[annotationLastSyncTime] = now.UTC().Format(time.RFC3339)
+	metadata.Annotations[annotationResourceVersion] = d.source.ResourceVersion
+	metadata.Annotations[annotationLastSyncTime] = now.UTC().Format(time.RFC3339)
 	if d.source.Generation > 0 {
-		annotations[annotationGeneration] = strconv.FormatInt(d.source.Generation, 10)
+		metadata.Annotations[annotationGeneration] = strconv.FormatInt(d.source.Generation, 10)
 	}
-	metadata["labels"], metadata["annotations"] = labels, annotations
-	head, err := json.Marshal(object)
-	if err != nil {
-		return nil, err
-	}
-	if len(d.shape.encoded) <= len("{}") {
-		return head, nil
-	}
-	// {"apiVersion":…} and {"data":…} become one.
-	return slices.Concat(head[:len(head)-1], []byte{','}, d.shape.encoded[1:]), nil
+	return d.shape.content.encode(d.source.kind(), &metadata, status)
 }
 
 // record is what is known of the mirror from the answer to the write, and of the
 // status, which the answer has not, from what was replaced.
-func (d draft) record(answer *unstructured.Unstructured, replaced *Record) *Record {
-	if replaced != nil && replaced.foreign != nil && replaced.foreign.status != nil {
-		answer.Object["status"] = replaced.foreign.status
+func (d draft) record(answer *metav1.PartialObjectMetadata, replaced *Record) *Record {
+	o := &observed{
+		Object: answer, kind: d.source.kind(), content: d.shape.Content, immutable: d.shape.immutable,
+		written: entriesOf(answer.ManagedFields),
 	}
-	r := newRecord(answer)
-	r.Type = unique.Make(typeName(schema.FromAPIVersionAndKind(d.source.APIVersion, d.source.Kind))).Value()
-	r.Content, r.Immutable = d.shape.Content, d.shape.immutable
+	if replaced != nil && replaced.foreign != nil && replaced.foreign.status != nil {
+		o.status = replaced.foreign.status
+	}
+	r := newRecord(o)
 	r.sent = &sent{d.shape, d.source.Generation > 0}
 	return r
 }
@@ -88,11 +77,11 @@ func addMissing(to, from map[string]string) {
 func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, d draft, dryRun ...string) (*Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	object, err := d.object(nil, time.Now())
+	body, err := d.body(nil, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.Objects.Create(ctx, t, d.namespace, object, metav1.CreateOptions{FieldManager: FieldManager, DryRun: dryRun})
+	answer, err := c.Objects.Create(ctx, t, d.namespace, body, metav1.CreateOptions{FieldManager: FieldManager, DryRun: dryRun})
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +96,11 @@ func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, 
 func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource, d draft, have *Record) (*Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	object, err := d.object(have, time.Now())
+	body, err := d.body(have, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.Objects.Update(ctx, t, d.namespace, d.name, object, metav1.UpdateOptions{FieldManager: FieldManager})
+	answer, err := c.Objects.Update(ctx, t, d.namespace, d.name, body, metav1.UpdateOptions{FieldManager: FieldManager})
 	if err != nil {
 		return nil, err
 	}
