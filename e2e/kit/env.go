@@ -121,6 +121,7 @@ func (e *Env) clear() {
 		k.Kill()
 	}
 	e.checkRights()
+	e.checkFields()
 	ctx, cancel := e.context()
 	defer cancel()
 	for _, definitions := range []bool{false, true} {
