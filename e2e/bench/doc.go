@@ -1,6 +1,6 @@
 // Command bench measures kubemirror against the raw limit: a plain client that
 // issues the same writes to the same control plane, as many at a time, and does
-// nothing else. What a machine can do cancels out, so that figures of different
+// nothing else, in the form that the API server is fastest with. What a machine can do cancels out, so that figures of different
 // machines can be compared.
 //
 // Each scenario is a file and gets a control plane of its own. In it, raw and

@@ -69,11 +69,11 @@ func latency(ctx context.Context, s *stage) (err error) {
 func (s *stage) twoWrites(ctx context.Context, name string) (time.Duration, error) {
 	t := s.seen.expect(written(name, "v1"))
 	start := time.Now()
-	err := s.raw.one(ctx, write{http.MethodPost, secretsPath(sourceNamespace), copyOf(sourceNamespace, name, "v1", fourKB)})
+	err := s.raw.one(ctx, copyWrite(http.MethodPost, sourceNamespace, name, "v1", fourKB))
 	if err != nil {
 		return 0, err
 	}
-	if err := s.raw.one(ctx, write{http.MethodPost, secretsPath(targetName(0)), copyOf(targetName(0), name, "v1", fourKB)}); err != nil {
+	if err := s.raw.one(ctx, copyWrite(http.MethodPost, targetName(0), name, "v1", fourKB)); err != nil {
 		return 0, err
 	}
 	end, err := t.wait(ctx, 1)
@@ -81,7 +81,7 @@ func (s *stage) twoWrites(ctx context.Context, name string) (time.Duration, erro
 }
 
 func (s *stage) oneSource(ctx context.Context, name string) (time.Duration, error) {
-	create := write{http.MethodPost, secretsPath(sourceNamespace), source(name, "v1", targetName(0), fourKB)}
+	create := write{method: http.MethodPost, path: secretsPath(sourceNamespace), body: source(name, "v1", targetName(0), fourKB)}
 	return s.clock(ctx, []write{create}, 1, written(name, "v1"))
 }
 
@@ -94,7 +94,7 @@ type storm struct {
 // storm is one source that goes to all targets.
 func (s *stage) storm(n int) storm {
 	name := fmt.Sprintf("storm-%d", n)
-	return storm{name, []write{{http.MethodPost, secretsPath(sourceNamespace), source(name, "v1", targetPrefix+"*", fourKB)}}}
+	return storm{name, []write{{method: http.MethodPost, path: secretsPath(sourceNamespace), body: source(name, "v1", targetPrefix+"*", fourKB)}}}
 }
 
 // rawStorm is the same from the raw client.

@@ -9,7 +9,10 @@ import (
 	"net/http"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 )
 
 const (
@@ -58,18 +61,44 @@ func source(name, version, targets string, size int) []byte {
 }
 
 // copyOf is what a mirror looks like when it is written, under the raw domain.
-func copyOf(namespace, name, version string, size int) []byte {
-	return secret(namespace, name,
-		map[string]string{rawDomain + "mirror": "true", rawDomain + "managed-by": "kubemirror", versionLabel: version},
-		map[string]string{
-			rawDomain + "source-namespace":        sourceNamespace,
-			rawDomain + "source-name":             name,
-			rawDomain + "source-uid":              "00000000-0000-0000-0000-000000000000",
-			rawDomain + "source-content-hash":     strings.Repeat("0", 64),
-			rawDomain + "source-resource-version": "10000",
-			rawDomain + "last-sync-time":          "2006-01-02T15:04:05Z",
-		}, size)
+func copyOf(namespace, name, version string, size int) *corev1.Secret {
+	return &corev1.Secret{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: name,
+			Labels: map[string]string{rawDomain + "mirror": "true", rawDomain + "managed-by": "kubemirror", versionLabel: version},
+			Annotations: map[string]string{
+				rawDomain + "source-namespace":        sourceNamespace,
+				rawDomain + "source-name":             name,
+				rawDomain + "source-uid":              "00000000-0000-0000-0000-000000000000",
+				rawDomain + "source-content-hash":     strings.Repeat("0", 64),
+				rawDomain + "source-resource-version": "10000",
+				rawDomain + "last-sync-time":          "2006-01-02T15:04:05Z",
+			},
+		},
+		Type: corev1.SecretTypeOpaque,
+		Data: map[string][]byte{"payload": payload(size)},
+	}
 }
+
+// copyWrite writes a copy in the form that the API server is fastest with: protobuf,
+// and an answer that has the metadata alone.
+func copyWrite(method, namespace, name, version string, size int) write {
+	w := write{method: method, path: secretsPath(namespace), accept: metadataOnly}
+	if method != http.MethodPost {
+		w.path += "/" + name
+	}
+	if method != http.MethodDelete {
+		var body bytes.Buffer
+		if err := protobuf.NewSerializer(nil, nil).Encode(copyOf(namespace, name, version, size), &body); err != nil {
+			panic(err) // it can be encoded
+		}
+		w.body, w.contentType = body.Bytes(), runtime.ContentTypeProtobuf
+	}
+	return w
+}
+
+const metadataOnly = runtime.ContentTypeProtobuf + ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 func secretsPath(namespace string) string { return "/api/v1/namespaces/" + namespace + "/secrets" }
 
@@ -102,7 +131,7 @@ func changes(prefix, version string, n, size int) []write {
 		if err != nil {
 			panic(err) // maps of texts can't fail
 		}
-		writes[i].method, writes[i].body = http.MethodPatch, body
+		writes[i].method, writes[i].body, writes[i].contentType = http.MethodPatch, body, "application/merge-patch+json"
 	}
 	return writes
 }
@@ -114,14 +143,7 @@ func copyWrites(method, prefix, version string, n, namespaces, size int) []write
 	for i := range n {
 		name := fmt.Sprintf("%s%03d", prefix, i)
 		for j := range namespaces {
-			w := write{method: method, path: secretsPath(targetName(j))}
-			if method != http.MethodPost {
-				w.path += "/" + name
-			}
-			if method != http.MethodDelete {
-				w.body = copyOf(targetName(j), name, version, size)
-			}
-			writes = append(writes, w)
+			writes = append(writes, copyWrite(method, targetName(j), name, version, size))
 		}
 	}
 	return writes
@@ -131,7 +153,7 @@ func copyWrites(method, prefix, version string, n, namespaces, size int) []write
 func copiesIn(namespace string, n int) []write {
 	writes := make([]write, n)
 	for i := range writes {
-		writes[i] = write{http.MethodPost, secretsPath(namespace), copyOf(namespace, fmt.Sprintf("raw-%03d", i), "v1", fourKB)}
+		writes[i] = copyWrite(http.MethodPost, namespace, fmt.Sprintf("raw-%03d", i), "v1", fourKB)
 	}
 	return writes
 }
@@ -151,14 +173,15 @@ func targetWrites(from, to int) []write {
 }
 
 func namespaceWrite(name string) write {
-	return write{http.MethodPost, "/api/v1/namespaces", fmt.Appendf(nil, `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, name)}
+	body := fmt.Appendf(nil, `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, name)
+	return write{method: http.MethodPost, path: "/api/v1/namespaces", body: body}
 }
 
 // makeBystanders makes Secrets that have nothing to do with mirrors.
 func (s *stage) makeBystanders(ctx context.Context, n, size int) error {
 	writes := make([]write, n)
 	for i := range writes {
-		writes[i] = write{http.MethodPost, secretsPath("default"), secret("default", fmt.Sprintf("bystander-%d", i), nil, nil, size)}
+		writes[i] = write{method: http.MethodPost, path: secretsPath("default"), body: secret("default", fmt.Sprintf("bystander-%d", i), nil, nil, size)}
 	}
 	return s.raw.all(ctx, writes)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,10 +31,12 @@ func newRawClient(config *rest.Config) (*rawClient, error) {
 	return &rawClient{client, config.Host}, nil
 }
 
-// write is one request.
+// write is one request, in JSON or in the form that it names.
 type write struct {
 	method, path string
 	body         []byte
+	contentType  string
+	accept       string
 }
 
 // all sends the writes, so many at a time as there are workers. It returns when
@@ -82,11 +85,8 @@ func (c *rawClient) one(ctx context.Context, w write) error {
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Accept", "application/json")
-	request.Header.Set("Content-Type", "application/json")
-	if w.method == http.MethodPatch {
-		request.Header.Set("Content-Type", "application/merge-patch+json")
-	}
+	request.Header.Set("Accept", cmp.Or(w.accept, "application/json"))
+	request.Header.Set("Content-Type", cmp.Or(w.contentType, "application/json"))
 	response, err := c.http.Do(request)
 	if err != nil {
 		return err
