@@ -55,8 +55,10 @@ var protobufSerializer = protobuf.NewSerializer(nil, nil)
 func (p inProtobuf) encode(kind schema.GroupVersionKind, metadata *metav1.ObjectMeta, _ json.RawMessage) (Body, error) {
 	object := p(metadata)
 	object.GetObjectKind().SetGroupVersionKind(kind)
+	memory := runtime.AllocatorPool.Get().(*runtime.Allocator)
+	defer runtime.AllocatorPool.Put(memory)
 	var out bytes.Buffer
-	err := protobufSerializer.Encode(object, &out)
+	err := protobufSerializer.EncodeWithAllocator(object, &out, memory)
 	return Body{runtime.ContentTypeProtobuf, out.Bytes()}, err
 }
 
