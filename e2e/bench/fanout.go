@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
 	"k8s.io/apimachinery/pkg/watch"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 )
 
 // The fan-out setting of the figures.
@@ -21,15 +20,14 @@ const (
 	fourKB        = 4 << 10
 )
 
-// sets are the sets of sources that are raced over, one race each. An even number
-// gives both sides as many first turns.
-var sets = []string{"a", "b", "c", "d"}
+// raced is how many times over each side does the same work. The API server spends a
+// third of its time on its own garbage, in one collection for every one or two thousand
+// writes: a side has to go through several of them for its share to be fair.
+const raced = 8
 
 // fanOut mirrors a few sources to many namespaces, looks at what that costs and at
-// how the process rests and restarts, changes the sources, and deletes them. What
-// is timed is done several times, the raw client first and the contender first in
-// turns: who comes second finds a server with more to clear up, and there is about
-// one collection of the server's garbage a race, which one meets and the next doesn't.
+// how the process rests and restarts. Then the raw client and the contender race: over
+// creations, over changes and over deletions.
 func fanOut(ctx context.Context, s *stage) (err error) {
 	if err := s.makeNamespaces(ctx, fanOutTargets); err != nil {
 		return err
@@ -42,16 +40,7 @@ func fanOut(ctx context.Context, s *stage) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
-
-	mark, err := s.plane.Audit().Mark()
-	if err != nil {
-		return err
-	}
-	first, err := s.races(ctx, sets[:1], creates)
-	if err != nil {
-		return err
-	}
-	if err := s.costs(ctx, p, mark); err != nil {
+	if err := s.costs(ctx, p); err != nil {
 		return err
 	}
 	if err := s.atRest(ctx); err != nil {
@@ -63,26 +52,23 @@ func fanOut(ctx context.Context, s *stage) (err error) {
 	if p, err = s.restart(ctx); err != nil {
 		return err
 	}
-	rest, err := s.races(ctx, sets[1:], creates)
-	if err != nil {
-		return err
+	for _, r := range []race{creates, updates, deletes} {
+		if err := s.race(ctx, r, s.count(raced, 1)); err != nil {
+			return err
+		}
 	}
-	s.add("fan-out", ratio(first.measured+rest.measured, first.raw+rest.raw))
-	updated, err := s.races(ctx, sets, updates)
-	if err != nil {
-		return err
-	}
-	s.add("update", ratio(updated.measured, updated.raw))
-	gone, err := s.races(ctx, sets, deletes)
-	if err != nil {
-		return err
-	}
-	s.add("delete", ratio(gone.measured, gone.raw))
 	return nil
 }
 
-// costs are what the process spent on the fan-out, since the mark and in all.
-func (s *stage) costs(ctx context.Context, p *subject, mark audit.Mark) error {
+// costs are what the process spends on the first fan-out, its start included.
+func (s *stage) costs(ctx context.Context, p *subject) error {
+	mark, err := s.plane.Audit().Mark()
+	if err != nil {
+		return err
+	}
+	if _, err := s.measured(ctx, creates, "first"); err != nil {
+		return err
+	}
 	cpu, err := p.cpu()
 	if err != nil {
 		return err
@@ -107,69 +93,84 @@ func (s *stage) costs(ctx context.Context, p *subject, mark audit.Mark) error {
 }
 
 // race is the same work, done by the raw client in all its writes, and by the
-// contender after a few on sources. Done is what the observer has to see of each.
+// contender after a few on sources. Both are told of a set of names; done is what the
+// observer has to see of the objects of a prefix.
 type race struct {
-	raw, trigger []write
+	figure       string
+	raw, trigger func(set string) []write
 	done         func(prefix string) func(watch.EventType, metav1.Object) bool
-	set          string
 }
 
-// creates, updates and deletes are the races over a set of sources and copies.
-func creates(set string) race {
-	return race{
-		copyWrites(http.MethodPost, "raw-"+set, "v1", fanOutSources, fanOutTargets, fourKB),
-		sourceWrites(http.MethodPost, "src-"+set, "v1", targetPrefix+"*", fanOutSources, fourKB),
-		func(prefix string) func(watch.EventType, metav1.Object) bool { return written(prefix, "v1") },
-		set,
-	}
+var creates = race{
+	"fan-out",
+	func(set string) []write {
+		return copyWrites(http.MethodPost, rawPrefix+set, "v1", fanOutSources, fanOutTargets, fourKB)
+	},
+	func(set string) []write {
+		return sourceWrites(http.MethodPost, sourcePrefix+set, "v1", targetPrefix+"*", fanOutSources, fourKB)
+	},
+	func(prefix string) func(watch.EventType, metav1.Object) bool { return written(prefix, "v1") },
 }
 
-func updates(set string) race {
-	const version = "v2"
-	return race{
-		copyWrites(http.MethodPut, "raw-"+set, version, fanOutSources, fanOutTargets, fourKB),
-		changes("src-"+set, version, fanOutSources, fourKB),
-		func(prefix string) func(watch.EventType, metav1.Object) bool { return written(prefix, version) },
-		set,
-	}
+var updates = race{
+	"update",
+	func(set string) []write {
+		return copyWrites(http.MethodPut, rawPrefix+set, "v2", fanOutSources, fanOutTargets, fourKB)
+	},
+	func(set string) []write { return changes(sourcePrefix+set, "v2", fanOutSources, fourKB) },
+	func(prefix string) func(watch.EventType, metav1.Object) bool { return written(prefix, "v2") },
 }
 
-func deletes(set string) race {
-	return race{
-		copyWrites(http.MethodDelete, "raw-"+set, "", fanOutSources, fanOutTargets, 0),
-		sourceWrites(http.MethodDelete, "src-"+set, "", "", fanOutSources, 0),
-		deleted,
-		set,
-	}
+var deletes = race{
+	"delete",
+	func(set string) []write {
+		return copyWrites(http.MethodDelete, rawPrefix+set, "", fanOutSources, fanOutTargets, 0)
+	},
+	func(set string) []write {
+		return sourceWrites(http.MethodDelete, sourcePrefix+set, "", "", fanOutSources, 0)
+	},
+	deleted,
 }
 
-// times are how long the two sides of a race took.
-type times struct{ raw, measured time.Duration }
+// The names of objects that the raw client writes, and of those that the contender does.
+const (
+	rawPrefix    = "raw-"
+	sourcePrefix = "src-"
+)
 
-// race has both do the work, one right after the other.
-func (s *stage) race(ctx context.Context, r race) (t times, err error) {
-	err = s.inTurns(func() (err error) {
-		t.raw, err = s.clock(ctx, r.raw, len(r.raw), r.done("raw-"+r.set))
-		return err
-	}, func() (err error) {
-		t.measured, err = s.clock(ctx, r.trigger, len(r.raw), r.done("src-"+r.set))
-		return err
+// race has both do the work so many times over, each time on other objects: one side
+// all of it, and then the other.
+func (s *stage) race(ctx context.Context, r race, times int) error {
+	var raw, measured time.Duration
+	err := s.inTurns(func() error {
+		return repeat(times, &raw, func(set string) (time.Duration, error) {
+			return s.clock(ctx, r.raw(set), fanOutMirrors, r.done(rawPrefix+set))
+		})
+	}, func() error {
+		return repeat(times, &measured, func(set string) (time.Duration, error) { return s.measured(ctx, r, set) })
 	})
-	return t, errors.Join(err, s.quiet(ctx))
+	if err != nil {
+		return err
+	}
+	s.add(r.figure, ratio(measured, raw))
+	return s.quiet(ctx)
 }
 
-// races has one race after the other, over each of the sets, and returns what they
-// took together.
-func (s *stage) races(ctx context.Context, sets []string, over func(set string) race) (sum times, err error) {
-	for _, set := range sets {
-		t, err := s.race(ctx, over(set))
+// measured is how long the contender takes.
+func (s *stage) measured(ctx context.Context, r race, set string) (time.Duration, error) {
+	return s.clock(ctx, r.trigger(set), fanOutMirrors, r.done(sourcePrefix+set))
+}
+
+// repeat adds up what the same takes on so many sets.
+func repeat(times int, sum *time.Duration, do func(set string) (time.Duration, error)) error {
+	for i := range times {
+		took, err := do(fmt.Sprintf("%02d-", i))
 		if err != nil {
-			return sum, err
+			return err
 		}
-		sum.raw += t.raw
-		sum.measured += t.measured
+		*sum += took
 	}
-	return sum, nil
+	return nil
 }
 
 // clock is how long it takes from the first of the writes until the observer has

@@ -89,6 +89,7 @@ func copyWrite(method, namespace, name, version string, size int) write {
 		w.path += "/" + name
 	}
 	if method != http.MethodDelete {
+		w.path += "?fieldManager=raw" // a write by a controller names it
 		var body bytes.Buffer
 		if err := protobuf.NewSerializer(nil, nil).Encode(copyOf(namespace, name, version, size), &body); err != nil {
 			panic(err) // it can be encoded
