@@ -1,12 +1,12 @@
 // Command bench measures kubemirror against the raw limit: a plain client that
-// issues the same writes to the same control plane, as many at a time, and does
-// nothing else, in the form that the API server is fastest with. What a machine can do cancels out, so that figures of different
-// machines can be compared.
+// issues the same writes to the same control plane, as many at a time, in the form
+// that the API server is fastest with, and does nothing else. What a machine can do
+// cancels out, so that figures of different machines can be compared.
 //
 // Each scenario is a file and gets a control plane of its own. In it, raw and
-// measured work take turns as closely as they can, and one observer, a watch,
-// says of both when they are done. Requests are counted by the API server, in
-// its audit log.
+// measured work take turns, in blocks that are long enough for the API server's own
+// garbage collections to even out, and one observer, a watch, says of both when they
+// are done. Requests are counted by the API server, in its audit log.
 //
 // It takes these from the environment:
 //
