@@ -4,9 +4,10 @@
 // cancels out, so that figures of different machines can be compared.
 //
 // Each scenario is a file and gets a control plane of its own. In it, raw and
-// measured work take turns, in blocks that are long enough for the API server's own
-// garbage collections to even out, and one observer, a watch, says of both when they
-// are done. Requests are counted by the API server, in its audit log.
+// measured work take turns, which are long enough for the API server's own garbage
+// collections to even out where it is throughput that counts, and one observer, a
+// watch, says of both when they are done. Requests are counted by the API server, in
+// its audit log.
 //
 // It takes these from the environment:
 //

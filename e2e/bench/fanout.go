@@ -138,21 +138,29 @@ const (
 	sourcePrefix = "src-"
 )
 
-// race has both do the work so many times over, each time on other objects: one side
-// all of it, and then the other.
+// race has both do the work so many times over, each time on other objects. One side
+// does half of its share before and half after the other side's whole, so that neither
+// gains by a server that slows down, or by garbage that is left to the one that follows.
 func (s *stage) race(ctx context.Context, r race, times int) error {
-	var raw, measured time.Duration
-	err := s.inTurns(func() error {
-		return repeat(times, &raw, func(set string) (time.Duration, error) {
-			return s.clock(ctx, r.raw(set), fanOutMirrors, r.done(rawPrefix+set))
-		})
-	}, func() error {
-		return repeat(times, &measured, func(set string) (time.Duration, error) { return s.measured(ctx, r, set) })
-	})
-	if err != nil {
-		return err
+	raw := &side{do: func(set string) (time.Duration, error) {
+		return s.clock(ctx, r.raw(set), fanOutMirrors, r.done(rawPrefix+set))
+	}}
+	measured := &side{do: func(set string) (time.Duration, error) { return s.measured(ctx, r, set) }}
+	outer, inner := measured, raw
+	if s.rawFirst {
+		outer, inner = raw, measured
 	}
-	s.add(r.figure, ratio(measured, raw))
+	s.rawFirst = !s.rawFirst
+	turns := []struct {
+		*side
+		from, to int
+	}{{outer, 0, times / 2}, {inner, 0, times}, {outer, times / 2, times}}
+	for _, turn := range turns {
+		if err := turn.repeat(turn.from, turn.to); err != nil {
+			return err
+		}
+	}
+	s.add(r.figure, ratio(measured.took, raw.took))
 	return s.quiet(ctx)
 }
 
@@ -161,14 +169,20 @@ func (s *stage) measured(ctx context.Context, r race, set string) (time.Duration
 	return s.clock(ctx, r.trigger(set), fanOutMirrors, r.done(sourcePrefix+set))
 }
 
-// repeat adds up what the same takes on so many sets.
-func repeat(times int, sum *time.Duration, do func(set string) (time.Duration, error)) error {
-	for i := range times {
-		took, err := do(fmt.Sprintf("%02d-", i))
+// side is one of the two in a race.
+type side struct {
+	do   func(set string) (time.Duration, error)
+	took time.Duration
+}
+
+// repeat does the same on each of some sets, and adds up what it takes.
+func (s *side) repeat(from, to int) error {
+	for i := from; i < to; i++ {
+		took, err := s.do(fmt.Sprintf("%02d-", i))
 		if err != nil {
 			return err
 		}
-		*sum += took
+		s.took += took
 	}
 	return nil
 }
