@@ -104,10 +104,7 @@ func (c *Controller) due(key SourceKey, t *table, src *Source, st *state) due {
 		return d // our own last write is still on its way back
 	}
 	limit := src.limit(&c.Settings)
-	has := slices.ContainsFunc(slices.Collect(maps.Values(t.bySource[key.name()])), func(records []*Record) bool {
-		return slices.ContainsFunc(records, func(r *Record) bool { return !r.Terminating })
-	})
-	d.finalizers = finalizers(src, min(limit, len(st.asked)) > 0, has || st.writing > 0)
+	d.finalizers = finalizers(src, min(limit, len(st.asked)) > 0, anyStays(t.bySource[key.name()]) || st.writing > 0)
 	if len(st.pending) > 0 && src.Mode == On || src.Deleting {
 		return d
 	}
@@ -119,6 +116,16 @@ func (c *Controller) due(key SourceKey, t *table, src *Source, st *state) due {
 		d.status = &status
 	}
 	return d
+}
+
+// anyStays says whether there is a mirror that isn't on its way out.
+func anyStays(mirrors map[string][]*Record) bool {
+	for _, records := range mirrors {
+		if slices.ContainsFunc(records, func(r *Record) bool { return !r.Terminating }) {
+			return true
+		}
+	}
+	return false
 }
 
 // finalizers is the list of a source's finalizers as it should be, or nil where it
