@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -47,7 +48,7 @@ func scale(ctx context.Context, s *stage) (err error) {
 	}
 	s.add("scale, memory", sample{Value: now / megabyte})
 	s.add("scale, peak memory", sample{Value: peak / megabyte})
-	if err := errors.Join(s.newNamespace(ctx, sources), s.quiet(ctx)); err != nil { // the sources' statuses are yet to come
+	if err := s.newNamespace(ctx, sources); err != nil {
 		return err
 	}
 	if err := p.stop(); err != nil {
@@ -57,30 +58,46 @@ func scale(ctx context.Context, s *stage) (err error) {
 	return err
 }
 
-// newNamespace measures how fast a new namespace is complete.
+// newNamespaces is how many are made by each side.
+const newNamespaces = 10
+
+// newNamespace measures how fast a new namespace is complete, from its creation on.
 func (s *stage) newNamespace(ctx context.Context, sources int) error {
-	at := func(namespace string) func(watch.EventType, metav1.Object) bool {
-		return func(event watch.EventType, object metav1.Object) bool {
-			return event == watch.Added && object.GetNamespace() == namespace
-		}
-	}
-	const ours, raws = targetPrefix + "new", "raw-new"
 	var raw, measured time.Duration
-	err := s.inTurns(func() (err error) {
-		if err := s.raw.one(ctx, namespaceWrite(raws)); err != nil {
+	for i := range newNamespaces {
+		err := s.inTurns(func() error {
+			took, err := s.fillNamespace(ctx, fmt.Sprintf("raw-new-%02d", i), sources)
+			raw += took
+			return err
+		}, func() error {
+			name := fmt.Sprintf("%snew-%02d", targetPrefix, i)
+			took, err := s.clock(ctx, []write{namespaceWrite(name)}, sources, addedIn(name))
+			measured += took
+			return errors.Join(err, s.quiet(ctx)) // the sources' statuses come behind it
+		})
+		if err != nil {
 			return err
 		}
-		raw, err = s.clock(ctx, copiesIn(raws, sources), sources, at(raws))
-		return err
-	}, func() (err error) {
-		measured, err = s.clock(ctx, []write{namespaceWrite(ours)}, sources, at(ours))
-		return err
-	})
-	if err != nil {
-		return err
 	}
-	s.add("scale, new namespace", ratio(measured, raw))
+	s.add("scale, new namespace", ratio(measured/newNamespaces, raw/newNamespaces))
 	return nil
+}
+
+// fillNamespace is the raw limit: a namespace, and then its copies.
+func (s *stage) fillNamespace(ctx context.Context, name string, copies int) (time.Duration, error) {
+	start := time.Now()
+	if err := s.raw.one(ctx, namespaceWrite(name)); err != nil {
+		return 0, err
+	}
+	created := time.Since(start)
+	took, err := s.clock(ctx, copiesIn(name, copies), copies, addedIn(name))
+	return created + took, err
+}
+
+func addedIn(namespace string) func(watch.EventType, metav1.Object) bool {
+	return func(event watch.EventType, object metav1.Object) bool {
+		return event == watch.Added && object.GetNamespace() == namespace
+	}
 }
 
 func (s *stage) restartAtScale(ctx context.Context) (*subject, error) {
