@@ -114,11 +114,11 @@ func (f *frames) next() ([]byte, error) {
 	if _, err := io.ReadFull(f.body, length[:]); err != nil {
 		return nil, err
 	}
-	n := int(binary.BigEndian.Uint32(length[:]))
+	n := binary.BigEndian.Uint32(length[:])
 	if n > mostFrame {
 		return nil, fmt.Errorf("a message of %d bytes is longer than any that the server sends", n)
 	}
-	if n > len(f.buffer) {
+	if int(n) > len(f.buffer) {
 		f.buffer = make([]byte, n)
 	}
 	_, err := io.ReadFull(f.body, f.buffer[:n])

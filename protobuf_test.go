@@ -150,7 +150,7 @@ func TestAWatchInProtobufThatIsNoneIsAnErrorWithoutContent(t *testing.T) {
 		"has an empty object":     framed(t, watch.Added, ""),
 		"has no envelope":         framed(t, watch.Added, "k8s\x00s3cret"),
 		"has no object in it":     framed(t, watch.Added, enveloped(t, "v1", "Secret", encoded("s3cret"))),
-		"is of a length too high": "\x7f\xff\xff\xff",
+		"is of a length too high": "\xff\xff\xff\xff",
 	} {
 		t.Run(it, func(t *testing.T) {
 			events := mirrorsOf(t, func(out http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(out, sent) })()
