@@ -113,12 +113,14 @@ func (h SourceHandler) Set(obj any) {
 	t := h.c.table(h.resource)
 	key := t.sourceKey(src.key())
 	before := t.sources[src.key()]
-	t.sources[src.key()] = src
 	st := h.c.state(key)
 	st.absentSince, st.last = time.Time{}, nil
-	if before == nil || before.fingerprint != src.fingerprint {
+	if same(before, src) {
+		src.template = before.template // after each status that we write: what it made is good still
+	} else {
 		h.c.reconsider(key, src, st)
 	}
+	t.sources[src.key()] = src
 	h.c.Sources.Add(key)
 }
 

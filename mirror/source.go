@@ -33,7 +33,7 @@ const (
 )
 
 // Source is an object with the label enabled, read once when it arrives. It is
-// never changed.
+// never changed once others can see it.
 type Source struct {
 	identity
 	APIVersion, Kind string
