@@ -55,7 +55,7 @@ var figures = []figure{
 	{"scale, converges", "100 sources to 1,000 namespaces", timesRaw, 1.25, false},
 	{"scale, memory", "resident, with 100,000 mirrors", "MB", 250, false},
 	{"scale, peak memory", "until then", "MB", 250, false},
-	{"scale, new namespace", "one more of them, from its creation until it is complete", timesRaw, 1.5, false},
+	{"scale, new namespace", "one more of them, from its creation until it is complete", timesRaw, 1.25, false},
 	{"scale, restart", "until all is in sync", "s", 60, false},
 	{"scale, restart, writes", "the same", "", 0, true},
 	{"scale, restart, peak memory", "the same", "MB", 250, false},
