@@ -97,9 +97,20 @@ func (l line) median(samples []sample) string {
 	}
 	text := l.show(median(samples, func(s sample) float64 { return s.Value }))
 	if raw := median(samples, func(s sample) float64 { return s.Raw }); raw > 0 {
-		text += fmt.Sprintf(" (%.4g : %.4g ms)", median(samples, func(s sample) float64 { return s.Measured }), raw)
+		text += fmt.Sprintf(" (%s : %s ms)", threeDigits(median(samples, func(s sample) float64 { return s.Measured })), threeDigits(raw))
 	}
 	return text
+}
+
+// threeDigits leaves out what is noise in v, and the exponent that %g takes instead.
+func threeDigits(v float64) string {
+	switch {
+	case v < 10:
+		return fmt.Sprintf("%.2f", v)
+	case v < 100:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
 }
 
 func (l line) spread(samples []sample) string {
