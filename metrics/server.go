@@ -50,6 +50,7 @@ type Check struct {
 // Server serves metrics and probes. Make one with Listen.
 type Server struct {
 	logger    klog.Logger
+	errorLog  *log.Logger
 	listeners []listener
 }
 
@@ -65,14 +66,15 @@ type listener struct {
 // Listen opens the addresses, so that what is wrong with one is an error at
 // start and port 0 is settled. Run serves them.
 func (m *Metrics) Listen(ctx context.Context, e Endpoints) (*Server, error) {
-	s := &Server{logger: klog.FromContext(ctx)}
+	logger := klog.FromContext(ctx)
+	s := &Server{logger: logger, errorLog: newErrorLog(logger)}
 	probes := func(mux *http.ServeMux) {
 		mux.Handle("GET /healthz", s.probe("healthz", e.Live))
 		mux.Handle("GET /livez", s.probe("livez", e.Live))
 		mux.Handle("GET /readyz", s.probe("readyz", e.Ready))
 	}
 	page := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		ErrorLog:            s.errorLog(),
+		ErrorLog:            s.errorLog,
 		ErrorHandling:       promhttp.ContinueOnError,
 		MaxRequestsInFlight: 4,
 		// A page is tens of kilobytes, the compressor's tables a megabyte.
@@ -149,7 +151,7 @@ func (s *Server) Run(ctx context.Context) error {
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       90 * time.Second,
 			MaxHeaderBytes:    32 << 10,
-			ErrorLog:          s.errorLog(),
+			ErrorLog:          s.errorLog,
 		}
 		servers = append(servers, server)
 		for _, endpoints := range l.endpoints {
@@ -207,14 +209,4 @@ func (s *Server) probe(name string, checks []Check) http.Handler {
 		}
 		_, _ = io.WriteString(w, text.String()) // who asked may have gone
 	})
-}
-
-// errorLog is where net/http and promhttp report what they can't return.
-func (s *Server) errorLog() *log.Logger { return log.New(toKlog{s.logger}, "", 0) }
-
-type toKlog struct{ klog.Logger }
-
-func (l toKlog) Write(line []byte) (int, error) {
-	l.Error(nil, "serving metrics and probes", "problem", strings.TrimSpace(string(line)))
-	return len(line), nil
 }
