@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
@@ -49,5 +52,30 @@ func TestTheProgramOfHelmTestTellsAControllerThatAnswers(t *testing.T) {
 			}
 			km.Stop()
 		})
+	}
+}
+
+func TestTheNetworkPolicyLetsHelmTestIn(t *testing.T) {
+	objects := decode(t, must(t, "render the chart", helm(t, "template", "kubemirror", path(t, "charts", "kubemirror"),
+		"--set=networkPolicy.enabled=true", "--set-json", `networkPolicy.metricsFrom=[{"namespaceSelector":{"matchLabels":{"name":"monitoring"}}}]`)))
+	policy := &networkingv1.NetworkPolicy{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(of(t, objects, "NetworkPolicy", "kubemirror").Object, policy); err != nil {
+		t.Fatal(err)
+	}
+	pod := labels.Set(of(t, objects, "Pod", "kubemirror-test").GetLabels())
+	selects := func(selector *metav1.LabelSelector) bool {
+		s, err := metav1.LabelSelectorAsSelector(selector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Matches(pod)
+	}
+	if selects(&policy.Spec.PodSelector) {
+		t.Error("the policy is for the test's Pod too, which may then reach nothing but the API server")
+	}
+	if !slices.ContainsFunc(policy.Spec.Ingress[0].From, func(from networkingv1.NetworkPolicyPeer) bool {
+		return from.NamespaceSelector == nil && selects(from.PodSelector) // a nil selector selects nothing
+	}) {
+		t.Errorf("none of %v is the test's Pod, with labels %v", policy.Spec.Ingress[0].From, pod)
 	}
 }

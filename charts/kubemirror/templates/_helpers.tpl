@@ -20,6 +20,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: controller
 {{- end -}}
 
+{{/* The labels that select the Pod of "helm test". */}}
+{{- define "kubemirror.testSelector" -}}
+app.kubernetes.io/name: {{ include "kubemirror.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: test
+{{- end -}}
+
 {{/* metadata's labels and annotations. Takes a list: the root, more annotations, more labels. */}}
 {{- define "kubemirror.labels" -}}
 {{- $root := index . 0 -}}
