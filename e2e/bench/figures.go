@@ -49,7 +49,7 @@ var figures = []figure{
 	{"behind a storm", "the same while another goes to 200", "× alone", 3, false},
 	{"behind a storm, raw", "the same; raw: two writes behind 200 raw ones", timesRaw, 1.5, false},
 	{"memory a mirror of 4 KB", "growth from 200 to 4,000 namespaces with 5 mirrors each", "B", 1500, false},
-	{"memory a mirror of 64 KB", "growth from 200 to 2,000 namespaces with 5 mirrors each", "B", 1500, false},
+	{"memory a mirror of 64 KB", "growth from 200 to 4,000 namespaces with 5 mirrors each", "B", 1500, false},
 	{"churn, complaints", "500 namespaces come and go, 50 sources want to be in all", "", 0, true},
 	{"churn, growth", "the same", "MB", 10, false},
 	{"scale, converges", "100 sources to 1,000 namespaces", timesRaw, 1.25, false},

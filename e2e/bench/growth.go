@@ -12,15 +12,17 @@ import (
 // and namespaces come, so that what a source weighs, which is its content, is not
 // counted along.
 func smallGrowth(ctx context.Context, s *stage) error {
-	return s.grow(ctx, "memory a mirror of 4 KB", fourKB, s.count(4000, 240))
+	return s.grow(ctx, "memory a mirror of 4 KB", fourKB)
 }
 
 func largeGrowth(ctx context.Context, s *stage) error {
-	return s.grow(ctx, "memory a mirror of 64 KB", 64<<10, s.count(2000, 240))
+	return s.grow(ctx, "memory a mirror of 64 KB", 64<<10)
 }
 
-// grow compares the memory at rest with 200 namespaces and with so many.
-func (s *stage) grow(ctx context.Context, figure string, size, namespaces int) (err error) {
+// grow compares the memory at rest with 200 namespaces and with 4,000, that is with
+// 1,000 mirrors and with 20,000.
+func (s *stage) grow(ctx context.Context, figure string, size int) (err error) {
+	namespaces := s.count(4000, 240)
 	if err := s.makeNamespaces(ctx, fanOutTargets); err != nil {
 		return err
 	}
