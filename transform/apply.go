@@ -12,6 +12,9 @@ type Problem struct {
 	Rule   int    // its number, from 1
 	Path   string // its path as it was written
 	Reason string
+	// Missing says that there was nothing at the path, which may be misspelt. The rule
+	// did what it could: what it sets was added.
+	Missing bool
 }
 
 // String is one line for a status, an event or a log.
@@ -22,7 +25,8 @@ func (p Problem) String() string {
 // Apply runs the rules in order on the content of an object, made of the types
 // that JSON is decoded to (map[string]any, []any, string, int64, float64, bool
 // and nil). A rule that fails changes nothing and is a problem; those after it
-// still run. The caller decides what a problem means: by contract,
+// still run. A rule whose place isn't there is a problem too, unless it is
+// optional; what it sets is added nevertheless. The caller decides what a problem means: by contract,
 // D/transform-strict, whether the outcome is used at all.
 //
 // The object is never written to. What Apply returns shares all that wasn't
@@ -41,7 +45,8 @@ func (r Rules) Apply(object map[string]any, ctx Context) (changed map[string]any
 			continue
 		}
 		if err := e.apply(one); err != nil {
-			problems = append(problems, Problem{Rule: i + 1, Path: one.text, Reason: err.Error()})
+			_, missing := err.(missingError)
+			problems = append(problems, Problem{Rule: i + 1, Path: one.text, Reason: err.Error(), Missing: missing})
 		}
 	}
 	return e.object, problems, nil
@@ -79,18 +84,21 @@ func newEditing(object map[string]any, ctx *Context, r Rules) (*editing, error) 
 	return e, nil
 }
 
-// apply runs one rule: everything that can fail first, then the change.
+// apply runs one rule: everything that can fail first, then the change. A place
+// that isn't there is an error too, unless the rule says that it may be missing:
+// the path may be misspelt, and what it was meant to change go out as it is. What
+// can be put there all the same is put there.
 func (e *editing) apply(r rule) error {
 	at := e.data.place(r.path)
 	if err := e.data.checkPlace(at); err != nil {
 		return err
 	}
 	found, there, err := find(e.object, at)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if r.action == remove && !there {
-		return nil
+	case r.action == remove && !there:
+		return r.missing("there is nothing to delete")
 	}
 	if _, isMap := found.(map[string]any); r.action == mergeMap && !isMap && found != nil {
 		return errors.New("merge needs a map there, and there is something else")
@@ -100,7 +108,25 @@ func (e *editing) apply(r rule) error {
 		return err
 	}
 	e.put(at, r.action, value)
+	if !there {
+		return r.missing("there was nothing, so it was added")
+	}
 	return nil
+}
+
+// missing is the error of a rule whose place isn't there, or nil where it may be.
+func (r rule) missing(outcome string) error {
+	if r.optional {
+		return nil
+	}
+	return missingError(outcome)
+}
+
+// missingError says what became of a rule whose place isn't there.
+type missingError string
+
+func (m missingError) Error() string {
+	return string(m) + `; check the path, or say "optional: true" if it need not be there`
 }
 
 // put changes the object at a place that find has been to.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -147,7 +148,7 @@ func TestApply(t *testing.T) {
 				t.Errorf("the input was changed to %s", asJSON(source))
 			}
 			var told []string
-			for _, p := range problems {
+			for _, p := range failures(problems) {
 				told = append(told, p.String())
 			}
 			if text := strings.Join(told, "\n"); (row.problem == "") != (text == "") || !strings.Contains(text, row.problem) || len(told) > 1 {
@@ -247,4 +248,10 @@ func TestManyRulesAreAsOneByOne(t *testing.T) {
 		}
 		checkOneByOne(t, r, object, Context{}, got, problems)
 	}
+}
+
+// failures are the problems of rules that changed nothing: that something was
+// missing is what missing_test.go is about.
+func failures(problems []Problem) []Problem {
+	return slices.DeleteFunc(slices.Clone(problems), func(p Problem) bool { return p.Missing })
 }

@@ -129,6 +129,7 @@ func TestOutputLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, problems, _ := r.Apply(map[string]any{}, Context{})
+	problems = failures(problems)
 	if len(got) != 1 || len(problems) != 1 || problems[0].Rule != 2 {
 		t.Errorf("got %v, %v", got, problems)
 	}

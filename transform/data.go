@@ -16,6 +16,8 @@ const (
 	secretData          // of a Secret: base64 of any bytes
 )
 
+var errBinaryData = errors.New("binaryData holds base64 by plain keys: encode the value, in a template with b64enc")
+
 var errDataOnly = errors.New(`data holds text by plain keys: put the value in quotes, and a key that has dots as in data["tls.key"]`)
 
 func dataKindOf(object map[string]any) dataKind {
@@ -79,8 +81,12 @@ func (d dataKind) holdsBytes(p path) bool {
 }
 
 // encode returns the value as the server wants it at p, which checkPlace let
-// through: in data of a Secret as base64.
+// through: in data of a Secret as base64. In binaryData of a ConfigMap it has to be
+// that already.
 func (d dataKind) encode(p path, value any) (any, error) {
+	if d == textData && p[0].key == "binaryData" {
+		return value, checkBinary(p, value)
+	}
 	if d == anyData || p[0].key != "data" {
 		return value, nil
 	}
@@ -102,6 +108,28 @@ func (d dataKind) encode(p path, value any) (any, error) {
 		return encode64(plain), nil
 	}
 	return value, nil
+}
+
+// checkBinary refuses what the server could not read in binaryData.
+func checkBinary(p path, value any) error {
+	texts := map[string]string{}
+	switch text, isText := value.(string); {
+	case len(p) == 1:
+		var ok bool
+		if texts, ok = textsOf(value); !ok {
+			return errBinaryData
+		}
+	case len(p) > 2 || p[1].isIndex || !isText:
+		return errBinaryData
+	default:
+		texts[p[1].key] = text
+	}
+	for _, text := range texts {
+		if _, err := base64.StdEncoding.DecodeString(text); err != nil {
+			return errBinaryData // the error would quote a byte of it
+		}
+	}
+	return nil
 }
 
 // encodeAll encodes a map of text.

@@ -24,9 +24,16 @@ type path []segment
 // own is written data["tls.key"] or data.tls\.key; an element of a list is
 // [0], or [-1] for the last. A backslash takes the next character as it is,
 // also between quotes, which may be single or double.
+//
+// Blanks and $ stand between quotes only, and nothing stands before the first
+// key: what looks like JSONPath or a JSON pointer would name a place that no
+// object has, and a redaction there would take nothing out (I10).
 func parsePath(text string) (path, error) {
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		return nil, errors.New("a path holds printable text only")
+	}
+	if strings.HasPrefix(text, "/") || strings.HasPrefix(text, ".") {
+		return nil, fmt.Errorf("a path starts with a key, not with %q: write it as in data.password", text[:1])
 	}
 	var p path
 	for at := 0; at < len(text); {
@@ -80,6 +87,9 @@ scan:
 		default:
 			key.WriteByte(c)
 		}
+	}
+	if strings.Contains(text[:i], "$") || strings.ContainsFunc(text[:i], unicode.IsSpace) {
+		return segment{}, 0, errors.New(`a key with blanks or $ is written ["key"]`)
 	}
 	if key.Len() == 0 {
 		return segment{}, 0, errors.New("a key is empty")

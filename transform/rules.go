@@ -27,6 +27,8 @@ type rule struct {
 	action  action
 	value   any       // of setValue and mergeMap (there a map[string]any)
 	render  *template // of setTemplate
+	// optional says that it is no problem if there is nothing at the path.
+	optional bool
 }
 
 type action int
@@ -40,8 +42,8 @@ const (
 )
 
 // Parse reads a rule set: YAML with a list under "rules", each with a path, one
-// of value, template, merge and delete, and perhaps a namespacePattern
-// (contract, D/transform). It refuses the whole set where any part can't be
+// of value, template, merge and delete, and perhaps a namespacePattern and
+// optional (contract, D/transform). It refuses the whole set where any part can't be
 // read, breaks a limit, or touches what is protected, so that nothing goes out
 // half transformed. Errors name rule, path and line, never content.
 func Parse(text string, limits Limits) (Rules, error) {
@@ -126,6 +128,14 @@ func (r *rule) field(key, value *yaml.Node) (found action, err error) {
 			err = checkPattern(r.pattern)
 		}
 		return noAction, err
+	case "optional":
+		v, err := valueOf(value)
+		yes, ok := v.(bool)
+		if err == nil && !ok {
+			return noAction, lineError(value, "optional takes true or false")
+		}
+		r.optional = yes
+		return noAction, err
 	case "value":
 		r.value, err = valueOf(value)
 		return setValue, err
@@ -150,7 +160,7 @@ func (r *rule) field(key, value *yaml.Node) (found action, err error) {
 		}
 		return remove, err
 	}
-	return noAction, lineError(key, "unknown field: a rule takes path, value, template, merge, delete and namespacePattern")
+	return noAction, lineError(key, "unknown field: a rule takes path, value, template, merge, delete, namespacePattern and optional")
 }
 
 // where names the rule's path for an error, if there is one.
