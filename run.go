@@ -100,11 +100,12 @@ var identity = sync.OnceValue(func() string {
 // as discovery finds them, then the workers, and stops them the other way round.
 func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics, health *health) error {
 	sources := queue.New("source", func(key mirror.SourceKey) string { return key.Namespace }, 0, m.Queues())
+	consents := queue.New("consent", func(namespace string) string { return namespace }, 0, m.Queues())
 	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, queue.Share(o.workers), m.Queues())
 	watches := watches{clients}
 	controller := mirror.NewController(mirror.Config{
 		Settings: o.settings, Objects: writes{clients.server}, Metadata: clients.metadata,
-		Sources: sources, Mirrors: mirrors, Metrics: m,
+		Sources: sources, Mirrors: mirrors, Consents: consents, Metrics: m,
 		WatchObject: watches.object, Identity: identity(),
 	})
 	namespaces := informers.New("namespaces", watches.namespaces(), mirror.IngestNamespace, controller.Namespaces(), func(err error) {
@@ -115,7 +116,7 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 	})
 	m.WatchFailing("namespaces", false) // so far
 	set := informers.NewSet(informers.Config{
-		Sources:  informers.Role{Name: "sources", Selector: mirror.SourceSelector, ListWatch: watches.sources, Transform: o.settings.IngestSource},
+		Sources:  informers.Role{Name: "sources", Selector: mirror.SourceSelector, ListWatch: watches.sources, Transform: func(schema.GroupVersionResource) func(any) (any, error) { return o.settings.IngestSource }},
 		Mirrors:  informers.Role{Name: "mirrors", Selector: mirror.MirrorSelector, ListWatch: watches.mirrors, Transform: mirror.IngestMirror},
 		Any:      watches.any,
 		Consumer: consumer{controller}, Observer: m,
@@ -151,6 +152,7 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 	})
 	wg.Go(func() { sources.Run(ctx, finish, o.workers, controller.SyncSource) })
 	wg.Go(func() { mirrors.Run(ctx, finish, o.workers, controller.SyncMirror) })
+	wg.Go(func() { consents.Run(ctx, finish, 1, controller.SyncConsent) })
 	wg.Wait()
 	return nil
 }

@@ -38,7 +38,7 @@ func newCluster(resources ...schema.GroupVersionResource) *cluster {
 // role=mirror, each with a transformation that leaves its mark.
 func (c *cluster) set() *Set {
 	role := func(name, selector string) Role {
-		return Role{Name: name, Selector: selector, Transform: marks(name), ListWatch: func(resource schema.GroupVersionResource) ListWatch {
+		return Role{Name: name, Selector: selector, Transform: func(schema.GroupVersionResource) func(any) (any, error) { return marks(name) }, ListWatch: func(resource schema.GroupVersionResource) ListWatch {
 			return c.servers[resource].listWatch(selector)
 		}}
 	}

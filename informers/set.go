@@ -8,7 +8,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 )
 
@@ -19,7 +18,8 @@ type Role struct {
 	Selector string
 	// ListWatch gives access to the objects of a type that the selector picks.
 	ListWatch func(resource schema.GroupVersionResource) ListWatch
-	Transform cache.TransformFunc
+	// Transform gives what reduces the objects of a type.
+	Transform func(resource schema.GroupVersionResource) func(obj any) (any, error)
 }
 
 // Consumer takes what the informers of a Set see.
@@ -210,7 +210,7 @@ func (s *Set) findMirrors(unused context.Context, use func(), resource schema.Gr
 func (s *Set) informer(ctx context.Context, resource schema.GroupVersionResource, p *pair, role Role, handler Handler) *Informer {
 	name := resource.GroupResource().String()
 	refused := false // the informer's goroutine alone comes here
-	return New(role.Name+" of "+name, role.ListWatch(resource), role.Transform, handler, func(err error) {
+	return New(role.Name+" of "+name, role.ListWatch(resource), role.Transform(resource), handler, func(err error) {
 		logger := klog.FromContext(ctx).WithValues("resource", name, "role", role.Name)
 		var refusal apierrors.APIStatus
 		switch {

@@ -48,7 +48,8 @@ func (s *state) wroteOnLast() bool {
 // syncAbsent finds out why a source is not to be seen, and has its mirrors go if
 // it is one no more.
 func (c *Controller) syncAbsent(ctx context.Context, key SourceKey, resource schema.GroupVersionResource) error {
-	if err := c.confirmAbsent(ctx, key, resource); err != nil {
+	deselected, err := c.confirmAbsent(ctx, key, resource)
+	if err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -58,7 +59,7 @@ func (c *Controller) syncAbsent(ctx context.Context, key SourceKey, resource sch
 		return nil // forgotten, or back
 	}
 	st := c.state(key)
-	st.absentSince, st.last = time.Now(), nil
+	st.absentSince, st.deselected, st.last = time.Now(), deselected, nil
 	look := map[string]bool{}
 	for namespace := range t.bySource[key.name()] {
 		look[namespace] = true
@@ -75,21 +76,22 @@ func (c *Controller) syncAbsent(ctx context.Context, key SourceKey, resource sch
 
 // confirmAbsent asks the server whether a source is really gone (I5); an error says
 // that it isn't, or that there is no telling. One that is there, but has lost the
-// label that selects it, is rid of what we wrote on it; that comes before its
-// mirrors go, because after a crash in between they lead here again, and nothing
-// else would.
-func (c *Controller) confirmAbsent(ctx context.Context, key SourceKey, resource schema.GroupVersionResource) error {
+// label that selects it, is deselected, and rid of what we wrote on it; that comes
+// before its mirrors go, because after a crash in between they lead here again, and
+// nothing else would.
+func (c *Controller) confirmAbsent(ctx context.Context, key SourceKey, resource schema.GroupVersionResource) (deselected bool, err error) {
 	live, err := c.get(ctx, resource, key.Namespace, key.Name)
 	switch {
 	case objectNotFound(err):
-		return nil
+		return false, nil
 	case err != nil:
 		c.Metrics.SyncError("source", "get")
-		return errAgain
-	case live.Labels[labelEnabled] == "true":
-		return errStale // its informer is about to tell of it
+		return false, errAgain
 	}
-	return c.release(ctx, resource, live)
+	if _, selected := live.Labels[labelEnabled]; selected {
+		return false, errStale // its informer is about to tell of it
+	}
+	return true, c.release(ctx, resource, live)
 }
 
 // get asks for an object's metadata.

@@ -46,7 +46,7 @@ func TestTheCensusTellsHowSourcesFareAndWhy(t *testing.T) {
 		t.Errorf("the sources are %v, want %v", sources, want)
 	}
 	want := map[string]int{reasonInvalid: 2, reasonRefused: 1, reasonTransform: 0, reasonForeign: 2, reasonTaken: 0,
-		reasonContested: 0, reasonOverLimit: 1, reasonWriteRefused: 3, reasonServerTrouble: 0}
+		reasonContested: 0, reasonConsent: 0, reasonOverLimit: 1, reasonWriteRefused: 3, reasonServerTrouble: 0}
 	if !maps.Equal(problems, want) {
 		t.Errorf("the problems are %v, want %v", problems, want)
 	}

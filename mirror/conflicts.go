@@ -158,7 +158,7 @@ func (c *Controller) inTheWay(ctx context.Context, key MirrorKey, o object, t sc
 		return nil, nil
 	case err != nil:
 		return c.judge(ctx, "get", err)
-	case live.Labels[labelMirror] == "true":
+	case StandingOf(o.kind, live) != Foreign:
 		return nil, errStale // the informer is about to tell of it
 	}
 	c.Metrics.SyncError("mirror", reasonForeign)

@@ -58,6 +58,8 @@ type Config struct {
 	Metadata metadata.Interface
 	Sources  Queue[SourceKey]
 	Mirrors  Queue[MirrorKey]
+	// Consents has the names of namespaces whose word on mirrors can't be read.
+	Consents Queue[string]
 	Metrics  Metrics
 	// WatchObject watches one object by its name until the context is done, and
 	// calls gone each time that it is seen not to be there.
@@ -67,8 +69,8 @@ type Config struct {
 }
 
 // Controller makes mirrors be as their sources say. Its handlers take in what the
-// informers see and put keys into the two queues; SyncSource and SyncMirror are
-// the queues' workers.
+// informers see and put keys into the queues; SyncSource, SyncMirror and SyncConsent
+// are the queues' workers.
 type Controller struct {
 	Config
 
@@ -80,7 +82,14 @@ type Controller struct {
 	states     map[SourceKey]*state
 	index      *index
 	conflicts  *conflicts
-	fights     *fights
+	// fights is about mirrors, sourceFights about what is written on sources.
+	fights, sourceFights *fights
+	// contested has the mirrors that are fought over, by those whose they are.
+	contested map[MirrorKey]object
+	// kept is what others had put into mirrors that we deleted to make them anew.
+	kept map[MirrorKey]*foreign
+	// consents has what was told last of each namespace.
+	consents map[string]string
 }
 
 // NewController makes a controller; the informers' handlers bring it to life.
@@ -92,7 +101,10 @@ func NewController(config Config) *Controller {
 		states:     map[SourceKey]*state{},
 		index:      newIndex(),
 		conflicts:  newConflicts(),
-		fights:     newFights(),
+		fights:     newFights(), sourceFights: newFights(),
+		contested: map[MirrorKey]object{},
+		kept:      map[MirrorKey]*foreign{},
+		consents:  map[string]string{},
 	}
 }
 

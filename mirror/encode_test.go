@@ -68,7 +68,7 @@ func TestContentIsSentWholeInTheFormThatTheServerReadsFastest(t *testing.T) {
 		t.Run(row.it, func(t *testing.T) {
 			src := &Source{APIVersion: "v1", Kind: row.kind}
 			shape, fields := shapeOf(t, src, row.yaml)
-			body, err := draft{src, shape, "ns", "db"}.body(nil, time.Now())
+			body, err := draft{src, shape, configMaps.GroupResource(), "ns", "db"}.body(nil, nil, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +106,7 @@ func TestAMirrorIsTheSameInJSONAndInProtobuf(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			inJSON, inProtobuf := newRecord(observe(u)), newRecord(observe(object))
+			inJSON, inProtobuf := newRecord(configMaps.GroupResource(), observe(u)), newRecord(configMaps.GroupResource(), observe(object))
 			f, g := inJSON.foreign, inProtobuf.foreign
 			inJSON.foreign, inProtobuf.foreign = nil, nil
 			if *inJSON != *inProtobuf {

@@ -6,7 +6,9 @@ import (
 
 // Whoever changes an object back finds it corrected at once a few times; then the
 // corrections come later and later, so that two writers who disagree don't keep
-// the API server busy (I9).
+// the API server busy (I9). Deletions count too, and so do creations in turn with
+// them: somebody may make a mirror again that is not to be there, or two may
+// disagree about whether it is to be there at all.
 const (
 	freeCorrections = 5
 	firstPause      = 500 * time.Millisecond
@@ -24,10 +26,16 @@ type fights struct {
 	prune int
 }
 
+// deletion is the intent of a write that deletes: no content hashes to it.
+var deletion = Hash{}
+
 type fight struct {
-	intent Hash
-	writes int
-	last   time.Time
+	// intent is the content that was written last, if made; deleted says that it was
+	// deleted too.
+	intent        Hash
+	made, deleted bool
+	writes        int
+	last          time.Time
 }
 
 func newFights() *fights {
@@ -44,21 +52,31 @@ func (f *fight) pause() time.Duration {
 
 func (f *fight) calmAfter() time.Duration { return max(calm, 2*f.pause()) }
 
+// repeats reports whether a write has happened before. Other content than before is
+// a change of the source, and has nothing to do with what was; but for an object that
+// comes and goes, whatever it is made of.
+func (f *fight) repeats(intent Hash) bool {
+	switch {
+	case f == nil:
+		return false
+	case intent == deletion:
+		return f.deleted
+	}
+	return f.deleted || f.made && f.intent == intent
+}
+
 // wait is how long to wait before the object may be written again with the same
 // intent; zero for at once.
 func (f *fights) wait(o object, intent Hash) time.Duration {
 	fight := f.current(o)
-	if fight == nil || fight.intent != intent {
+	if !fight.repeats(intent) {
 		return 0
 	}
 	return max(0, fight.pause()-time.Since(fight.last))
 }
 
 // ongoing says whether the same was written to the object not long ago.
-func (f *fights) ongoing(o object, intent Hash) bool {
-	fight := f.current(o)
-	return fight != nil && fight.intent == intent
-}
+func (f *fights) ongoing(o object, intent Hash) bool { return f.current(o).repeats(intent) }
 
 // wrote counts a write.
 func (f *fights) wrote(o object, intent Hash) {
@@ -69,9 +87,15 @@ func (f *fights) wrote(o object, intent Hash) {
 		f.prune = max(leastPrune, 2*len(f.of))
 	}
 	current := f.of[o]
-	if current == nil || current.intent != intent {
-		current = &fight{intent: intent}
+	switch {
+	case current == nil, intent != deletion && !current.repeats(intent):
+		current = &fight{}
 		f.of[o] = current
+	}
+	if intent == deletion {
+		current.deleted = true
+	} else {
+		current.intent, current.made = intent, true
 	}
 	current.writes++
 	current.last = time.Now()
@@ -85,6 +109,17 @@ func (f *fights) contested(o object) (bool, time.Duration) {
 		return false, 0
 	}
 	return true, fight.calmAfter() - time.Since(fight.last)
+}
+
+// problem says what an object is fought over for.
+func (f *fights) problem(o object) Problem {
+	switch fight := f.current(o); {
+	case fight == nil || !fight.deleted:
+		return contested("somebody keeps changing the mirror back; it is corrected less and less often until that ends. kubectl get --show-managed-fields shows who writes it")
+	case fight.made:
+		return contested("whether a mirror is to be here keeps changing; it is made and deleted less and less often until that ends. kubectl get --show-managed-fields on the source and the namespace shows who writes them")
+	}
+	return contested("somebody keeps making the mirror again that is not to be here; it is deleted less and less often until that ends. kubectl get --show-managed-fields shows who makes it")
 }
 
 func (f *fights) current(o object) *fight {

@@ -26,6 +26,9 @@ func (h NamespaceHandler) Set(obj any) {
 	if !ns.like(before) {
 		h.c.namespaceChanged(before, ns)
 	}
+	if ns.Unreadable != "" || before != nil && before.Unreadable != "" {
+		h.c.Consents.Add(ns.Name)
+	}
 }
 
 // Gone takes in that a namespace is no more.
@@ -47,7 +50,7 @@ func (c *Controller) namespaceChanged(before, after *Namespace) {
 	for _, key := range c.index.concerned(before, after) {
 		c.look(key, name.Name, after)
 	}
-	if before != nil && after != nil && lessWelcoming(before, after) {
+	if before != nil && after != nil && (lessWelcoming(after) || before.Unreadable != "") {
 		// Sources that are paused or can't be read are not in the index, but a refusal
 		// counts for them too.
 		for _, t := range c.tables {
@@ -60,9 +63,10 @@ func (c *Controller) namespaceChanged(before, after *Namespace) {
 	}
 }
 
-func lessWelcoming(before, after *Namespace) bool {
-	refuses := after.Labels[labelAllowMirrors] == "false"
-	return refuses && before.Labels[labelAllowMirrors] != "false" || after.AllowFrom != nil
+// lessWelcoming reports whether a namespace says something that not all sources may
+// be content with.
+func lessWelcoming(ns *Namespace) bool {
+	return ns.Labels[labelAllowMirrors] == "false" || ns.AllowFrom != nil || ns.Unreadable != ""
 }
 
 // look has a source look at one namespace. The lock is held.
@@ -105,13 +109,14 @@ func (c *Controller) SourcesOf(resource schema.GroupVersionResource) SourceHandl
 // Set takes in a source that is there or has changed.
 func (h SourceHandler) Set(obj any) {
 	src := obj.(*Source)
-	if !h.c.Settings.sourceAllowed(src.Namespace) {
-		return // somebody else's, or nobody's: nothing of it is looked at, mirrors included
-	}
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	t := h.c.table(h.resource)
 	key := t.sourceKey(src.key())
+	if !h.c.Settings.sourceAllowed(src.Namespace) {
+		h.c.seenOutside(t, key, src) // somebody else's, or nobody's: mirrors included
+		return
+	}
 	before := t.sources[src.key()]
 	st := h.c.state(key)
 	st.absentSince, st.last = time.Time{}, nil
@@ -120,7 +125,7 @@ func (h SourceHandler) Set(obj any) {
 	} else {
 		h.c.reconsider(key, src, st)
 	}
-	t.sources[src.key()] = src
+	t.setSource(src)
 	h.c.Sources.Add(key)
 }
 
@@ -153,14 +158,15 @@ func (c *Controller) reconsider(key SourceKey, src *Source, st *state) {
 // which of the two, SyncSource finds out.
 func (h SourceHandler) Gone(obj any, _ string) {
 	src := obj.(*Source)
-	if !h.c.Settings.sourceAllowed(src.Namespace) {
-		return
-	}
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	t := h.c.table(h.resource)
 	key := t.sourceKey(src.key())
-	delete(t.sources, src.key())
+	if !h.c.Settings.sourceAllowed(src.Namespace) {
+		delete(t.outside, src.key())
+		return
+	}
+	t.removeSource(src)
 	h.c.index.set(key, nil)
 	st := h.c.state(key)
 	st.again, st.asked, st.chosen = true, map[string]bool{}, nil
@@ -180,50 +186,68 @@ func (c *Controller) MirrorsOf(resource schema.GroupVersionResource) MirrorHandl
 }
 
 // Set takes in a mirror that is there or has changed. The echo of our own write
-// is no news.
+// is no news, and what is no mirror is as good as not there.
 func (h MirrorHandler) Set(obj any) {
 	r := obj.(*Record)
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	t := h.c.table(h.resource)
 	t.heard(r.ResourceVersion)
-	before, news := t.set(r)
-	if before == nil {
-		h.c.Metrics.MirrorAdded(r.Namespace, r.Type)
+	if r.Standing == Foreign {
+		h.c.removed(t, r, r.ResourceVersion)
+		return
 	}
+	before, news := t.set(r)
+	h.c.counted(before, t.mirrors[r.key()])
 	if !news {
 		return
 	}
 	h.c.touched(t, r)
-	if before != nil && before.Source != r.Source {
+	if before != nil && t.owner(before) != t.owner(r) {
 		h.c.touched(t, before)
 	}
 }
 
 // Gone takes in that a mirror is no more, or has lost the label that makes it one.
 func (h MirrorHandler) Gone(obj any, resourceVersion string) {
-	r := obj.(*Record)
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	t := h.c.table(h.resource)
 	t.heard(resourceVersion)
+	h.c.removed(t, obj.(*Record), resourceVersion)
+}
+
+// removed takes in that an object is no mirror, or no more. The lock is held.
+func (c *Controller) removed(t *table, r *Record, resourceVersion string) {
 	if known := t.gone(r, resourceVersion); known != nil {
-		h.c.Metrics.MirrorRemoved(r.Namespace, r.Type)
-		h.c.touched(t, known)
+		c.counted(known, nil)
+		c.touched(t, known)
+	}
+}
+
+// counted tells the metrics of a mirror that has come or gone.
+func (c *Controller) counted(before, after *Record) {
+	switch was, is := before != nil && before.Standing.ours(), after != nil && after.Standing.ours(); {
+	case was && !is:
+		c.Metrics.MirrorRemoved(before.Namespace, before.Type)
+	case is && !was:
+		c.Metrics.MirrorAdded(after.Namespace, after.Type)
 	}
 }
 
 // touched has those look at a mirror who may have something to do about it: the
-// source that it names, and those that wait for its name. The lock is held.
+// source whose it is or may be, and those that wait for its name. What has happened
+// on our own request is no drift. The lock is held.
 func (c *Controller) touched(t *table, r *Record) {
 	for key := range c.conflicts.waiting[object{t.resource.GroupResource(), r.key()}] {
 		c.Mirrors.Add(key)
 	}
-	if r.Source.Name == "" || !c.Settings.sourceAllowed(r.Source.Namespace) {
+	owner := t.owner(r)
+	if owner.Name == "" || !c.Settings.sourceAllowed(owner.Namespace) || !r.Standing.ours() && t.sources[owner] == nil {
 		return
 	}
-	key := t.sourceKey(r.Source)
-	if st := c.states[key]; st != nil && t.ready {
+	key := t.sourceKey(owner)
+	if st := c.states[key]; st != nil && t.ready && !r.deleted {
 		st.drifting[r.Namespace] = true
 	}
 	c.Mirrors.Add(MirrorKey{key, r.Namespace})
@@ -246,6 +270,8 @@ func (c *Controller) Ready(resource schema.GroupVersionResource) {
 	defer c.mu.Unlock()
 	t := c.table(resource)
 	t.ready = true
+	t.reown()
+	c.tellOutside(t)
 	for name := range t.sources {
 		c.state(t.sourceKey(name)).again = true
 		c.Sources.Add(t.sourceKey(name))
@@ -268,10 +294,12 @@ func (c *Controller) Forget(resource schema.GroupVersionResource) {
 		return
 	}
 	for _, r := range t.mirrors {
-		c.Metrics.MirrorRemoved(r.Namespace, r.Type)
+		c.counted(r, nil)
 	}
 	delete(c.tables, resource.GroupResource())
 	c.conflicts.forget(resource.GroupResource())
+	maps.DeleteFunc(c.contested, func(key MirrorKey, _ object) bool { return key.Source.Type == resource.GroupResource() })
+	maps.DeleteFunc(c.kept, func(key MirrorKey, _ *foreign) bool { return key.Source.Type == resource.GroupResource() })
 	maps.DeleteFunc(c.states, func(key SourceKey, _ *state) bool {
 		if key.Type == resource.GroupResource() {
 			c.index.set(key, nil)

@@ -28,13 +28,14 @@ func hashContent(content map[string]any) Hash {
 	return w.sum()
 }
 
-// hashMetadata hashes labels and annotations, less the stamps and the keys of without.
+// hashMetadata hashes labels and annotations, less the stamps, the mirror-id, which is
+// another one for each mirror, and the keys of without.
 func hashMetadata(labels, annotations map[string]string, without *foreign) Hash {
 	w := newHasher()
 	w.strings(labels, func(key string) bool { _, foreign := without.label(key); return foreign })
 	w.strings(annotations, func(key string) bool {
 		_, foreign := without.annotation(key)
-		return foreign || slices.Contains(stamps, key)
+		return foreign || key == annotationMirrorID || slices.Contains(stamps, key)
 	})
 	return w.sum()
 }

@@ -43,6 +43,12 @@ const (
 	labelMirror    = Domain + "/mirror"
 	labelManagedBy = Domain + "/managed-by"
 
+	// annotationMirrorID says which object this is: without it, a copy of a mirror, or
+	// a child that has its labels, could not be told from one.
+	annotationMirrorID = Domain + "/mirror-id"
+	// annotationSourceKeys lists the labels and annotations that came from the source.
+	annotationSourceKeys = Domain + "/source-keys"
+
 	annotationSourceNamespace = Domain + "/source-namespace"
 	annotationSourceName      = Domain + "/source-name"
 	annotationSourceUID       = Domain + "/source-uid"
@@ -61,7 +67,7 @@ var stamps = []string{annotationGeneration, annotationResourceVersion, annotatio
 // onMirror has the keys of the labels and annotations that are ours on a mirror,
 // whoever wrote them last.
 var onMirror = map[string]bool{
-	labelMirror: true, labelManagedBy: true,
+	labelMirror: true, labelManagedBy: true, annotationMirrorID: true, annotationSourceKeys: true,
 	annotationSourceNamespace: true, annotationSourceName: true, annotationSourceUID: true, annotationContentHash: true,
 	annotationGeneration: true, annotationResourceVersion: true, annotationLastSyncTime: true,
 }
@@ -73,9 +79,10 @@ const (
 )
 
 // SourceSelector and MirrorSelector are what the server filters the two watches
-// of a type by.
+// of a type by. A source whose label has another value than "true" is selected too:
+// its author is to be told, and keeps the mirrors if it is a slip (I10).
 const (
-	SourceSelector = labelEnabled + "=true"
+	SourceSelector = labelEnabled
 	MirrorSelector = labelMirror + "=true"
 )
 

@@ -1,7 +1,9 @@
 package mirror
 
 import (
+	"fmt"
 	"maps"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -16,11 +18,14 @@ type Namespace struct {
 	AllowFrom   *Patterns
 	allowFrom   string
 	Terminating bool
+	// Unreadable says what of our keys on the namespace can't be read; empty where all
+	// can.
+	Unreadable string
 }
 
 // IngestNamespace reduces a namespace's metadata to a *Namespace; it passes on
-// what it has already reduced. It never fails: items of allow-from that can't be
-// read allow nothing.
+// what it has already reduced. It never fails: what can't be read is part of the
+// result.
 func IngestNamespace(obj any) (any, error) {
 	m, ok := obj.(*metav1.PartialObjectMetadata)
 	if !ok {
@@ -32,25 +37,79 @@ func IngestNamespace(obj any) (any, error) {
 		Terminating: m.DeletionTimestamp != nil,
 	}
 	if list, ok := m.Annotations[annotationAllowFrom]; ok {
-		ns.AllowFrom, ns.allowFrom = &Patterns{}, list
-		for _, item := range splitList(list) {
-			_ = ns.AllowFrom.add(item, InNamespaceName)
+		ns.allowFrom = list
+		patterns, err := parseAllowFrom(list)
+		if err != nil {
+			ns.Unreadable = err.Error()
 		}
+		ns.AllowFrom = &patterns
+	}
+	if err := onNamespace.check(m.Labels, m.Annotations); err != nil {
+		ns.Unreadable = err.Error()
+	}
+	if value, ok := m.Labels[labelAllowMirrors]; ok && value != "true" && value != "false" {
+		ns.Unreadable = fmt.Sprintf(`%s: %q is neither "true" nor "false"`, labelAllowMirrors, value)
 	}
 	return ns, nil
 }
 
-// like says whether nothing has changed that mirroring depends on.
+// maxAllowFrom bounds the annotation allow-from, in bytes, as the policy on
+// namespaces does.
+const maxAllowFrom = 8 << 10
+
+// parseAllowFrom reads names and globs. The words of target-namespaces have no
+// meaning here, and are no names that anybody means.
+func parseAllowFrom(list string) (p Patterns, err error) {
+	if len(list) > maxAllowFrom {
+		return Patterns{}, fmt.Errorf("%s: it has %d bytes; the most is %d", annotationAllowFrom, len(list), maxAllowFrom)
+	}
+	for _, item := range splitList(list) {
+		switch {
+		case item == all, item == allLabeled:
+			return Patterns{}, fmt.Errorf("%s: %q can't be read as a name or glob; write * for every namespace", annotationAllowFrom, item)
+		case strings.HasPrefix(item, "!"):
+			return Patterns{}, fmt.Errorf("%s: %q can't be read as a name or glob; write those that are let in", annotationAllowFrom, item)
+		}
+		if err := p.add(item, InNamespaceName); err != nil {
+			return Patterns{}, fmt.Errorf("%s: %w", annotationAllowFrom, err)
+		}
+	}
+	return p, nil
+}
+
+// like reports whether nothing has changed that mirroring depends on.
 func (n *Namespace) like(before *Namespace) bool {
-	return before != nil && n.UID == before.UID && n.Terminating == before.Terminating &&
+	return before != nil && n.UID == before.UID && n.Terminating == before.Terminating && n.Unreadable == before.Unreadable &&
 		(n.AllowFrom == nil) == (before.AllowFrom == nil) && n.allowFrom == before.allowFrom &&
 		maps.Equal(n.Labels, before.Labels)
 }
 
-// admits says whether the namespace lets mirrors of sources from there in, now.
+// consent is what a namespace says to mirrors of a source.
+type consent int
+
+const (
+	// refuses: none may be there.
+	refuses consent = iota
+	// unclear: what it says can't be read. None comes in, and none that is there is
+	// touched (I10).
+	unclear
+	admits
+)
+
+// consent is what the namespace says to mirrors of sources from another one.
+func (n *Namespace) consent(sourceNamespace string) consent {
+	switch {
+	case n.Name == sourceNamespace, n.Labels[labelAllowMirrors] == "false":
+		return refuses
+	case n.Unreadable != "":
+		return unclear
+	case n.AllowFrom == nil || n.AllowFrom.Match(sourceNamespace):
+		return admits
+	}
+	return refuses
+}
+
+// admits reports whether the namespace lets mirrors of sources from there in, now.
 func (n *Namespace) admits(sourceNamespace string) bool {
-	return n.Name != sourceNamespace &&
-		!n.Terminating &&
-		n.Labels[labelAllowMirrors] != "false" &&
-		(n.AllowFrom == nil || n.AllowFrom.Match(sourceNamespace))
+	return !n.Terminating && n.consent(sourceNamespace) == admits
 }

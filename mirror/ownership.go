@@ -89,6 +89,11 @@ func (o ownership) owns(field, key string) bool {
 	return o.alone || has(o.ours, field, key)
 }
 
+// wroteLabel reports whether we were the last to write a label.
+func (o ownership) wroteLabel(key string) bool {
+	return o.alone || has(o.ours, "f:labels", key)
+}
+
 // stamped says whether the stamps that each write sets are there, and were not
 // written over by somebody else: nothing else could tell, since what they should
 // be is not known.

@@ -43,7 +43,7 @@ func plan(want *Shape, have *Record, accepted *form, stampGeneration bool) Actio
 
 // inSync compares what a mirror should be with what it is.
 func inSync(want *Shape, have *Record, stampGeneration bool) bool {
-	return have.Content == want.Content &&
+	return have.Standing == Marked && have.Content == want.Content &&
 		have.Stamped && have.Generation == stampGeneration &&
 		metadataInSync(want, have)
 }

@@ -16,7 +16,7 @@ func shaped() (*Shape, *Record) {
 		Content:     Hash{1},
 	}
 	want.Metadata = hashMetadata(want.Labels, want.Annotations, nil)
-	return want, &Record{Content: Hash{1}, Metadata: want.Metadata, Stamped: true}
+	return want, &Record{Standing: Marked, Content: Hash{1}, Metadata: want.Metadata, Stamped: true}
 }
 
 // with returns a record in whose metadata are labels of others.
@@ -26,7 +26,7 @@ func with(want *Shape, ours, theirs map[string]string) *Record {
 		maps.Copy(all, m)
 	}
 	f := &foreign{labels: theirs}
-	return &Record{Content: want.Content, Stamped: true, foreign: f, Metadata: hashMetadata(all, want.Annotations, f)}
+	return &Record{Standing: Marked, Content: want.Content, Stamped: true, foreign: f, Metadata: hashMetadata(all, want.Annotations, f)}
 }
 
 func TestPlan(t *testing.T) {
@@ -90,7 +90,11 @@ func TestPlan(t *testing.T) {
 // objectOf is what a draft sends.
 func objectOf(t *testing.T, d draft, replacing *Record) *unstructured.Unstructured {
 	t.Helper()
-	body, err := d.body(replacing, d.source.Seen)
+	var theirs *foreign
+	if replacing != nil {
+		theirs = replacing.foreign
+	}
+	body, err := d.body(replacing, theirs, d.source.Seen)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +121,7 @@ func testSentAlong(t *testing.T, kind string) {
 	have.foreign.status = []byte(`{"phase":"Ready"}`)
 	have.UID, have.ResourceVersion = "u", "3"
 
-	sent := objectOf(t, draft{src, want, "ns", "db"}, have)
+	sent := objectOf(t, draft{src, want, configMaps.GroupResource(), "ns", "db"}, have)
 	if labels := sent.GetLabels(); labels["team"] != "x" || labels["app"] != "db" {
 		t.Errorf("labels %v: want the other's key kept and ours put back", labels)
 	}
@@ -130,7 +134,7 @@ func testSentAlong(t *testing.T, kind string) {
 	if sent.GetUID() != "u" || sent.GetResourceVersion() != "3" {
 		t.Errorf("I1: replaces without saying which object it means")
 	}
-	if created := objectOf(t, draft{src, want, "ns", "db"}, nil); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil || created.Object["status"] != nil {
+	if created := objectOf(t, draft{src, want, configMaps.GroupResource(), "ns", "db"}, nil); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil || created.Object["status"] != nil {
 		t.Errorf("a new mirror has finalizers, owners or a status")
 	}
 }

@@ -31,13 +31,19 @@ const (
 	reasonForeign       = "ForeignObject"
 	reasonTaken         = "NameTaken"
 	reasonContested     = "MirrorContested"
+	reasonConsent       = "InvalidConsent"
 	reasonOverLimit     = "TargetLimitExceeded"
 	reasonWriteRefused  = "WriteRefused"
 	reasonServerTrouble = "ServerError"
 )
 
+// Reasons of events that tell what was done, and not what is wrong.
+const (
+	reasonDeleted = "MirrorDeleted"
+)
+
 var reasons = []string{reasonInvalid, reasonRefused, reasonTransform, reasonForeign, reasonTaken,
-	reasonContested, reasonOverLimit, reasonWriteRefused, reasonServerTrouble}
+	reasonContested, reasonConsent, reasonOverLimit, reasonWriteRefused, reasonServerTrouble}
 
 func transformFailed(text string, failed bool) Problem {
 	return Problem{Reason: reasonTransform, Text: "transform: " + text, Failed: failed}
@@ -64,9 +70,15 @@ func overLimit(over, limit int, own bool) Problem {
 		Text: fmt.Sprintf("%d over the maximum targets of %d; ask for fewer, or %s", over, limit, raise)}
 }
 
-func contested() Problem {
-	return Problem{Reason: reasonContested, Failed: true,
-		Text: "somebody keeps changing the mirror back; it is corrected less and less often until that ends. kubectl get --show-managed-fields shows who writes it"}
+func contested(text string) Problem {
+	return Problem{Reason: reasonContested, Failed: true, Text: text}
+}
+
+// unclearConsent is told where a namespace's own words can't be read, to those whose
+// mirrors it concerns.
+func unclearConsent(text string) Problem {
+	return Problem{Reason: reasonConsent, Failed: true,
+		Text: "the namespace's " + text + "; until that is mended nothing comes in, and what is there stays as it is"}
 }
 
 // writeProblem says why the server refused a write, without a word of what was
@@ -89,6 +101,8 @@ func writeProblem(verb string, err error) Problem {
 		}
 	case apierrors.IsForbidden(err):
 		p.Text = verb + ": forbidden" + refusedBy(s.Message)
+	case apierrors.IsBadRequest(err):
+		p.Text = verb + ": the server can't read it" + refusedBy(s.Message) + "; check what the rules put where"
 	case apierrors.IsRequestEntityTooLargeError(err):
 		p.Text = verb + ": the object is too large for the server"
 	case s.Code >= 500 || apierrors.IsTooManyRequests(err) || apierrors.IsTimeout(err):
@@ -125,6 +139,7 @@ var known = []*regexp.Regexp{
 	regexp.MustCompile(`admission webhook "[^"]*"`),
 	regexp.MustCompile(`failed calling webhook "[^"]*"`),
 	regexp.MustCompile(`ValidatingAdmissionPolicy '[^']*'`),
+	regexp.MustCompile(`unknown field "[A-Za-z0-9_.\[\]-]*"`),
 }
 
 func refusedBy(message string) string {

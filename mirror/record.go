@@ -12,9 +12,11 @@ import (
 
 // Record is what is kept of an object with the mirror label: whose it says that
 // it is, and hashes of what it holds. Its size doesn't depend on the object's (I6),
-// but for what others put there, within bounds.
+// but for what others put there, within bounds. Of a Foreign one nothing is kept
+// but its identity.
 type Record struct {
 	identity
+	Standing Standing
 	// Type is written as in --resource-types: Kind.version or Kind.version.group.
 	Type string
 	// Source is the object that it names as its source; empty where it names none.
@@ -29,6 +31,8 @@ type Record struct {
 	Generation  bool
 	Immutable   bool
 	Terminating bool
+	// deleted says that we have asked the server to delete it.
+	deleted bool
 	// foreign is what others added; nil where there is nothing, as is usual.
 	foreign *foreign
 	// sent is set while all that is known of this version is the server's answer to
@@ -45,6 +49,12 @@ type sent struct {
 
 func typeName(gvk schema.GroupVersionKind) string {
 	return strings.TrimSuffix(gvk.Kind+"."+gvk.Version+"."+gvk.Group, ".")
+}
+
+// parseTypeName reads what typeName has written.
+func parseTypeName(name string) schema.GroupVersionKind {
+	parts := strings.SplitN(name+"..", ".", 3)
+	return schema.GroupVersionKind{Kind: parts[0], Version: parts[1], Group: strings.TrimRight(parts[2], ".")}
 }
 
 // immutableKinds have the field immutable, which makes them so.
@@ -85,16 +95,18 @@ func (f *foreign) annotation(key string) (value string, ok bool) {
 	return value, ok
 }
 
-// IngestMirror reduces an object to a *Record; it passes on what it has already
-// reduced. It never fails.
-func IngestMirror(obj any) (any, error) {
-	if o := observe(obj); o != nil {
-		return newRecord(o), nil
+// IngestMirror reduces objects of a type to *Records; it passes on what it has
+// already reduced. It never fails.
+func IngestMirror(resource schema.GroupVersionResource) func(obj any) (any, error) {
+	return func(obj any) (any, error) {
+		if o := observe(obj); o != nil {
+			return newRecord(resource.GroupResource(), o), nil
+		}
+		return obj, nil
 	}
-	return obj, nil
 }
 
-func newRecord(o *observed) *Record {
+func newRecord(resource schema.GroupResource, o *observed) *Record {
 	labels, annotations := o.GetLabels(), o.GetAnnotations()
 	ours := ownershipOf(o.written)
 	r := &Record{
@@ -102,39 +114,42 @@ func newRecord(o *observed) *Record {
 			Namespace: unique.Make(o.GetNamespace()).Value(), Name: unique.Make(o.GetName()).Value(),
 			UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(),
 		},
-		Type: unique.Make(typeName(o.kind)).Value(),
-		Source: types.NamespacedName{
-			Namespace: unique.Make(annotations[annotationSourceNamespace]).Value(),
-			Name:      unique.Make(annotations[annotationSourceName]).Value(),
-		},
-		SourceUID:   unique.Make(annotations[annotationSourceUID]).Value(),
-		Content:     o.content,
-		Stamped:     ours.stamped(annotations),
-		Generation:  annotations[annotationGeneration] != "",
-		Immutable:   o.immutable,
+		Standing:    standingOf(resource, o, func() bool { return ours.wroteLabel(labelMirror) }),
 		Terminating: o.GetDeletionTimestamp() != nil,
-		foreign:     foreignIn(o, ours),
+	}
+	if r.Standing == Foreign {
+		return r
+	}
+	r.Type = unique.Make(typeName(o.kind)).Value()
+	r.Source = types.NamespacedName{
+		Namespace: unique.Make(annotations[annotationSourceNamespace]).Value(),
+		Name:      unique.Make(annotations[annotationSourceName]).Value(),
 	}
 	if r.Source.Namespace == "" || r.Source.Name == "" {
 		r.Source = types.NamespacedName{}
 	}
+	r.SourceUID = unique.Make(annotations[annotationSourceUID]).Value()
+	r.Content, r.Immutable = o.content, o.immutable
+	r.Stamped, r.Generation = ours.stamped(annotations), annotations[annotationGeneration] != ""
+	r.foreign = foreignIn(o, ours, r.Standing)
 	r.Metadata = hashMetadata(labels, annotations, r.foreign)
 	return r
 }
 
-// of says whether the record is a mirror of the source: it names it, or, where
-// somebody took the name away, its UID.
-func (r *Record) of(source types.NamespacedName, uid types.UID) bool {
-	if r.Source == (types.NamespacedName{}) {
-		return uid != "" && r.SourceUID == string(uid)
-	}
-	return r.Source == source
+// names reports whether the record names the source, in one way or another.
+func (r *Record) names(source *Source) bool {
+	return r.Source == source.key() || r.SourceUID != "" && r.SourceUID == string(source.UID)
 }
 
-func foreignIn(o *observed, ours ownership) *foreign {
+func foreignIn(o *observed, ours ownership, standing Standing) *foreign {
+	fromSource := parseSourceKeys(o.GetAnnotations()[annotationSourceKeys])
+	if standing != Marked {
+		// Written before there was a list of them: the server's record is the next best.
+		fromSource = sourceKeys{func(key string) bool { return ours.owns("f:labels", key) }, func(key string) bool { return ours.owns("f:annotations", key) }}
+	}
 	f := foreign{
-		labels:      foreignKeys(o.GetLabels(), "f:labels", ours),
-		annotations: foreignKeys(o.GetAnnotations(), "f:annotations", ours),
+		labels:      foreignKeys(o.GetLabels(), fromSource.label),
+		annotations: foreignKeys(o.GetAnnotations(), fromSource.annotation),
 		finalizers:  o.GetFinalizers(),
 		owners:      o.GetOwnerReferences(),
 	}
@@ -149,10 +164,10 @@ func foreignIn(o *observed, ours ownership) *foreign {
 	return &f
 }
 
-func foreignKeys(all map[string]string, field string, ours ownership) map[string]string {
+func foreignKeys(all map[string]string, fromSource func(string) bool) map[string]string {
 	var found map[string]string
 	for key, value := range all {
-		if onMirror[key] || ours.owns(field, key) {
+		if onMirror[key] || fromSource(key) {
 			continue
 		}
 		if found == nil {

@@ -52,7 +52,7 @@ func BenchmarkIngestMirror(b *testing.B) {
 		b.Run(form, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newRecord(observe(object))
+				newRecord(configMaps.GroupResource(), observe(object))
 			}
 		})
 	}
@@ -65,7 +65,7 @@ func BenchmarkPlan(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	have := &Record{Content: shape.Content, Metadata: shape.Metadata, Stamped: true}
+	have := &Record{Standing: Marked, Content: shape.Content, Metadata: shape.Metadata, Stamped: true}
 	b.ReportAllocs()
 	for b.Loop() {
 		if plan(shape, have, nil, false) != None {
@@ -81,10 +81,10 @@ func BenchmarkEncodeMirror(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	d := draft{src, shape, "default", "app"}
+	d := draft{src, shape, configMaps.GroupResource(), "default", "app"}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := d.body(nil, src.Seen); err != nil {
+		if _, err := d.body(nil, nil, src.Seen); err != nil {
 			b.Fatal(err)
 		}
 	}

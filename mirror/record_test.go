@@ -28,6 +28,8 @@ metadata:
   resourceVersion: "5"
   labels: {D/mirror: "true", D/managed-by: kubemirror, app: db, team: x}
   annotations:
+    D/mirror-id: configmaps/app/db
+    D/source-keys: app;
     D/source-namespace: default
     D/source-name: db
     D/source-uid: s1
@@ -53,7 +55,7 @@ data: {k: v}
 `
 
 func TestRecordTellsOursFromTheirs(t *testing.T) {
-	r := newRecord(observe(parsed(t, mirrored)))
+	r := newRecord(configMaps.GroupResource(), observe(parsed(t, mirrored)))
 	if r.Source != (types.NamespacedName{Namespace: "default", Name: "db"}) || r.SourceUID != "s1" {
 		t.Errorf("names %v %s as its source", r.Source, r.SourceUID)
 	}
@@ -66,7 +68,7 @@ func TestRecordTellsOursFromTheirs(t *testing.T) {
 }
 
 func TestRecordChangesWithWhatCounts(t *testing.T) {
-	before := newRecord(observe(parsed(t, mirrored)))
+	before := newRecord(configMaps.GroupResource(), observe(parsed(t, mirrored)))
 	for _, row := range []struct {
 		it, old, new      string
 		content, metadata bool // whether this hash is to change
@@ -85,7 +87,7 @@ func TestRecordChangesWithWhatCounts(t *testing.T) {
 		{"a stamp that is gone", `D/last-sync-time: "2026-01-01T00:00:00Z"`, ``, false, false, false},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			after := newRecord(observe(parsed(t, strings.Replace(mirrored, row.old, row.new, 1))))
+			after := newRecord(configMaps.GroupResource(), observe(parsed(t, strings.Replace(mirrored, row.old, row.new, 1))))
 			if (after.Content != before.Content) != row.content || (after.Metadata != before.Metadata) != row.metadata || after.Stamped != row.stamped {
 				t.Errorf("content differs: %v, metadata differs: %v, stamped: %v", after.Content != before.Content, after.Metadata != before.Metadata, after.Stamped)
 			}
@@ -105,11 +107,11 @@ func TestAStatusThatAPutWouldTakeAwayIsKept(t *testing.T) {
 	} {
 		t.Run(row.it, func(t *testing.T) {
 			u := parsed(t, strings.Replace(mirrored, "managedFields:\n", "managedFields:\n  - "+row.entry+"\n", 1)+"status: {phase: "+row.phase+"}\n")
-			r := newRecord(observe(u))
+			r := newRecord(configMaps.GroupResource(), observe(u))
 			if got := string(r.foreign.status); got != row.want {
 				t.Fatalf("keeps %q, want %q", got, row.want)
 			}
-			if got := string(draft{source: &Source{}, shape: &Shape{}}.record(metadataOf(u), r).foreign.status); got != row.want {
+			if got := string(draft{source: &Source{}, shape: &Shape{}, resource: configMaps.GroupResource()}.record(metadataOf(u), r.foreign).foreign.status); got != row.want {
 				t.Errorf("keeps %q of what it replaced, want %q", got, row.want)
 			}
 		})
@@ -119,17 +121,17 @@ func TestAStatusThatAPutWouldTakeAwayIsKept(t *testing.T) {
 func TestAStampThatSomebodyElseWroteIsSeen(t *testing.T) {
 	text := strings.Replace(mirrored, `"f:D/last-sync-time": {}`, "", 1)
 	text = strings.Replace(text, `"f:note": {}`, `"f:note": {}, "f:D/last-sync-time": {}`, 1)
-	if newRecord(observe(parsed(t, text))).Stamped {
+	if newRecord(configMaps.GroupResource(), observe(parsed(t, text))).Stamped {
 		t.Error("a stamp of somebody else passes for ours")
 	}
 }
 
 func TestRecordIngestAcceptsItsOwnOutput(t *testing.T) {
-	once, err := IngestMirror(parsed(t, mirrored))
+	once, err := IngestMirror(configMaps)(parsed(t, mirrored))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if twice, err := IngestMirror(once); err != nil || twice != once {
+	if twice, err := IngestMirror(configMaps)(once); err != nil || twice != once {
 		t.Errorf("a second pass makes %v of it, error %v", twice, err)
 	}
 }

@@ -162,7 +162,8 @@ func (r *rig) object(namespace, labels, annotations string) *unstructured.Unstru
 	u.SetUID("u1")
 	u.SetResourceVersion(r.next())
 	u.SetLabels(map[string]string{labels: "true"})
-	u.SetAnnotations(map[string]string{annotationSync: "true", annotationTargetNamespaces: annotations, annotationSourceNamespace: "src", annotationSourceName: "s"})
+	u.SetAnnotations(map[string]string{annotationSync: "true", annotationTargetNamespaces: annotations, annotationSourceNamespace: "src", annotationSourceName: "s",
+		annotationMirrorID: mirrorID(configMaps.GroupResource(), namespace, "s")})
 	return u
 }
 
@@ -176,7 +177,7 @@ func (r *rig) loseSource() {
 }
 
 func (r *rig) mirror(namespace string) *Record {
-	return newRecord(observe(r.object(namespace, labelMirror, "")))
+	return newRecord(configMaps.GroupResource(), observe(r.object(namespace, labelMirror, "")))
 }
 
 // target makes the namespace a.

@@ -17,7 +17,7 @@ func (c *Controller) settle(ctx context.Context, key MirrorKey, src *Source, pro
 	}
 	// These have no status to be read: the source goes, is gone, or isn't one.
 	for _, p := range problems {
-		klog.FromContext(ctx).Info("A mirror that is to go can't be deleted", "source", key.Source, "namespace", key.Namespace, "problem", p.Text)
+		klog.FromContext(ctx).Info("A mirror that is to go is still there", "source", key.Source, "namespace", key.Namespace, "problem", p.Text)
 		if src != nil {
 			p.Text = key.Namespace + ": " + p.Text
 			if err := c.emit(ctx, src, p); err != nil {

@@ -62,6 +62,9 @@ func newTemplate(settings *Settings, source *Source, u *unstructured.Unstructure
 		if err != nil {
 			return template{}, fmt.Errorf("%s: %w", annotationTransform, err)
 		}
+		if err := rules.Check(u.Object); err != nil {
+			return template{}, fmt.Errorf("%s: %w", annotationTransform, err)
+		}
 		t.rules = &rules
 	}
 	return t, nil
@@ -98,7 +101,7 @@ func (s *Source) render(object map[string]any, namespace, name string) (*Shape, 
 			return nil, []Problem{transformFailed(err.Error(), true)}
 		}
 		for _, p := range skipped {
-			problems = append(problems, transformFailed(fmt.Sprintf("rule %d (%s): %s", p.Rule, p.Path, p.Reason), s.template.strict))
+			problems = append(problems, transformFailed(p.String(), s.template.strict))
 		}
 		if len(problems) > 0 && s.template.strict {
 			return nil, problems
@@ -133,6 +136,9 @@ func (s *Source) newShape(object map[string]any) (*Shape, error) {
 	shape := &Shape{
 		Labels: labels, Annotations: annotations,
 		content: encoder, immutable: immutable(object), Content: hashContent(fields),
+	}
+	if keys := formatSourceKeys(labels, annotations); keys != "" {
+		annotations[annotationSourceKeys] = keys
 	}
 	labels[labelMirror], labels[labelManagedBy] = "true", managedBy
 	annotations[annotationSourceNamespace] = s.Namespace

@@ -14,11 +14,11 @@ func TestAShapeIsMadeOnceWhereNoRuleLooksAtTheTarget(t *testing.T) {
 		shared          bool
 	}{
 		{it: "has no rules", shared: true},
-		{it: "has rules for all", rules: "[{path: data.a, template: '{{.SourceName}}'}]", shared: true},
-		{it: "has other names, which the rules don't read", rules: "[{path: data.a, value: x}]", name: "{{.TargetNamespace}}", shared: true},
-		{it: "has a template of the namespace", rules: "[{path: data.a, template: '{{.TargetNamespace}}'}]"},
-		{it: "has a template of the name", rules: "[{path: data.a, template: '{{.TargetName}}'}]", name: "{{.TargetNamespace}}"},
-		{it: "has a pattern", rules: "[{path: data.a, value: x, namespacePattern: 'prod-*'}]"},
+		{it: "has rules for all", rules: "[{path: data.password, template: '{{.SourceName}}'}]", shared: true},
+		{it: "has other names, which the rules don't read", rules: "[{path: data.password, value: x}]", name: "{{.TargetNamespace}}", shared: true},
+		{it: "has a template of the namespace", rules: "[{path: data.password, template: '{{.TargetNamespace}}'}]"},
+		{it: "has a template of the name", rules: "[{path: data.password, template: '{{.TargetName}}'}]", name: "{{.TargetNamespace}}"},
+		{it: "has a pattern", rules: "[{path: data.password, value: x, namespacePattern: 'prod-*'}]"},
 	} {
 		t.Run(row.it, func(t *testing.T) {
 			var more string

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -45,7 +46,7 @@ type Source struct {
 	Mode Mode
 	// Reason says why it is Refused or Stopped, to its author.
 	Reason string
-	// Problems are items that couldn't be read while the rest could.
+	// Problems are what its author should know of while all could be read.
 	Problems []string
 
 	Targets    Targets
@@ -137,33 +138,46 @@ func fingerprint(u *unstructured.Unstructured, annotations map[string]string) Ha
 	})
 }
 
-// mode reads the switches. What turns a source off counts, whatever else is wrong
-// with it.
+// switches are the annotations that are on or off.
+var switches = []string{annotationSync, annotationExclude, annotationPaused, annotationTransformStrict, annotationRecreate}
+
+// mode reads the switches. What clearly turns a source off counts, whatever else is
+// wrong with it; what is not clear stops it as it is (I10).
 func mode(u *unstructured.Unstructured, annotations map[string]string) (Mode, string) {
-	switches := map[string]bool{}
-	problems := map[string]error{}
-	var malformed error
-	for _, key := range []string{annotationSync, annotationExclude, annotationPaused, annotationTransformStrict, annotationRecreate} {
-		switches[key], problems[key] = parseSwitch(key, annotations[key])
+	labels := u.GetLabels()
+	enabled, malformed := parseSwitch(labelEnabled, labels[labelEnabled])
+	off := !enabled && malformed == nil
+	on := map[string]bool{}
+	for _, key := range switches {
+		value, err := parseSwitch(key, annotations[key])
 		if malformed == nil {
-			malformed = problems[key]
+			malformed = err
 		}
+		on[key] = value
+	}
+	sync, asked := annotations[annotationSync]
+	switch {
+	case off, on[annotationExclude], asked && (sync == "false" || sync == ""):
+		return Off, ""
+	}
+	if err := onSource.check(labels, annotations); err != nil {
+		return Stopped, err.Error()
 	}
 	switch {
-	case u.GetLabels()[labelMirror] == "true",
-		switches[annotationExclude],
-		!switches[annotationSync] && problems[annotationSync] == nil:
-		return Off, ""
 	case malformed != nil:
 		return Stopped, malformed.Error()
+	case !asked:
+		return Off, ""
 	case refused(u.Object) != "":
 		return Refused, refused(u.Object)
-	case switches[annotationPaused]:
+	case on[annotationPaused]:
 		return Paused, ""
 	}
 	return On, ""
 }
 
+// parseSwitch reads an annotation or label that is on or off, and off where it isn't
+// there.
 func parseSwitch(key, value string) (bool, error) {
 	switch value {
 	case "true":
@@ -177,8 +191,11 @@ func parseSwitch(key, value string) (bool, error) {
 // read reads what goes where, and what goes there.
 func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotations map[string]string) error {
 	var err error
-	if s.Targets, s.Problems, err = ParseTargets(annotations[annotationTargetNamespaces], annotations[annotationTargetSelector]); err != nil {
+	if s.Targets, err = ParseTargets(annotations[annotationTargetNamespaces], annotations[annotationTargetSelector]); err != nil {
 		return err
+	}
+	if u.GetLabels()[labelMirror] != "" {
+		s.Problems = append(s.Problems, "it is a source, and the label "+labelMirror+" that it has counts for nothing; take it off")
 	}
 	if text, ok := annotations[annotationMaxTargets]; ok {
 		if s.MaxTargets, err = strconv.Atoi(text); err != nil || s.MaxTargets < 0 {
@@ -191,6 +208,16 @@ func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotati
 	}
 	s.share()
 	return nil
+}
+
+// validation is how strictly the server is to read the mirrors. Rules may name a
+// field that it doesn't know, which it would leave out without a word: then what they
+// were to change isn't changed (I10).
+func (s *Source) validation() string {
+	if s.template.rules == nil {
+		return ""
+	}
+	return metav1.FieldValidationStrict
 }
 
 // name is the mirror's name in a namespace, or why there is none.

@@ -39,9 +39,16 @@ func TestSourceMode(t *testing.T) {
 		want         Mode
 		reason       string
 	}{
-		{it: "is on"},
+		{it: "is on", want: On},
 		{it: "is off without sync", old: `D/sync: "true"`, new: `D/sync: "false"`, want: Off},
-		{it: "is off as a mirror", old: `D/enabled: "true"`, new: `D/enabled: "true", D/mirror: "true"`, want: Off},
+		{it: "is on though it was made of a mirror", old: `D/enabled: "true"`, new: `D/enabled: "true", D/mirror: "true", D/managed-by: kubemirror`, want: On},
+		{it: "is off without the label's word", old: `D/enabled: "true"`, new: `D/enabled: "false"`, want: Off},
+		{it: "stops for a label that can't be read", old: `D/enabled: "true"`, new: `D/enabled: "True"`, want: Stopped, reason: `/enabled: "True"`},
+		{it: "stops for an unknown annotation", old: `D/sync: "true"`, new: "D/sync: \"true\"\n    D/transforms: x", want: Stopped, reason: "unknown annotation kubemirror.raczylo.com/transforms; did you mean kubemirror.raczylo.com/transform?"},
+		{it: "stops for sync misspelt, rather than being off", old: `D/sync: "true"`, new: `D/snyc: "true"`, want: Stopped, reason: "did you mean kubemirror.raczylo.com/sync?"},
+		{it: "is off when excluded, whatever is unknown", old: `D/sync: "true"`, new: "D/exclude: \"true\"\n    D/transforms: x", want: Off},
+		{it: "stops for a bad target", old: "D/target-namespaces: all", new: "D/target-namespaces: a;b", want: Stopped, reason: `"a;b"`},
+		{it: "stops for a rule about a field that no Secret has", old: "D/target-namespaces: all", new: "D/transform: 'rules: [{path: Data.password, delete: true}]'", want: Stopped, reason: `no field "Data"`},
 		{it: "is off when excluded", old: `D/sync: "true"`, new: "D/sync: \"true\"\n    D/exclude: \"true\"", want: Off},
 		{it: "is off when excluded and paused", old: `D/sync: "true"`, new: "D/sync: \"true\"\n    D/exclude: \"true\"\n    D/paused: \"true\"", want: Off},
 		{it: "is paused", old: `D/sync: "true"`, new: "D/sync: \"true\"\n    D/paused: \"true\"", want: Paused},
@@ -58,13 +65,9 @@ func TestSourceMode(t *testing.T) {
 		{it: "stops for bad rules", old: "D/target-namespaces: all", new: "D/transform: '['", want: Stopped, reason: "/transform"},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			want := row.want
-			if row.old == "" {
-				want = On
-			}
 			src := testSettings(t).newSource(parsed(t, strings.Replace(sourceText, row.old, row.new, 1)))
-			if src.Mode != want || !strings.Contains(src.Reason, row.reason) {
-				t.Errorf("mode %d because of %q, want %d because of %q", src.Mode, src.Reason, want, row.reason)
+			if src.Mode != row.want || !strings.Contains(src.Reason, row.reason) {
+				t.Errorf("mode %d because of %q, want %d because of %q", src.Mode, src.Reason, row.want, row.reason)
 			}
 		})
 	}
@@ -112,7 +115,7 @@ func TestShapeHasNothingOfOtherTools(t *testing.T) {
 		t.Fatal(problems)
 	}
 	labels := []string{"app", "app.kubernetes.io/name", labelManagedBy, labelMirror}
-	annotations := []string{"example.com/note", annotationSourceNamespace, annotationSourceName, annotationSourceUID, annotationContentHash}
+	annotations := []string{"example.com/note", annotationSourceNamespace, annotationSourceName, annotationSourceUID, annotationContentHash, annotationSourceKeys}
 	if len(shape.Labels) != len(labels) || len(shape.Annotations) != len(annotations) {
 		t.Errorf("labels %v and annotations %v", shape.Labels, shape.Annotations)
 	}
@@ -131,9 +134,9 @@ func TestShapeHasNothingOfOtherTools(t *testing.T) {
 func TestShapeAndRecordOfTheSameObjectAgree(t *testing.T) {
 	src := testSettings(t).newSource(parsed(t, sourceText))
 	shape, _ := src.Shape("app", "db")
-	written := objectOf(t, draft{src, shape, "app", "db"}, nil)
+	written := objectOf(t, draft{src, shape, configMaps.GroupResource(), "app", "db"}, nil)
 	written.Object["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{"manager": FieldManager}}
-	if !inSync(shape, newRecord(observe(written)), false) {
+	if !inSync(shape, newRecord(configMaps.GroupResource(), observe(written)), false) {
 		t.Error("what was written isn't recognised as what was to be written")
 	}
 	if strings.Contains(shape.Annotations[annotationContentHash], " ") || len(shape.Annotations[annotationContentHash]) != 64 {

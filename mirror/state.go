@@ -33,6 +33,8 @@ type state struct {
 	told []Problem
 	// absentSince is when a live GET said that the source is gone, or one no more.
 	absentSince time.Time
+	// deselected says that it was there, and without the label.
+	deselected bool
 	// last is the source as it was when it went from our sight; nil while it is to be
 	// seen, and when it has been looked for.
 	last *Source
@@ -41,6 +43,9 @@ type state struct {
 	// released is the source that we took our finalizer off because it goes: it may
 	// be gone for good, and then no resource version tells.
 	released types.UID
+	// removed are the mirrors that were deleted for another reason than the source's,
+	// and that its author has not been told of yet.
+	removed map[string][]Problem
 	// since is when the source stopped being in sync; zero while it is.
 	since time.Time
 }

@@ -56,9 +56,17 @@ func statusOf(src *Source, st *state, limit int) status {
 		}
 		s.text += ": " + shorten(texts)
 	} else if len(st.asked) == 0 {
-		s.text += ": no namespace that it asks for is there, lets it in and is allowed by the flags"
+		s.text += ": " + nowhere(&src.Targets)
 	}
 	return s
+}
+
+// nowhere says why a source has no target.
+func nowhere(targets *Targets) string {
+	if targets.empty() {
+		return "it asks for no namespace; set " + annotationTargetNamespaces + " or " + annotationTargetSelector
+	}
+	return "no namespace that it asks for is there, lets it in and is allowed by the flags"
 }
 
 // byReason tells all problems of a reason as one, so that an annotation full of

@@ -23,7 +23,8 @@ func TestStatus(t *testing.T) {
 		text, failed string
 	}{
 		{it: "counts", asked: "a b", source: Source{Mode: On}, limit: 9, text: "2/2 synced"},
-		{it: "counts none", source: Source{Mode: On}, limit: 9, text: "0/0 synced: no namespace that it asks for is there, lets it in and is allowed by the flags"},
+		{it: "says that it asks for none", source: Source{Mode: On}, limit: 9, text: "0/0 synced: it asks for no namespace; set kubemirror.raczylo.com/target-namespaces or kubemirror.raczylo.com/target-selector"},
+		{it: "counts none", source: Source{Mode: On, Targets: Targets{wanted: choice{all: true}}}, limit: 9, text: "0/0 synced: no namespace that it asks for is there, lets it in and is allowed by the flags"},
 		{it: "names what failed", asked: "a b c", source: Source{Mode: On}, limit: 9, problems: map[string][]Problem{"b": {bad}}, text: "2/3 synced: b: broken", failed: "b"},
 		{it: "tells the same of several at once", asked: "a b c", source: Source{Mode: On}, limit: 9, problems: map[string][]Problem{"c": {bad}, "b": {bad}}, text: "1/3 synced: b, c: broken", failed: "b,c"},
 		{it: "tells what didn't fail", asked: "a", source: Source{Mode: On}, limit: 9, problems: map[string][]Problem{"a": {note}}, text: "1/1 synced: a: odd"},

@@ -43,6 +43,7 @@ const (
 	nothing wish = iota // the type isn't known, or not yet
 	unknown             // whether the source is gone, is to be found out
 	keep                // whatever is there stays as it is
+	unsure              // whatever is there stays, since the namespace's word can't be read
 	gone                // no mirror is to be there
 	there               // a mirror is to be there
 )
@@ -58,6 +59,10 @@ type scene struct {
 	// this look became due.
 	drift bool
 	since time.Time
+	// consent says what of the namespace can't be read, where that is why its mirrors
+	// stay as they are; cause says why a mirror is to go, where its source's author
+	// didn't ask for that.
+	consent, cause string
 }
 
 func (c *Controller) scene(key MirrorKey) scene {
@@ -79,23 +84,51 @@ func (c *Controller) scene(key MirrorKey) scene {
 	if s.wish != there {
 		c.conflicts.settled(key)
 	}
-	if s.wish == unknown {
+	switch s.wish {
+	case unknown:
 		c.Sources.Add(key.Source) // finds out whether it is gone (I5)
+	case unsure:
+		if len(s.has) > 0 || s.source.Targets.asksByName(key.Namespace) {
+			s.consent = c.namespaces[key.Namespace].Unreadable
+		}
+	case gone:
+		delete(c.kept, key)
+		s.cause = c.cause(s.source, st, c.namespaces[key.Namespace])
+		if s.source == nil && len(s.has) == 0 {
+			c.Sources.Add(key.Source) // to be forgotten, once nothing is left
+		}
 	}
 	return s
+}
+
+// cause is why there is to be no mirror, where it isn't the source's own doing. The
+// lock is held.
+func (c *Controller) cause(src *Source, st *state, ns *Namespace) string {
+	switch {
+	case src == nil && !st.deselected:
+		return "its source is gone"
+	case src == nil, src.Deleting, src.Mode < Stopped, ns == nil:
+	case ns.consent(src.Namespace) == refuses:
+		return "the namespace refuses mirrors of sources in " + src.Namespace
+	case !c.Settings.targetAllowed(ns.Name) && src.Targets.Match(ns):
+		return "the controller's flags leave the namespace out"
+	}
+	return ""
 }
 
 // wish is what a source wants in a namespace, now. The lock is held.
 func (c *Controller) wish(src *Source, st *state, ns *Namespace, has map[string][]*Record, key MirrorKey) wish {
 	switch {
-	case src == nil && !st.isAbsent():
+	case src == nil && len(has[key.Namespace]) > 0 && !st.isAbsent():
 		return unknown
 	case src == nil, src.Deleting, src.Mode == Off, src.Mode == Refused:
 		return gone
 	case ns == nil, ns.Terminating:
 		return keep // its content goes with it
-	case !ns.admits(src.Namespace):
+	case ns.consent(src.Namespace) == refuses:
 		return gone // whatever the source asks for
+	case ns.consent(src.Namespace) == unclear:
+		return unsure
 	case src.Mode != On:
 		return keep
 	case st.wants(key.Namespace, src.limit(&c.Settings), has):
@@ -117,6 +150,13 @@ func (c *Controller) syncMirror(ctx context.Context, key MirrorKey) error {
 	case keep:
 		c.settle(ctx, key, s.source, nil)
 		return nil
+	case unsure:
+		var problems []Problem
+		if s.consent != "" {
+			problems = append(problems, unclearConsent(s.consent))
+		}
+		c.settle(ctx, key, s.source, problems)
+		return nil
 	case gone:
 		return c.clear(ctx, key, s, s.has, nil)
 	}
@@ -130,7 +170,7 @@ func (c *Controller) syncMirror(ctx context.Context, key MirrorKey) error {
 		c.settle(ctx, key, s.source, problems)
 		return nil
 	}
-	failed, err := c.put(ctx, key, s, draft{s.source, shape, key.Namespace, name})
+	failed, err := c.put(ctx, key, s, draft{s.source, shape, s.resource.GroupResource(), key.Namespace, name})
 	if failed != nil {
 		c.settle(ctx, key, s.source, append(slices.Clone(problems), *failed))
 		return err
@@ -144,41 +184,72 @@ func (c *Controller) syncMirror(ctx context.Context, key MirrorKey) error {
 // clear deletes mirrors that are to be there no more, and settles the look, which
 // has had these problems otherwise.
 func (c *Controller) clear(ctx context.Context, key MirrorKey, s scene, records []*Record, problems []Problem) error {
+	problems = slices.Clone(problems)
 	for _, r := range records {
 		if r.Terminating {
 			continue
 		}
+		o := object{key.Source.Type, r.key()}
+		if !c.mayDelete(key, o, r) {
+			continue
+		}
 		err := c.delete(ctx, s.resource, r)
+		c.deleted(key, r, err)
 		if err == nil || objectNotFound(err) {
-			klog.FromContext(ctx).V(2).Info("Deleted a mirror", "mirror", klog.KObj(r.GetObjectMeta()), "type", r.Type, "source", key.Source)
-			c.deleted(key, r, err == nil)
+			c.tellDeleted(ctx, key, s, r)
 			continue
 		}
 		problem, again := c.judge(ctx, "delete", err)
 		if problem != nil {
-			c.settle(ctx, key, s.source, append(slices.Clone(problems), *problem))
+			c.settle(ctx, key, s.source, append(problems, *problem))
 		}
 		if again != nil {
 			return again
 		}
 	}
+	if fought := c.calmed(key); fought != nil && s.wish == gone {
+		problems = append(problems, *fought)
+	}
 	c.settle(ctx, key, s.source, problems)
 	return nil
 }
 
-// deleted takes note of a mirror whose deletion the server has accepted, or that it
-// says isn't there.
-func (c *Controller) deleted(key MirrorKey, r *Record, accepted bool) {
+// mayDelete reports whether a mirror may be deleted now, and notes that it is about
+// to be. Where somebody makes it again and again, the key comes back later (I9).
+func (c *Controller) mayDelete(key MirrorKey, o object, r *Record) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.tables[key.Source.Type]
-	if t == nil {
-		return
+	if pause := c.fights.wait(o, deletion); pause > 0 {
+		c.contested[key] = o
+		c.Mirrors.AddAfter(key, pause)
+		return false
 	}
-	if accepted {
+	if t := c.tables[key.Source.Type]; t != nil {
+		t.delete(r, true)
+	}
+	return true
+}
+
+// deleted takes note of how the server answered to the deletion of a mirror.
+func (c *Controller) deleted(key MirrorKey, r *Record, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := object{key.Source.Type, r.key()}
+	t := c.tables[key.Source.Type]
+	switch {
+	case t == nil:
+	case err == nil:
+		c.fights.wrote(o, deletion)
+		if fought, _ := c.fights.contested(o); fought {
+			c.contested[key] = o
+		}
 		t.deleting(r)
-	} else if t.lost(r) {
-		c.Metrics.MirrorRemoved(r.Namespace, r.Type)
+	case objectNotFound(err):
+		if t.lost(r) {
+			c.counted(r, nil)
+		}
+	default:
+		t.delete(r, false)
 	}
 }
 
@@ -191,7 +262,7 @@ func (c *Controller) put(ctx context.Context, key MirrorKey, s scene, d draft) (
 		return problem, nil
 	}
 	if action == None {
-		return c.calmed(key, o), nil
+		return c.calmed(key), nil
 	}
 	if action == Create && d.source.failedIn(d.namespace) {
 		// It failed before, maybe before a restart: what is in the way is looked at
@@ -205,7 +276,7 @@ func (c *Controller) put(ctx context.Context, key MirrorKey, s scene, d draft) (
 		return c.explain(ctx, key, o, s.resource, d, action, err)
 	}
 	c.written(ctx, key, s, d, action)
-	return c.calmed(key, o), nil
+	return c.calmed(key), nil
 }
 
 // decide compares what should be there with what is. A problem stands for an
@@ -218,13 +289,11 @@ func (c *Controller) decide(key MirrorKey, o object, d draft, drift bool) (*Reco
 		return nil, None, nil // forgotten meanwhile
 	}
 	have := t.mirrors[o.at]
-	if have != nil && !have.of(key.Source.name(), d.source.UID) {
-		c.conflicts.wait(o, key)
-		p := foreignObject(d.source.Kind, d.name)
-		if have.Source.Name != "" {
-			p = nameTaken(d.source.Kind, d.name, have.Source.String())
+	if have != nil {
+		if p := t.others(have, d); p != nil {
+			c.conflicts.wait(o, key)
+			return nil, None, p
 		}
-		return nil, None, &p
 	}
 	if have == nil && c.conflicts.isBlocked(o, time.Now()) {
 		c.conflicts.wait(o, key)
@@ -238,14 +307,30 @@ func (c *Controller) decide(key MirrorKey, o object, d draft, drift bool) (*Reco
 	}
 	if pause := c.fights.wait(o, d.shape.Content); pause > 0 {
 		c.Mirrors.AddAfter(key, pause)
-		p := contested()
+		p := c.fights.problem(o)
 		return nil, None, &p
 	}
 	if drift || c.fights.ongoing(o, d.shape.Content) {
 		c.fights.wrote(o, d.shape.Content)
+		if fought, _ := c.fights.contested(o); fought {
+			c.contested[key] = o
+		}
 	}
 	c.state(key.Source).writing++
 	return have, action, nil
+}
+
+// others says what is in the place of a mirror if that is another's, or nobody's that
+// we may change: nil where it is the source's own, or may be taken over (I1).
+func (t *table) others(have *Record, d draft) *Problem {
+	p := foreignObject(d.source.Kind, d.name)
+	switch owner := t.ownerOf(have); {
+	case have.Standing == Adoptable && have.names(d.source), have.Standing.ours() && owner == d.source.key():
+		return nil
+	case have.Standing.ours() && owner.Name != "":
+		p = nameTaken(d.source.Kind, d.name, owner.String())
+	}
+	return &p
 }
 
 // act issues the write.
@@ -254,14 +339,14 @@ func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, h
 	var r *Record
 	switch action {
 	case Create:
-		r, err = c.create(ctx, s.resource, d)
+		r, err = c.create(ctx, s.resource, d, c.keptFor(key))
 	case Replace:
 		r, err = c.replace(ctx, s.resource, d, have)
 		if apierrors.IsInvalid(err) && d.source.Recreate {
-			r, err = c.recreate(ctx, s.resource, d, have, err)
+			r, err = c.recreate(ctx, key, s.resource, d, have, err)
 		}
 	case Recreate:
-		r, err = c.recreate(ctx, s.resource, d, have, nil)
+		r, err = c.recreate(ctx, key, s.resource, d, have, nil)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -269,15 +354,26 @@ func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, h
 	switch {
 	case t == nil:
 	case r != nil:
-		if t.answered(r) {
-			c.Metrics.MirrorAdded(r.Namespace, r.Type)
+		delete(c.kept, key)
+		before := t.mirrors[r.key()]
+		t.answered(r)
+		c.counted(before, t.mirrors[r.key()])
+		if src := t.sources[key.Source.name()]; src != nil && !src.hasFinalizer() && !older(src.ResourceVersion, c.state(key.Source).wrote) {
+			c.Sources.Add(key.Source) // the finalizer comes with the first mirror
 		}
 	case have != nil && objectNotFound(err):
 		if t.lost(have) {
-			c.Metrics.MirrorRemoved(have.Namespace, have.Type)
+			c.counted(have, nil)
 		}
 	}
 	return err
+}
+
+// keptFor is what others had put into a mirror that was deleted to be made anew.
+func (c *Controller) keptFor(key MirrorKey) *foreign {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kept[key]
 }
 
 // answered takes note that a write has been answered, or wasn't sent. Without a
@@ -297,18 +393,33 @@ func (c *Controller) answered(key MirrorKey, success bool) {
 }
 
 // recreate deletes and creates, for content that the server takes in no other way;
-// refusal is what it said to the attempt to replace it.
-func (c *Controller) recreate(ctx context.Context, t schema.GroupVersionResource, d draft, have *Record, refusal error) (*Record, error) {
-	if !c.recreatable(ctx, t, d) {
+// refusal is what it said to the attempt to replace it. What others had put there
+// comes along, if only with the next try.
+func (c *Controller) recreate(ctx context.Context, key MirrorKey, t schema.GroupVersionResource, d draft, have *Record, refusal error) (*Record, error) {
+	if err := c.tryCreate(ctx, t, d); err != nil {
 		if refusal == nil {
 			_, refusal = c.replace(ctx, t, d, have)
 		}
+		if apierrors.IsForbidden(err) {
+			refusal = err // a quota that is full, say: what is to be mended first
+		}
 		return nil, refusal
 	}
+	c.keep(key, have)
 	if err := c.delete(ctx, t, have); err != nil && !objectNotFound(err) {
 		return nil, err
 	}
-	return c.create(ctx, t, d)
+	return c.create(ctx, t, d, have.foreign)
+}
+
+// keep notes what others have put into a mirror that we delete to make it anew.
+func (c *Controller) keep(key MirrorKey, have *Record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.tables[key.Source.Type]; t != nil {
+		t.delete(have, true)
+		c.kept[key] = have.foreign
+	}
 }
 
 // written takes note of a write that succeeded.
@@ -324,15 +435,20 @@ func (c *Controller) written(ctx context.Context, key MirrorKey, s scene, d draf
 
 // calmed keeps a mirror that is fought over among the problems until it has been
 // left alone for a while; otherwise its status would change with every blow.
-func (c *Controller) calmed(key MirrorKey, o object) *Problem {
+func (c *Controller) calmed(key MirrorKey) *Problem {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	o, was := c.contested[key]
+	if !was {
+		return nil
+	}
 	fought, until := c.fights.contested(o)
 	if !fought {
+		delete(c.contested, key)
 		return nil
 	}
 	c.Mirrors.AddAfter(key, until)
-	p := contested()
+	p := c.fights.problem(o)
 	return &p
 }
 

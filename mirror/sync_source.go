@@ -23,9 +23,10 @@ func (c *Controller) SyncSource(ctx context.Context, key SourceKey) error {
 
 func (c *Controller) syncSource(ctx context.Context, key SourceKey) error {
 	if !c.Settings.sourceAllowed(key.Namespace) {
-		return nil
+		return c.releaseOutside(ctx, key)
 	}
 	v := c.view(key)
+	c.tellRemoved(ctx, key, v)
 	switch {
 	case v.source != nil:
 		return c.write(ctx, key, v.resource, v.source, v.due)
@@ -43,6 +44,8 @@ type view struct {
 	source  *Source
 	missing bool
 	due     due
+	// removed are mirrors that were deleted, to be told of: one for each reason.
+	removed []Problem
 }
 
 func (c *Controller) view(key SourceKey) view {
@@ -57,7 +60,11 @@ func (c *Controller) view(key SourceKey) view {
 		return view{resource: t.resource, missing: c.missing(key, t, st)}
 	}
 	c.fanOut(key, t, src, st)
-	return view{resource: t.resource, source: src, due: c.due(key, t, src, st)}
+	v := view{resource: t.resource, source: src, due: c.due(key, t, src, st)}
+	if len(st.pending) == 0 && st.removed != nil {
+		v.removed, st.removed = byReason(grouped(st.removed)), nil
+	}
+	return v
 }
 
 // fanOut has all namespaces looked at in which the source wants a mirror or has
@@ -104,9 +111,10 @@ func (c *Controller) due(key SourceKey, t *table, src *Source, st *state) due {
 		return d // our own last write is still on its way back
 	}
 	limit := src.limit(&c.Settings)
-	d.finalizers = finalizers(src, min(limit, len(st.asked)) > 0, anyStays(t.bySource[key.name()]) || st.writing > 0)
-	if len(st.pending) > 0 && src.Mode == On || src.Deleting {
-		return d
+	has := anyStays(t.bySource[key.name()])
+	d.finalizers = finalizers(src, has, st.writing > 0 || !src.Deleting && len(st.pending)+len(st.drifting) > 0)
+	if len(st.pending) > 0 && src.Mode == On || src.Deleting || d.finalizers != nil && has {
+		return d // what comes back of a new finalizer leads here again
 	}
 	status := statusOf(src, st, limit)
 	if status.failed == "" {
@@ -129,14 +137,15 @@ func anyStays(mirrors map[string][]*Record) bool {
 }
 
 // finalizers is the list of a source's finalizers as it should be, or nil where it
-// is so already. Ours is there while there are mirrors to go before the source; a
-// source without any doesn't need it, and none is left on one that stops being a
-// source.
-func finalizers(src *Source, wants, has bool) []string {
+// is so already. Ours is there while there are mirrors to go before the source, and
+// comes with the first of them; a source without any doesn't need it, and could never
+// go if nobody were left to take it off. Busy says that there may be a mirror in a
+// moment.
+func finalizers(src *Source, has, busy bool) []string {
 	switch on := src.hasFinalizer(); {
-	case !on && !src.Deleting && src.Mode == On && wants:
+	case !on && has && !src.Deleting && src.Mode >= Stopped:
 		return append(slices.Clone(src.Finalizers), finalizer)
-	case on && !has && (src.Deleting || src.Mode == Off || src.Mode == Refused || src.Mode == On && !wants):
+	case on && !has && !busy:
 		rest := slices.DeleteFunc(slices.Clone(src.Finalizers), func(f string) bool { return f == finalizer })
 		return append([]string{}, rest...)
 	}
@@ -190,7 +199,7 @@ func (c *Controller) write(ctx context.Context, key SourceKey, resource schema.G
 func (c *Controller) pauseSource(key SourceKey, intent Hash) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.fights.wait(object{key.Type, key.name()}, intent)
+	return c.sourceFights.wait(object{key.Type, key.name()}, intent)
 }
 
 // patched takes note of a patch of a source, and says which problems of its status
@@ -203,7 +212,7 @@ func (c *Controller) patched(key SourceKey, src *Source, version string, intent 
 	if src.Deleting {
 		st.released = src.UID
 	}
-	c.fights.wrote(object{key.Type, key.name()}, intent)
+	c.sourceFights.wrote(object{key.Type, key.name()}, intent)
 	if s == nil {
 		return nil
 	}
@@ -219,7 +228,7 @@ func (c *Controller) unpatched(key SourceKey, intent Hash, s *status, refusal Pr
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.state(key)
-	c.fights.wrote(object{key.Type, key.name()}, intent)
+	c.sourceFights.wrote(object{key.Type, key.name()}, intent)
 	problems := []Problem{refusal}
 	if s != nil {
 		problems = append(problems, s.problems...)

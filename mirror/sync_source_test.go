@@ -18,7 +18,7 @@ func TestALookThatCameBeforeTheListsIsMadeAgain(t *testing.T) {
 	mirrors := queued[MirrorKey]{}
 	c := NewController(Config{Settings: Settings{MaxTargets: 100}, Sources: queued[SourceKey]{}, Mirrors: mirrors})
 	src := &Source{identity: identity{Namespace: "src", Name: "settings"}, Mode: On, MaxTargets: -1}
-	src.Targets, _, _ = ParseTargets("*", "")
+	src.Targets, _ = ParseTargets("*", "")
 	key := c.table(resource).sourceKey(src.key())
 	c.Namespaces().Set(&Namespace{identity: identity{Name: "a"}})
 	c.SourcesOf(resource).Set(src)

@@ -16,10 +16,18 @@ type table struct {
 	// ready says that both lists are in: what is not here doesn't exist (I5).
 	ready   bool
 	sources map[types.NamespacedName]*Source
+	// byUID has the sources' names.
+	byUID map[types.UID]types.NamespacedName
+	// mirrors has what carries the mirror label and isn't Foreign.
 	mirrors map[types.NamespacedName]*Record
-	// bySource has the mirrors of each source that any names, by namespace. There
-	// is more than one in a namespace only while a source changes target-name.
+	// bySource has the mirrors of each source that has any, by namespace. There is more
+	// than one in a namespace only while a source changes target-name.
 	bySource map[types.NamespacedName]map[string][]*Record
+	// owners has whose a mirror is, where that is not the source that it names.
+	owners map[types.NamespacedName]types.NamespacedName
+	// outside has the sources from namespaces where none are honoured that have our
+	// finalizer nevertheless.
+	outside map[types.NamespacedName]bool
 	// forms has the form that the server gave to our last write, where it is
 	// another than what we sent.
 	forms map[types.NamespacedName]*form
@@ -29,6 +37,9 @@ func newTable(resource schema.GroupVersionResource) *table {
 	return &table{
 		resource: resource,
 		sources:  map[types.NamespacedName]*Source{},
+		byUID:    map[types.UID]types.NamespacedName{},
+		owners:   map[types.NamespacedName]types.NamespacedName{},
+		outside:  map[types.NamespacedName]bool{},
 		mirrors:  map[types.NamespacedName]*Record{},
 		bySource: map[types.NamespacedName]map[string][]*Record{},
 		forms:    map[types.NamespacedName]*form{},
@@ -37,6 +48,52 @@ func newTable(resource schema.GroupVersionResource) *table {
 
 func (r *Record) key() types.NamespacedName {
 	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
+}
+
+// owner is the name of the source that a mirror is of: the one whose UID it has, if
+// that is to be seen, and otherwise the one that it names. So somebody who edits the
+// name makes it nobody else's.
+func (t *table) owner(r *Record) types.NamespacedName {
+	if name, ok := t.byUID[types.UID(r.SourceUID)]; ok {
+		return name
+	}
+	return r.Source
+}
+
+// ownerOf is whose a mirror is that has been taken in.
+func (t *table) ownerOf(r *Record) types.NamespacedName {
+	if name, ok := t.owners[r.key()]; ok {
+		return name
+	}
+	return r.Source
+}
+
+// setSource takes in a source that is there.
+func (t *table) setSource(src *Source) {
+	if before := t.sources[src.key()]; before != nil && before.UID != src.UID {
+		delete(t.byUID, before.UID)
+	}
+	t.sources[src.key()] = src
+	if src.UID != "" {
+		t.byUID[src.UID] = src.key()
+	}
+}
+
+// removeSource takes a source away that is there no more.
+func (t *table) removeSource(src *Source) {
+	if known := t.sources[src.key()]; known != nil {
+		delete(t.byUID, known.UID)
+	}
+	delete(t.sources, src.key())
+}
+
+// reown finds the owners of the mirrors anew, once all sources are known.
+func (t *table) reown() {
+	for _, r := range t.mirrors {
+		if t.owner(r) != t.ownerOf(r) {
+			t.replace(r, r)
+		}
+	}
 }
 
 // set takes in what an informer or a response says of a mirror. It says what was
@@ -51,6 +108,9 @@ func (t *table) set(r *Record) (before *Record, news bool) {
 		return before, false
 	case older(r.ResourceVersion, before.ResourceVersion):
 		return before, false
+	}
+	if before != nil && before.UID == r.UID {
+		r.deleted = before.deleted
 	}
 	t.replace(before, r)
 	if r.sent != nil {
@@ -123,6 +183,16 @@ func (t *table) gone(r *Record, resourceVersion string) *Record {
 	return known
 }
 
+// delete notes that we ask the server to delete a mirror, or that it didn't: what an
+// informer tells then is no news of anybody else's.
+func (t *table) delete(r *Record, asked bool) {
+	if known := t.mirrors[r.key()]; known != nil && known.UID == r.UID {
+		going := *known
+		going.deleted = asked
+		t.replace(known, &going)
+	}
+}
+
 // deleting marks a mirror as one whose deletion the server has accepted.
 func (t *table) deleting(r *Record) {
 	if known := t.mirrors[r.key()]; known != nil && known.UID == r.UID && !known.Terminating {
@@ -136,22 +206,40 @@ func (t *table) deleting(r *Record) {
 func (t *table) replace(before, after *Record) {
 	if before != nil {
 		delete(t.mirrors, before.key())
-		of := t.bySource[before.Source]
-		rest := slices.DeleteFunc(of[before.Namespace], func(r *Record) bool { return r.Name == before.Name })
-		if of[before.Namespace] = rest; len(rest) == 0 {
-			delete(of, before.Namespace)
-		}
-		if len(of) == 0 {
-			delete(t.bySource, before.Source)
+		if before.Standing.ours() {
+			t.disown(before)
 		}
 	}
 	if after != nil {
 		t.mirrors[after.key()] = after
-		of := t.bySource[after.Source]
-		if of == nil {
-			of = map[string][]*Record{}
-			t.bySource[after.Source] = of
+		if after.Standing.ours() {
+			t.own(after)
 		}
-		of[after.Namespace] = append(of[after.Namespace], after)
+	}
+}
+
+func (t *table) own(r *Record) {
+	owner := t.owner(r)
+	if owner != r.Source {
+		t.owners[r.key()] = owner
+	}
+	of := t.bySource[owner]
+	if of == nil {
+		of = map[string][]*Record{}
+		t.bySource[owner] = of
+	}
+	of[r.Namespace] = append(of[r.Namespace], r)
+}
+
+func (t *table) disown(r *Record) {
+	owner := t.ownerOf(r)
+	delete(t.owners, r.key())
+	of := t.bySource[owner]
+	rest := slices.DeleteFunc(of[r.Namespace], func(other *Record) bool { return other.Name == r.Name })
+	if of[r.Namespace] = rest; len(rest) == 0 {
+		delete(of, r.Namespace)
+	}
+	if len(of) == 0 {
+		delete(t.bySource, owner)
 	}
 }

@@ -16,6 +16,7 @@ func TestI9AcceptedFormIsLearnedFromAnswerAndEcho(t *testing.T) {
 	defaulted := hashContent(map[string]any{"type": "Opaque", "default": "x"})
 	version := func(resourceVersion string, content Hash, s *sent) *Record {
 		return &Record{
+			Standing: Marked,
 			identity: identity{Namespace: "ns", Name: "db", UID: "u", ResourceVersion: resourceVersion},
 			Content:  content, Metadata: shape.Metadata, Stamped: true, sent: s,
 		}

@@ -20,6 +20,11 @@ type Targets struct {
 	onlyByNames bool
 }
 
+const (
+	all        = "all"
+	allLabeled = "all-labeled"
+)
+
 // choice is the items of one sign.
 type choice struct {
 	patterns        Patterns
@@ -32,49 +37,70 @@ func (c choice) matches(ns *Namespace) bool {
 		c.patterns.Match(ns.Name)
 }
 
+// The bounds of what a source may ask for. The policy on sources has the same: what
+// CEL makes of a list costs the API server the square of its length.
+const (
+	maxTargetsSize = 8 << 10
+	maxTargetItems = 500
+)
+
 // ParseTargets reads the annotations target-namespaces and target-selector
 // (contract, "On a source, written by users").
 //
-// An item that can't be read is one problem and the others count, but for an
-// item with `!`: without it the object would go where its author said that it must
-// not, so that is an error of the whole, as a selector is that can't be read.
-func ParseTargets(list, selector string) (t Targets, problems []string, err error) {
+// What can't be read is an error of the whole, item or selector: to leave an item
+// out would take mirrors away for a slip, or send the object where an exclusion
+// meant that it must not go (I10).
+func ParseTargets(list, selector string) (t Targets, err error) {
 	t.text = list + "|" + selector
-	for _, item := range splitList(list) {
+	if len(list) > maxTargetsSize {
+		return Targets{}, fmt.Errorf("%s: it has %d bytes; the most is %d", annotationTargetNamespaces, len(list), maxTargetsSize)
+	}
+	items := splitList(list)
+	if len(items) > maxTargetItems {
+		return Targets{}, fmt.Errorf("%s: it has %d items; the most is %d", annotationTargetNamespaces, len(items), maxTargetItems)
+	}
+	for _, item := range items {
 		taken, negative := strings.CutPrefix(item, "!")
 		choice := &t.wanted
 		if negative {
 			choice = &t.unwanted
 		}
-		switch itemErr := choice.add(strings.TrimSpace(taken)); {
-		case itemErr == nil:
-		case negative:
-			return Targets{}, nil, fmt.Errorf("%s: %w; nothing is mirrored while an exclusion can't be read", annotationTargetNamespaces, itemErr)
-		default:
-			problems = append(problems, fmt.Sprintf("%s: %v", annotationTargetNamespaces, itemErr))
+		if err := choice.add(strings.TrimSpace(taken)); err != nil {
+			return Targets{}, fmt.Errorf("%s: %w", annotationTargetNamespaces, err)
 		}
+	}
+	if len(selector) > maxTargetsSize {
+		return Targets{}, fmt.Errorf("%s: it has %d bytes; the most is %d", annotationTargetSelector, len(selector), maxTargetsSize)
 	}
 	if strings.TrimSpace(selector) != "" {
 		if t.selector, err = labels.Parse(selector); err != nil {
-			return Targets{}, nil, fmt.Errorf("%s: %w; write it as for kubectl -l", annotationTargetSelector, err)
+			return Targets{}, fmt.Errorf("%s: %w; write it as for kubectl -l", annotationTargetSelector, err)
 		}
 	}
 	t.onlyByNames = t.selector == nil && !t.wanted.all && !t.wanted.allLabeled && len(t.wanted.patterns.globs) == 0
-	return t, problems, nil
+	return t, nil
 }
 
 func (c *choice) add(item string) error {
 	switch item {
 	case "":
 		return errors.New(`"!" takes away nothing; write a name or glob behind it`)
-	case "all":
+	case all:
 		c.all = true
-	case "all-labeled":
+	case allLabeled:
 		c.allLabeled = true
 	default:
+		if edits(item, allLabeled, maxEdits+1) <= maxEdits {
+			return fmt.Errorf("%q is likely misspelt; did you mean %s?", item, allLabeled)
+		}
 		return c.patterns.add(item, InNamespaceName)
 	}
 	return nil
+}
+
+// empty reports whether no namespace is asked for, whatever there are.
+func (t *Targets) empty() bool {
+	return t.selector == nil && !t.wanted.all && !t.wanted.allLabeled && t.wanted.patterns.Empty()
 }
 
 // Match says whether the source asks for this namespace.
@@ -82,6 +108,9 @@ func (t *Targets) Match(ns *Namespace) bool {
 	asked := t.wanted.matches(ns) || t.selector != nil && t.selector.Matches(ns.Labels)
 	return asked && !t.unwanted.matches(ns)
 }
+
+// asksByName reports whether a namespace is asked for by its exact name.
+func (t *Targets) asksByName(namespace string) bool { return t.wanted.patterns.names[namespace] }
 
 // names are the namespaces that are asked for by their exact names.
 func (t *Targets) names() []string {

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,9 +40,26 @@ func (c *Controller) tell(ctx context.Context, key SourceKey, src *Source, text 
 	}
 }
 
+// emit writes an event about a source.
 func (c *Controller) emit(ctx context.Context, src *Source, p Problem) error {
+	return c.emitAbout(ctx, subject{src.APIVersion, src.Kind, src.identity}, p)
+}
+
+// subject is what an event is about.
+type subject struct {
+	apiVersion, kind string
+	identity
+}
+
+func (c *Controller) emitAbout(ctx context.Context, about subject, p Problem) error {
 	now := time.Now()
-	note := fmt.Sprintf("%s %s/%s: %s", src.Kind, src.Namespace, src.Name, p.Text)
+	note := fmt.Sprintf("%s %s: %s", about.kind, klog.KRef(about.Namespace, about.Name), p.Text)
+	// What has no namespace has its events in this one, by the server's rule.
+	namespace := cmp.Or(about.Namespace, metav1.NamespaceDefault)
+	regarding := map[string]any{"apiVersion": about.apiVersion, "kind": about.kind, "name": about.Name, "uid": string(about.UID)}
+	if about.Namespace != "" {
+		regarding["namespace"] = about.Namespace
+	}
 	if len(note) > maxNote {
 		note = strings.ToValidUTF8(note[:maxNote-3], "") + "…"
 	}
@@ -51,8 +69,8 @@ func (c *Controller) emit(ctx context.Context, src *Source, p Problem) error {
 		"apiVersion": events.GroupVersion().String(),
 		"kind":       "Event",
 		"metadata": map[string]any{
-			"namespace": src.Namespace,
-			"name":      fmt.Sprintf("%.230s.%x", src.Name, now.UnixNano()),
+			"namespace": namespace,
+			"name":      fmt.Sprintf("%.230s.%x", about.Name, now.UnixNano()),
 		},
 		"eventTime":           now.UTC().Format(metav1.RFC3339Micro),
 		"reportingController": Domain,
@@ -62,14 +80,71 @@ func (c *Controller) emit(ctx context.Context, src *Source, p Problem) error {
 		"reason":              p.Reason,
 		"note":                note,
 		// No resourceVersion: with it each event would be about another object.
-		"regarding": map[string]any{
-			"apiVersion": src.APIVersion, "kind": src.Kind,
-			"namespace": src.Namespace, "name": src.Name, "uid": string(src.UID),
-		},
+		"regarding": regarding,
 	})
 	if err != nil {
 		return err
 	}
-	_, err = c.Objects.Create(ctx, events, src.Namespace, Body{runtime.ContentTypeJSON, event}, metav1.CreateOptions{FieldManager: FieldManager})
+	_, err = c.Objects.Create(ctx, events, namespace, Body{runtime.ContentTypeJSON, event}, metav1.CreateOptions{FieldManager: FieldManager})
 	return err
+}
+
+// tellDeleted tells of a mirror that was deleted. Where its source's author didn't ask
+// for that, it is told where somebody will look: on the source, or on the mirror
+// itself where that is all there is.
+func (c *Controller) tellDeleted(ctx context.Context, key MirrorKey, s scene, r *Record) {
+	logger := klog.FromContext(ctx).WithValues("mirror", klog.KObj(r.GetObjectMeta()), "type", r.Type, "source", key.Source)
+	if s.cause == "" {
+		logger.V(2).Info("Deleted a mirror")
+		return
+	}
+	logger.Info("Deleted a mirror that its source did not give up", "cause", s.cause)
+	p := Problem{Reason: reasonDeleted, Text: fmt.Sprintf("deleted the mirror %q: %s", r.Name, s.cause)}
+	if s.source != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		st := c.state(key.Source)
+		if st.removed == nil {
+			st.removed = map[string][]Problem{}
+		}
+		st.removed[key.Namespace] = append(st.removed[key.Namespace], p)
+		c.Sources.AddAfter(key.Source, statusDelay)
+		return
+	}
+	apiVersion, kind := parseTypeName(r.Type).ToAPIVersionAndKind()
+	if err := c.emitAbout(ctx, subject{apiVersion, kind, r.identity}, p); err != nil {
+		logger.V(2).Info("Can't write an event", "reason", p.Reason)
+	}
+}
+
+// tellRemoved tells a source's author of mirrors that were deleted for another reason
+// than the source's, those of one look together.
+func (c *Controller) tellRemoved(ctx context.Context, key SourceKey, v view) {
+	for _, p := range v.removed {
+		if err := c.emit(ctx, v.source, p); err != nil {
+			klog.FromContext(ctx).V(2).Info("Can't write an event", "source", key, "reason", p.Reason)
+		}
+	}
+}
+
+// SyncConsent tells of a namespace whose word on mirrors can't be read: an event on it,
+// and a line in the log. It is the worker of the queue of such namespaces.
+func (c *Controller) SyncConsent(ctx context.Context, name string) error {
+	c.mu.Lock()
+	ns, told := c.namespaces[name], c.consents[name]
+	if ns == nil || ns.Unreadable == "" {
+		delete(c.consents, name)
+	} else {
+		c.consents[name] = ns.Unreadable
+	}
+	c.mu.Unlock()
+	if ns == nil || ns.Unreadable == "" || ns.Unreadable == told {
+		return nil
+	}
+	p := unclearConsent(ns.Unreadable)
+	klog.FromContext(ctx).Info("A namespace can't be read", "namespace", name, "problem", p.Text)
+	if err := c.emitAbout(ctx, subject{"v1", "Namespace", ns.identity}, p); err != nil {
+		klog.FromContext(ctx).V(2).Info("Can't write an event", "namespace", name, "reason", p.Reason)
+	}
+	return nil
 }

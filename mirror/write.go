@@ -21,13 +21,14 @@ const requestTimeout = 30 * time.Second
 type draft struct {
 	source          *Source
 	shape           *Shape
+	resource        schema.GroupResource
 	namespace, name string
 }
 
-// body builds what is sent. Replacing, it carries along what others put into it, and
-// the identity that makes the server refuse it if the object is another one by now
-// (I1).
-func (d draft) body(replacing *Record, now time.Time) (Body, error) {
+// body builds what is sent. It carries along what others have put into the mirror;
+// replacing one, also the identity that makes the server refuse it if the object is
+// another one by now (I1).
+func (d draft) body(replacing *Record, theirs *foreign, now time.Time) (Body, error) {
 	metadata := metav1.ObjectMeta{
 		Namespace: d.namespace, Name: d.name,
 		Labels: maps.Clone(d.shape.Labels), Annotations: maps.Clone(d.shape.Annotations),
@@ -35,13 +36,14 @@ func (d draft) body(replacing *Record, now time.Time) (Body, error) {
 	var status json.RawMessage
 	if replacing != nil {
 		metadata.UID, metadata.ResourceVersion = replacing.UID, replacing.ResourceVersion
-		if theirs := replacing.foreign; theirs != nil {
-			addMissing(metadata.Labels, theirs.labels)
-			addMissing(metadata.Annotations, theirs.annotations)
-			metadata.Finalizers, metadata.OwnerReferences = theirs.finalizers, theirs.owners
-			status = theirs.status
-		}
 	}
+	if theirs != nil {
+		addMissing(metadata.Labels, theirs.labels)
+		addMissing(metadata.Annotations, theirs.annotations)
+		metadata.Finalizers, metadata.OwnerReferences = theirs.finalizers, theirs.owners
+		status = theirs.status
+	}
+	metadata.Annotations[annotationMirrorID] = mirrorID(d.resource, d.namespace, d.name)
 	metadata.Annotations[annotationResourceVersion] = d.source.ResourceVersion
 	metadata.Annotations[annotationLastSyncTime] = now.UTC().Format(time.RFC3339)
 	if d.source.Generation > 0 {
@@ -51,16 +53,16 @@ func (d draft) body(replacing *Record, now time.Time) (Body, error) {
 }
 
 // record is what is known of the mirror from the answer to the write, and of the
-// status, which the answer has not, from what was replaced.
-func (d draft) record(answer *metav1.PartialObjectMetadata, replaced *Record) *Record {
+// status, which the answer has not, from what was sent along.
+func (d draft) record(answer *metav1.PartialObjectMetadata, theirs *foreign) *Record {
 	o := &observed{
 		Object: answer, kind: d.source.kind(), content: d.shape.Content, immutable: d.shape.immutable,
 		written: entriesOf(answer.ManagedFields),
 	}
-	if replaced != nil && replaced.foreign != nil && replaced.foreign.status != nil {
-		o.status = replaced.foreign.status
+	if theirs != nil && theirs.status != nil {
+		o.status = theirs.status
 	}
-	r := newRecord(o)
+	r := newRecord(d.resource, o)
 	r.sent = &sent{d.shape, d.source.Generation > 0}
 	return r
 }
@@ -73,22 +75,23 @@ func addMissing(to, from map[string]string) {
 	}
 }
 
-// create makes a mirror where there is none: one request (I4).
-func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, d draft, dryRun ...string) (*Record, error) {
+// create makes a mirror where there is none: one request (I4). Theirs is what others
+// had put into one that was deleted for it.
+func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, d draft, theirs *foreign, dryRun ...string) (*Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	body, err := d.body(nil, time.Now())
+	body, err := d.body(nil, theirs, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.Objects.Create(ctx, t, d.namespace, body, metav1.CreateOptions{FieldManager: FieldManager, DryRun: dryRun})
+	answer, err := c.Objects.Create(ctx, t, d.namespace, body, metav1.CreateOptions{FieldManager: FieldManager, FieldValidation: d.source.validation(), DryRun: dryRun})
 	if err != nil {
 		return nil, err
 	}
 	if len(dryRun) == 0 {
 		c.Metrics.Wrote("create")
 	}
-	return d.record(answer, nil), nil
+	return d.record(answer, theirs), nil
 }
 
 // replace puts a mirror in the place of what it was: one request (I4), which also
@@ -96,16 +99,16 @@ func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, 
 func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource, d draft, have *Record) (*Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	body, err := d.body(have, time.Now())
+	body, err := d.body(have, have.foreign, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.Objects.Update(ctx, t, d.namespace, d.name, body, metav1.UpdateOptions{FieldManager: FieldManager})
+	answer, err := c.Objects.Update(ctx, t, d.namespace, d.name, body, metav1.UpdateOptions{FieldManager: FieldManager, FieldValidation: d.source.validation()})
 	if err != nil {
 		return nil, err
 	}
 	c.Metrics.Wrote("replace")
-	return d.record(answer, have), nil
+	return d.record(answer, have.foreign), nil
 }
 
 // delete deletes just this object in just this form: the server refuses it if it
@@ -124,12 +127,15 @@ func (c *Controller) delete(ctx context.Context, t schema.GroupVersionResource, 
 	return err
 }
 
-// recreatable says whether the server would take the mirror if only the one that
-// is there were not: it finds a trial create valid, and in the way only the name.
+// tryCreate returns why the server would not take the mirror even if the one that is
+// there were not; nil if a trial create is valid, and in its way is only the name.
 // A mirror is not deleted for something that can't come back.
-func (c *Controller) recreatable(ctx context.Context, t schema.GroupVersionResource, d draft) bool {
-	_, err := c.create(ctx, t, d, metav1.DryRunAll)
-	return apierrors.IsAlreadyExists(err)
+func (c *Controller) tryCreate(ctx context.Context, t schema.GroupVersionResource, d draft) error {
+	_, err := c.create(ctx, t, d, nil, metav1.DryRunAll)
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return err
 }
 
 // patchSource changes metadata of a source, and only if it is still the same

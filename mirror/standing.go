@@ -1,0 +1,58 @@
+package mirror
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Standing is what an object with the mirror label is to us (contract, "mirror" and
+// "foreign object"; I1). Labels travel: operators copy them to the children that they
+// make, people export a mirror and apply it elsewhere. So a mirror says of itself
+// which object it is.
+type Standing int
+
+// Only Foreign objects are left alone altogether.
+const (
+	// Foreign is what is no mirror: its mirror-id is another object's, it names no
+	// source, or it is a source itself.
+	Foreign Standing = iota
+	// Adoptable names a source, but not itself: it may be a mirror from before there
+	// was a mirror-id. The source that it names takes it over if it wants a mirror of
+	// just this name here; nobody deletes it.
+	Adoptable
+	// Unmarked is such an object of which the server says that we wrote the label.
+	Unmarked
+	// Marked names itself: a mirror.
+	Marked
+)
+
+// ours reports whether it is a mirror.
+func (s Standing) ours() bool { return s >= Unmarked }
+
+// StandingOf tells what an object is to us by its metadata alone.
+func StandingOf(resource schema.GroupResource, o metav1.Object) Standing {
+	return standingOf(resource, o, func() bool { return ownershipOf(entriesOf(o.GetManagedFields())).wroteLabel(labelMirror) })
+}
+
+// standingOf is StandingOf where it is known already who wrote the label.
+func standingOf(resource schema.GroupResource, o metav1.Object, wroteLabel func() bool) Standing {
+	labels, annotations := o.GetLabels(), o.GetAnnotations()
+	enabled, selected := labels[labelEnabled]
+	named := annotations[annotationSourceNamespace] != "" && annotations[annotationSourceName] != "" || annotations[annotationSourceUID] != ""
+	switch id := annotations[annotationMirrorID]; {
+	case labels[labelMirror] != "true", selected && enabled != "false":
+		return Foreign
+	case id == mirrorID(resource, o.GetNamespace(), o.GetName()):
+		return Marked
+	case id != "", !named:
+		return Foreign
+	case wroteLabel():
+		return Unmarked
+	}
+	return Adoptable
+}
+
+// mirrorID names one object, as "deployments.apps/team-a/web".
+func mirrorID(resource schema.GroupResource, namespace, name string) string {
+	return resource.String() + "/" + namespace + "/" + name
+}
