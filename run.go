@@ -128,6 +128,10 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 	if err != nil {
 		return err
 	}
+	if len(o.resourceTypes) > 0 {
+		klog.FromContext(ctx).Info("Only the types of --resource-types are looked at. A source of another type that was mirrored before keeps its finalizer, and can't be deleted, " +
+			"until \"kubemirror cleanup --resource-types=Kind.version\" has run for it")
+	}
 	health.working(namespaces, set)
 	m.Observe(metrics.Observed{OldestUnsynced: controller.OldestUnsynced, Contested: controller.Contested, Census: controller.Census, Quiet: health.quiet})
 

@@ -70,21 +70,6 @@ func refused(object map[string]any) string {
 	return ""
 }
 
-// defaultStrip has the labels and annotations of tools that would take a copy
-// for theirs and fight over it or delete it, and the one that holds the whole
-// object as it was applied, values that a transformation removed included.
-const defaultStrip = "kubectl.kubernetes.io/last-applied-configuration," +
-	"argocd.argoproj.io/*,*.toolkit.fluxcd.io/*,meta.helm.sh/*,helm.sh/*," +
-	"app.kubernetes.io/managed-by,app.kubernetes.io/instance," +
-	"reconcile.external-secrets.io/*,deployment.kubernetes.io/revision," +
-	"objectset.rio.cattle.io/*,kapp.k14s.io/*"
-
-// ParseStrip reads the globs of --strip-metadata, which add to the ones that are
-// always stripped.
-func ParseStrip(list string) (Patterns, error) {
-	return ParsePatterns(defaultStrip+","+list, InMetadataKey)
-}
-
 // carried is what of a source's labels or annotations goes to its mirrors.
 func carried(keys map[string]string, strip Patterns) map[string]string {
 	c := make(map[string]string, len(keys))

@@ -43,3 +43,35 @@ func TestTheFirstCorrectionsComeAtOnce(t *testing.T) {
 		t.Error("there is no end of them")
 	}
 }
+
+func TestI9DeletionsOfWhatIsMadeAgainComeLaterAndLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for what, intents := range map[string][]Hash{
+			"somebody makes it again":          {deletion},
+			"we make it and delete it in turn": {deletion, {1}},
+			"its content changes in between":   {deletion, {1}, deletion, {2}},
+		} {
+			f, o := newFights(), object{}
+			writes := 0
+			for begin := time.Now(); time.Since(begin) < time.Hour; writes++ {
+				intent := intents[writes%len(intents)]
+				time.Sleep(f.wait(o, intent) + time.Millisecond) // of the bubble's clock
+				f.wrote(o, intent)
+			}
+			if writes > 30 {
+				t.Errorf("%s: %d writes in an hour, want no more than 30", what, writes)
+			}
+		}
+	})
+}
+
+func TestAMirrorThatIsDeletedOnceIsNotFoughtOver(t *testing.T) {
+	f, o := newFights(), object{}
+	f.wrote(o, deletion)
+	if f.wait(o, Hash{1}) != 0 || f.wait(o, deletion) != 0 {
+		t.Error("what was deleted once waits to come back")
+	}
+	if fought, _ := f.contested(o); fought {
+		t.Error("a deletion is a fight")
+	}
+}

@@ -23,15 +23,18 @@ var configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmap
 // a thousand times; what the server really does is shown end to end.
 type rig struct {
 	*Controller
-	sources *fifo[SourceKey]
-	mirrors *fifo[MirrorKey]
+	sources  *fifo[SourceKey]
+	mirrors  *fifo[MirrorKey]
+	consents *fifo[string]
 	// create answers creates; deletes are refused if refuse is set.
 	create  func(*unstructured.Unstructured) (*unstructured.Unstructured, error)
 	refuse  bool
 	inPlace *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
 	creates int
 	deletes int
+	updates int
 	patches int
+	events  int
 	version int
 }
 
@@ -66,10 +69,10 @@ func oneOf(word string, words []string) {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{sources: &fifo[SourceKey]{}, mirrors: &fifo[MirrorKey]{}, version: 100}
+	r := &rig{sources: &fifo[SourceKey]{}, mirrors: &fifo[MirrorKey]{}, consents: &fifo[string]{}, version: 100}
 	r.create = func(u *unstructured.Unstructured) (*unstructured.Unstructured, error) { return u, nil }
 	r.Controller = NewController(Config{
-		Settings: *testSettings(t), Objects: r, Metadata: server{rig: r}, Sources: r.sources, Mirrors: r.mirrors, Metrics: silent{},
+		Settings: *testSettings(t), Objects: r, Metadata: server{rig: r}, Sources: r.sources, Mirrors: r.mirrors, Consents: r.consents, Metrics: silent{},
 		WatchObject: func(ctx context.Context, _ schema.GroupVersionResource, _, _ string, _ func()) { <-ctx.Done() },
 	})
 	return r
@@ -107,7 +110,8 @@ func (s server) Patch(context.Context, string, types.PatchType, []byte, metav1.P
 // Create implements Objects.
 func (r *rig) Create(_ context.Context, resource schema.GroupVersionResource, _ string, object Body, _ metav1.CreateOptions) (*metav1.PartialObjectMetadata, error) {
 	if resource != configMaps {
-		return nil, nil // an event
+		r.events++
+		return nil, nil
 	}
 	r.creates++
 	u, err := readBody(object)
@@ -123,8 +127,15 @@ func (r *rig) Create(_ context.Context, resource schema.GroupVersionResource, _ 
 }
 
 // Update implements Objects.
-func (r *rig) Update(_ context.Context, _ schema.GroupVersionResource, _, _ string, _ Body, _ metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
-	return nil, fmt.Errorf("not expected")
+func (r *rig) Update(_ context.Context, _ schema.GroupVersionResource, _, _ string, object Body, _ metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
+	r.updates++
+	u, err := readBody(object)
+	if err != nil {
+		return nil, err
+	}
+	u.SetResourceVersion(r.next())
+	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: FieldManager}})
+	return metadataOf(u), nil
 }
 
 func (r *rig) next() string {

@@ -1,0 +1,101 @@
+package mirror
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func namespaceWith(t *testing.T, labels, annotations map[string]string) *Namespace {
+	t.Helper()
+	ns, err := IngestNamespace(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: labels, Annotations: annotations}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ns.(*Namespace)
+}
+
+func TestI10AWordOfANamespaceThatCannotBeReadAdmitsNobody(t *testing.T) {
+	for _, value := range []string{"False", "FALSE", "no", "No", "off", "0", "1", "yes", "True", "TRUE", "ture", "", " true"} {
+		ns := namespaceWith(t, map[string]string{labelAllowMirrors: value}, nil)
+		if ns.consent("src") != unclear || !strings.Contains(ns.Unreadable, `is neither "true" nor "false"`) {
+			t.Errorf("allow-mirrors %q: %d, %q", value, ns.consent("src"), ns.Unreadable)
+		}
+	}
+	for _, value := range []string{"all", "all-labeled", "!x", "src,!x", "Platform", "src,Platform", "src;x", "src x", "“src”", "src，x", strings.Repeat("a,", 5000)} {
+		ns := namespaceWith(t, nil, map[string]string{annotationAllowFrom: value})
+		if ns.consent("src") != unclear || ns.Unreadable == "" {
+			t.Errorf("allow-from %.20q: %d, %q", value, ns.consent("src"), ns.Unreadable)
+		}
+	}
+	if ns := namespaceWith(t, nil, map[string]string{Domain + "/allow-form": "x"}); ns.consent("src") != unclear {
+		t.Errorf("allow-form: %d, %q", ns.consent("src"), ns.Unreadable)
+	}
+}
+
+func TestAWordOfANamespaceThatCanBeReadCounts(t *testing.T) {
+	for _, row := range []struct {
+		label, from string
+		want        consent
+	}{
+		{"", "", admits}, {"true", "", admits}, {"false", "", refuses}, {"true", "src", admits}, {"", "s*,x", admits}, {"true", "x", refuses}, {"", " , ", refuses},
+		{"false", "Platform", refuses}, // it is clear enough
+	} {
+		labels, annotations := map[string]string{}, map[string]string{}
+		if row.label != "" {
+			labels[labelAllowMirrors] = row.label
+		}
+		if row.from != "" {
+			annotations[annotationAllowFrom] = row.from
+		}
+		if got := namespaceWith(t, labels, annotations).consent("src"); got != row.want {
+			t.Errorf("allow-mirrors %q, allow-from %q: %d, want %d", row.label, row.from, got, row.want)
+		}
+	}
+}
+
+func TestI10UnclearConsentLetsNothingInAndTakesNothingAway(t *testing.T) {
+	r := newRig(t)
+	r.target()
+	r.ask("a")
+	r.MirrorsOf(configMaps).Set(r.mirror("a"))
+	r.Ready(configMaps)
+	r.Namespaces().Set(namespaceWith(t, map[string]string{labelAllowMirrors: "False"}, nil))
+	r.work()
+	if r.deletes+r.updates+r.creates != 0 {
+		t.Errorf("%d deletes, %d updates, %d creates in a namespace that can't be read", r.deletes, r.updates, r.creates)
+	}
+	if problems := r.state(r.sourceKey()).problems["a"]; len(problems) != 1 || problems[0].Reason != reasonConsent {
+		t.Errorf("the source is told %v", problems)
+	}
+	if !slices.Contains(r.consents.keys, "a") {
+		t.Error("nobody is told of the namespace")
+	}
+	r.Namespaces().Set(namespaceWith(t, map[string]string{labelAllowMirrors: "false"}, nil))
+	r.work()
+	if r.deletes != 1 {
+		t.Errorf("%d deletes after the namespace refused", r.deletes)
+	}
+}
+
+func TestANamespaceIsToldOnceWhatCannotBeRead(t *testing.T) {
+	r := newRig(t)
+	r.Namespaces().Set(namespaceWith(t, map[string]string{labelAllowMirrors: "False"}, nil))
+	for range 3 {
+		if err := r.SyncConsent(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.events != 1 {
+		t.Errorf("%d events", r.events)
+	}
+	r.Namespaces().Set(namespaceWith(t, nil, nil))
+	_ = r.SyncConsent(t.Context(), "a")
+	r.Namespaces().Set(namespaceWith(t, map[string]string{labelAllowMirrors: "False"}, nil))
+	_ = r.SyncConsent(t.Context(), "a")
+	if r.events != 2 {
+		t.Errorf("%d events after it was mended and broken again", r.events)
+	}
+}
