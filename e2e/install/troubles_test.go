@@ -78,6 +78,12 @@ var troubles = map[string]trouble{
 		r.status(r.registry(), "1/1 synced")
 	}, solved: says("2/2 synced")},
 
+	"A namespace's word can't be read": {cause: func(r *reader) {
+		// A policy refuses it today; it may have been there before.
+		r.Apply(r.own("{apiVersion: v1, kind: Namespace, metadata: {name: team-b, labels: {kubemirror.raczylo.com/allow-mirrors: 'False'}}}"))
+		registry(r)
+	}, values: []string{"policies.namespaces.enabled=false"}, solved: says("2/2 synced")},
+
 	`"all-labeled" does nothing`: {cause: func(r *reader) {
 		r.source(secret, "platform", "registry", "all-labeled")
 	}, solved: func(r *reader) {
@@ -151,7 +157,7 @@ spec:
 `)
 		web := r.ref("Deployment.v1.apps", "platform", "web")
 		r.status(web, "1/1 synced")
-		r.Annotate(web, domain+"transform=rules: [{path: spec.selector.matchLabels.tier, value: front}]")
+		r.Annotate(web, domain+"transform=rules: [{path: spec.selector.matchLabels.tier, value: front, optional: true}]")
 	}, solved: func(r *reader) { r.status(r.ref("Deployment.v1.apps", "platform", "web"), "1/1 synced") }},
 
 	"Somebody keeps changing the mirror back": {cause: syncTool, solved: says("2/2 synced")},
@@ -166,6 +172,31 @@ spec:
 	}, solved: func(r *reader) {
 		r.WaitGone(r.ref("Secret", "team-a", "registry"))
 		r.WaitGone(r.ref("Secret", "team-b", "registry"))
+	}},
+
+	"A mirror was deleted though its source did not give it up": {cause: func(r *reader) {
+		registry(r)
+		r.status(r.registry(), "2/2 synced")
+		r.Label(kit.Object("Namespace", "", r.Name("team-b")), domain+"allow-mirrors=false")
+		r.WaitGone(r.ref("Secret", "team-b", "registry"))
+	}, solved: says("2/2 synced")},
+
+	"Copies of mirrors, and what others make of them": {cause: func(r *reader) {
+		registry(r)
+		r.status(r.registry(), "2/2 synced")
+		copied := r.Get(r.ref("Secret", "team-a", "registry"))
+		copied.SetName("exported")
+		copied.SetResourceVersion("")
+		copied.SetUID("")
+		copied.SetManagedFields(nil)
+		text, err := copied.MarshalJSON()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.Apply(string(text))
+	}, solved: func(r *reader) {
+		r.Get(r.ref("Secret", "team-a", "registry"))
+		r.status(r.registry(), "2/2 synced")
 	}},
 
 	"Mirrors remain after uninstalling": {alone: true, cause: uninstalled, solved: func(r *reader) {
@@ -194,6 +225,15 @@ spec:
 
 	"A source stays in deletion": {cause: kept, solved: func(r *reader) {
 		r.Within(2 * time.Minute).WaitGone(r.registry())
+	}},
+
+	"A source that is not looked at any more stays in deletion": {alone: true, cause: func(r *reader) {
+		registry(r)
+		r.status(r.registry(), "2/2 synced")
+		r.walk.set(r.t, []string{"controller.resourceTypes={ConfigMap.v1}"})
+		r.Delete(r.registry())
+	}, solved: func(r *reader) {
+		r.Within(time.Minute).WaitGone(r.registry())
 	}},
 
 	"A source or its namespace stays in deletion, and KubeMirror is gone": {alone: true, cause: func(r *reader) {
