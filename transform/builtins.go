@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -12,7 +11,7 @@ import (
 // less what can't be bounded and what nobody needs here: printf knows neither
 // width nor precision, and there is no call, html, js, urlquery or println.
 
-// equal tells whether the first argument is equal to one of the others.
+// equal reports whether the first argument is equal to one of the others.
 func equal(_ *allowance, args []any) (any, error) {
 	found := false
 	for _, other := range args[1:] {
@@ -74,8 +73,8 @@ func length(_ *allowance, args []any) (any, error) {
 	return nil, errors.New("len takes text, a list or a map")
 }
 
-// index MAP KEY or LIST NUMBER. What isn't there is missing, so that default
-// works on it.
+// index MAP KEY or LIST NUMBER. What isn't there is nil, so that default works
+// on it.
 func index(_ *allowance, args []any) (any, error) {
 	switch v := args[0].(type) {
 	case map[string]string:
@@ -86,7 +85,7 @@ func index(_ *allowance, args []any) (any, error) {
 		if i, ok := args[1].(int); ok && i >= 0 && i < len(v) {
 			return v[i], nil
 		} else if ok {
-			return missing{}, nil
+			return nil, nil
 		}
 	}
 	return nil, errors.New("index takes a map and a key, or a list and a number")
@@ -109,106 +108,76 @@ func slice(_ *allowance, args []any) (any, error) {
 	return text[from:to], nil
 }
 
-// printAll writes its arguments one after the other, with a space between two that
-// are both not text.
+// printAll writes its arguments one after the other, with a space between two
+// that are both not text.
 func printAll(a *allowance, args []any) (any, error) {
-	var b strings.Builder
-	for i, arg := range args {
+	for _, arg := range args {
 		text, err := scalarText(arg)
 		if err != nil {
 			return nil, err
 		}
-		if i > 0 && !isText(arg) && !isText(args[i-1]) {
-			text = " " + text
-		}
-		if err := a.hold(2 * int64(len(text))); err != nil {
+		if err := a.hold(2*int64(len(text)) + 1); err != nil { // twice: the buffer grows ahead
 			return nil, err
 		}
-		b.WriteString(text)
 	}
-	return b.String(), nil
+	return fmt.Sprint(args...), nil
 }
 
-// printFormat takes FORMAT and what goes into it: %s for text, %q for text in quotes, %d for
-// a number, %t for a truth value, %v for any of them, %% for itself.
+var errVerb = errors.New("printf knows %s, %q, %d, %t, %v and %% only, without width or precision")
+
+// printFormat takes FORMAT and what goes into it: %s for text, %q for text in
+// quotes, %d for a number, %t for a truth value, %v for any of them, %% for
+// itself.
 func printFormat(a *allowance, args []any) (any, error) {
 	format, ok := args[0].(string)
 	if !ok {
 		return nil, errors.New("printf takes a format first")
 	}
-	var b strings.Builder
-	put := func(text string) error {
-		if err := a.hold(2 * int64(len(text))); err != nil { // twice: the builder grows ahead
-			return err
-		}
-		b.WriteString(text)
-		return nil
-	}
-	rest := args[1:]
-	for {
-		literal, after, found := strings.Cut(format, "%")
-		if err := put(literal); err != nil {
-			return nil, err
-		}
-		if !found {
-			break
-		}
-		if after == "" {
+	size, rest := len(format), args[1:]
+	for _, after, found := strings.Cut(format, "%"); found; _, after, found = strings.Cut(after[1:], "%") {
+		switch {
+		case after == "":
 			return nil, errVerb
-		}
-		verb := after[0]
-		format = after[1:]
-		if verb == '%' {
-			if err := put("%"); err != nil {
-				return nil, err
-			}
+		case after[0] == '%':
 			continue
-		}
-		if len(rest) == 0 {
+		case len(rest) == 0:
 			return nil, errors.New("printf has fewer arguments than verbs")
 		}
-		text, err := formatted(a, verb, rest[0])
+		n, err := formattedSize(after[0], rest[0])
 		if err != nil {
 			return nil, err
 		}
-		if err := put(text); err != nil {
-			return nil, err
-		}
-		rest = rest[1:]
+		size, rest = size+n, rest[1:]
 	}
 	if len(rest) > 0 {
 		return nil, errors.New("printf has more arguments than verbs")
 	}
-	return b.String(), nil
+	if err := a.hold(2 * int64(size)); err != nil { // twice: the buffer grows ahead
+		return nil, err
+	}
+	return fmt.Sprintf(format, args[1:]...), nil
 }
 
-var errVerb = errors.New("printf knows %s, %q, %d, %t, %v and %% only, without width or precision")
-
-// formatted writes one value by one verb.
-func formatted(a *allowance, verb byte, v any) (string, error) {
+// formattedSize returns how many bytes a value takes at most by one verb.
+func formattedSize(verb byte, v any) (int, error) {
 	fits := true
 	switch verb {
 	case 'v':
-	case 's':
+	case 's', 'q':
 		_, fits = v.(string)
 	case 'd':
 		_, fits = v.(int)
 	case 't':
 		_, fits = v.(bool)
-	case 'q':
-		text, ok := v.(string)
-		if err := a.hold(4*int64(len(text)) + 2); err != nil {
-			return "", err
-		}
-		if ok {
-			return strconv.Quote(text), nil
-		}
-		fits = false
 	default:
-		return "", errVerb
+		return 0, errVerb
 	}
 	if !fits {
-		return "", fmt.Errorf("printf can't write this kind of value by %%%c", verb)
+		return 0, fmt.Errorf("printf can't write this kind of value by %%%c", verb)
 	}
-	return scalarText(v)
+	text, err := scalarText(v)
+	if verb == 'q' {
+		return 4*len(text) + 2, nil
+	}
+	return len(text), err
 }

@@ -20,8 +20,8 @@ type Context struct {
 }
 
 // A value in a template is a string, an int, a bool, a []string, a
-// map[string]string, a *Context (the dot at the top) or missing.
-type missing struct{}
+// map[string]string, a *Context (the dot at the top), or nil for a key that
+// isn't there.
 
 var errMissing = errors.New(`the template reads a key that isn't there: allow for that with default, as in {{default "x" .Labels.key}}`)
 
@@ -152,7 +152,7 @@ func (m *machine) loop(r *parse.RangeNode, dot any) (flow, error) {
 		if len(v) > 0 {
 			return onward, nil
 		}
-	case missing:
+	case nil:
 		return onward, faultAt(r, errMissing)
 	default:
 		return onward, faultAt(r, errors.New("range takes a list or a map"))
@@ -252,8 +252,8 @@ func (m *machine) arg(n parse.Node, dot any) (any, error) {
 	return nil, faultAt(n, errors.New("not supported"))
 }
 
-// fields follows a chain of fields from v. What isn't there is missing, and so
-// is all below it.
+// fields follows a chain of fields from v. What isn't there is nil, and so is
+// all below it.
 func fields(v any, names []string) (any, error) {
 	for _, name := range names {
 		switch from := v.(type) {
@@ -261,7 +261,7 @@ func fields(v any, names []string) (any, error) {
 			v = from.variable(name)
 		case map[string]string:
 			v = lookup(from, name)
-		case missing:
+		case nil:
 		default:
 			return nil, errors.New("only maps have keys")
 		}
@@ -273,7 +273,7 @@ func lookup(from map[string]string, key string) any {
 	if v, ok := from[key]; ok {
 		return v
 	}
-	return missing{}
+	return nil
 }
 
 func (c *Context) variable(name string) any {
@@ -291,7 +291,7 @@ func (c *Context) variable(name string) any {
 	case "Annotations":
 		return c.Annotations
 	}
-	return missing{}
+	return nil
 }
 
 // variable finds the innermost variable of that name. The parser has made sure
@@ -312,7 +312,7 @@ func (m *machine) assign(v *parse.VariableNode, value any) {
 // forget drops the variables declared since there were n.
 func (m *machine) forget(n int) { m.vars = m.vars[:n] }
 
-// isTrue is false for what is missing, empty, zero or false.
+// isTrue reports whether a value is there and neither empty, zero nor false.
 func isTrue(v any) bool {
 	switch v := v.(type) {
 	case string:
@@ -326,7 +326,7 @@ func isTrue(v any) bool {
 	case map[string]string:
 		return len(v) > 0
 	}
-	return v != missing{}
+	return v != nil
 }
 
 // scalarText writes a single value as text.
@@ -338,7 +338,7 @@ func scalarText(v any) (string, error) {
 		return strconv.Itoa(v), nil
 	case bool:
 		return strconv.FormatBool(v), nil
-	case missing:
+	case nil:
 		return "", errMissing
 	}
 	return "", errors.New("a list or a map isn't text: use join, index or toJson")

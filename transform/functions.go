@@ -92,7 +92,7 @@ func (f function) accepts(args []parse.Node, piped bool) error {
 // that read whole lists and maps ask for that themselves.
 func (f function) run(a *allowance, args []any) (any, error) {
 	for _, arg := range args {
-		if arg == (missing{}) && !f.takesMissing {
+		if arg == nil && !f.takesMissing {
 			return nil, errMissing
 		}
 		text, _ := arg.(string)

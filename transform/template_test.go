@@ -81,11 +81,6 @@ func renderByTextTemplate(text string) (string, error) {
 			continue
 		}
 		funcs[name] = func(args ...any) (any, error) {
-			for i := range args {
-				if args[i] == nil {
-					args[i] = missing{}
-				}
-			}
 			output := 0
 			return f.run(newAllowance((Limits{}).withDefaults(), time.Now, &output), args)
 		}
