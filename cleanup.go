@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/cleanup"
+	"github.com/lukaszraczylo/kubemirror/kube"
 )
 
 const cleanupUsage = `Usage:
@@ -81,7 +82,7 @@ func startCleanup(ctx context.Context, args []string) int {
 		return complain(exitUsage, err)
 	}
 	startLogging(o.loggingFormat)
-	clients, err := connect(o.options)
+	clients, err := kube.Connect(o.cluster())
 	if err != nil {
 		return complain(exitUsage, err)
 	}
@@ -89,11 +90,11 @@ func startCleanup(ctx context.Context, args []string) int {
 	for _, name := range o.resourceTypes {
 		named = append(named, schema.GroupKind{Group: name.Group, Kind: name.Kind})
 	}
-	if err := clients.awaitServer(ctx); err != nil {
+	if err := clients.AwaitServer(ctx); err != nil {
 		return complain(exitFault, err)
 	}
 	err = cleanup.Run(ctx, cleanup.Config{
-		REST: clients.config, HTTP: clients.http, Metadata: clients.metadata,
+		REST: clients.REST, HTTP: clients.HTTP, Metadata: clients.Metadata,
 		Named: named, DeleteMirrors: o.deleteMirrors, Controller: o.controller, Out: os.Stdout,
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/lukaszraczylo/kubemirror/discovery"
+	"github.com/lukaszraczylo/kubemirror/kube"
 	"github.com/lukaszraczylo/kubemirror/metrics"
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
@@ -42,6 +43,14 @@ type options struct {
 	metricsSecure     bool
 	certFile, keyFile string
 	certificate       *metrics.Certificate
+}
+
+// cluster is what they say of the API server.
+func (o *options) cluster() kube.Config {
+	return kube.Config{
+		Kubeconfig: o.kubeconfig, Context: o.context, QPS: o.qps, Burst: o.burst,
+		UserAgent: "kubemirror/" + version(),
+	}
 }
 
 const usage = `Usage:

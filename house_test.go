@@ -19,6 +19,7 @@ var rooms = map[string][]string{
 	"mirror":    {"transform"},
 	"metrics":   nil,
 	"leader":    nil,
+	"kube":      {"informers", "mirror", "transform"},
 	"cleanup":   nil,
 }
 

@@ -2,8 +2,8 @@
 // namespaces. See README.md for what it does, and CONTRIBUTING.md for how it is
 // built.
 //
-// This package reads the flags, makes the clients, wires the rooms together and
-// starts and stops them in order. It decides nothing.
+// This package reads the flags, wires the rooms together and starts and stops them
+// in order. It decides nothing.
 package main
 
 import (
@@ -18,6 +18,8 @@ import (
 	"syscall"
 
 	"k8s.io/klog/v2"
+
+	"github.com/lukaszraczylo/kubemirror/kube"
 )
 
 // Exit statuses (contract, "Exit status").
@@ -81,7 +83,7 @@ func start(ctx context.Context, args []string) int {
 		return complain(exitUsage, err)
 	}
 	startLogging(o.loggingFormat)
-	clients, err := connect(o)
+	clients, err := kube.Connect(o.cluster())
 	if err != nil {
 		return complain(exitUsage, err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lukaszraczylo/kubemirror/discovery"
 	"github.com/lukaszraczylo/kubemirror/informers"
+	"github.com/lukaszraczylo/kubemirror/kube"
 	"github.com/lukaszraczylo/kubemirror/leader"
 	"github.com/lukaszraczylo/kubemirror/metrics"
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -26,7 +27,7 @@ const drainTimeout = 20 * time.Second
 
 // run serves probes and metrics, and does the work while it holds the lease. It
 // returns nil when the context ended and everything is in order.
-func run(ctx context.Context, o *options, clients *clients) error {
+func run(ctx context.Context, o *options, clients *kube.Clients) error {
 	m := metrics.New(version(), commit())
 	m.HookClients()
 	m.Expect(metrics.Words{Results: mirror.Results, Errors: mirror.Errors, Operations: mirror.Operations})
@@ -56,7 +57,7 @@ func run(ctx context.Context, o *options, clients *clients) error {
 			klog.FromContext(ctx).Error(err, "Metrics and probes were not served to the end")
 		}
 	}()
-	if err := clients.awaitServer(ctx); err != nil {
+	if err := clients.AwaitServer(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -69,10 +70,19 @@ func run(ctx context.Context, o *options, clients *clients) error {
 	return lead(ctx, o, clients, m, health, work)
 }
 
+// secured is what --metrics-secure takes; nil where it is not set.
+func secured(o *options, clients *kube.Clients) (*metrics.Secure, error) {
+	if o.certificate == nil {
+		return nil, nil
+	}
+	reviews, err := clients.Reviews()
+	return &metrics.Secure{Certificate: o.certificate, Reviews: reviews}, err
+}
+
 // lead does the work while this replica holds the lease.
-func lead(ctx context.Context, o *options, clients *clients, m *metrics.Metrics, health *health, work func(context.Context) error) error {
-	namespace := cmp.Or(o.leaseNamespace, clients.namespace)
-	leases, err := leader.NewLeases(clients.config, clients.http, namespace)
+func lead(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Metrics, health *health, work func(context.Context) error) error {
+	namespace := cmp.Or(o.leaseNamespace, clients.Namespace)
+	leases, err := leader.NewLeases(clients.REST, clients.HTTP, namespace)
 	if err != nil {
 		return err
 	}
@@ -98,17 +108,17 @@ var identity = sync.OnceValue(func() string {
 
 // work mirrors until the context is done: it starts the namespaces, then the types
 // as discovery finds them, then the workers, and stops them the other way round.
-func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics, health *health) error {
+func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Metrics, health *health) error {
 	sources := queue.New("source", func(key mirror.SourceKey) string { return key.Namespace }, 0, m.Queues())
 	consents := queue.New("consent", func(namespace string) string { return namespace }, 0, m.Queues())
 	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, queue.Share(o.workers), m.Queues())
-	watches := watches{clients}
+	watches := clients.Watches()
 	controller := mirror.NewController(mirror.Config{
-		Settings: o.settings, Objects: writes{clients.server}, Metadata: clients.metadata,
+		Settings: o.settings, Objects: clients.Writer(), Metadata: clients.Metadata,
 		Sources: sources, Mirrors: mirrors, Consents: consents, Metrics: m,
-		WatchObject: watches.object, Identity: identity(),
+		WatchObject: watches.Object, Identity: identity(),
 	})
-	namespaces := informers.New("namespaces", watches.namespaces(), mirror.IngestNamespace, controller.Namespaces(), func(err error) {
+	namespaces := informers.New("namespaces", watches.Namespaces(), mirror.IngestNamespace, controller.Namespaces(), func(err error) {
 		if err != nil {
 			klog.FromContext(ctx).Error(err, "Can't watch namespaces; nothing can be mirrored without them. Check that the controller may list and watch them")
 		}
@@ -116,13 +126,13 @@ func work(ctx context.Context, o *options, clients *clients, m *metrics.Metrics,
 	})
 	m.WatchFailing("namespaces", false) // so far
 	set := informers.NewSet(informers.Config{
-		Sources:  informers.Role{Name: "sources", Selector: mirror.SourceSelector, ListWatch: watches.sources, Transform: func(schema.GroupVersionResource) func(any) (any, error) { return o.settings.IngestSource }},
-		Mirrors:  informers.Role{Name: "mirrors", Selector: mirror.MirrorSelector, ListWatch: watches.mirrors, Transform: mirror.IngestMirror},
-		Any:      watches.any,
+		Sources:  informers.Role{Name: "sources", Selector: mirror.SourceSelector, ListWatch: watches.Sources, Transform: func(schema.GroupVersionResource) func(any) (any, error) { return o.settings.IngestSource }},
+		Mirrors:  informers.Role{Name: "mirrors", Selector: mirror.MirrorSelector, ListWatch: watches.Mirrors, Transform: mirror.IngestMirror},
+		Any:      watches.Any,
 		Consumer: consumer{controller}, Observer: m,
 	})
 	watcher, err := discovery.New(discovery.Config{
-		REST: clients.config, HTTP: clients.http, Metadata: clients.metadata,
+		REST: clients.REST, HTTP: clients.HTTP, Metadata: clients.Metadata,
 		Named: o.resourceTypes, Interval: o.discoveryInterval, Metrics: m,
 	})
 	if err != nil {

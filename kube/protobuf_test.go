@@ -1,4 +1,4 @@
-package main
+package kube
 
 import (
 	"encoding/binary"
@@ -52,7 +52,7 @@ func secret(resourceVersion string) *corev1.Secret {
 // says. It returns what begins a watch.
 func mirrorsOf(t *testing.T, answer http.HandlerFunc) func() <-chan watch.Event {
 	t.Helper()
-	mirrors := watches{answering(t, answer)}.mirrors(secrets)
+	mirrors := answering(t, answer).Watches().Mirrors(secrets)
 	return func() <-chan watch.Event {
 		w, err := mirrors.Watch(t.Context(), metav1.ListOptions{ResourceVersion: "7"})
 		if err != nil {

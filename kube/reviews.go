@@ -1,4 +1,4 @@
-package main
+package kube
 
 import (
 	"context"
@@ -11,44 +11,34 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-
-	"github.com/lukaszraczylo/kubemirror/metrics"
 )
 
-// secured is what --metrics-secure takes; nil where it is not set.
-func secured(o *options, clients *clients) (*metrics.Secure, error) {
-	if o.certificate == nil {
-		return nil, nil
-	}
-	reviews, err := newReviews(clients)
-	return &metrics.Secure{Certificate: o.certificate, Reviews: reviews}, err
-}
+// Reviews asks the API server whose a token is, and what they may do.
+type Reviews struct{ server rest.Interface }
 
-// reviews asks the API server whose a token is, and what they may do.
-type reviews struct{ server rest.Interface }
-
-// newReviews has a rate limit of its own: a scrape does not queue behind the writes
-// of mirrors, and one who guesses tokens doesn't get to flood the API server.
-func newReviews(c *clients) (reviews, error) {
-	config := dynamic.ConfigFor(c.config)
+// Reviews returns reviews with a rate limit of their own: a scrape does not queue
+// behind the writes of mirrors, and one who guesses tokens doesn't get to flood the
+// API server.
+func (c *Clients) Reviews() (Reviews, error) {
+	config := dynamic.ConfigFor(c.REST)
 	config.GroupVersion = &schema.GroupVersion{}
 	config.RateLimiter, config.QPS, config.Burst = nil, 20, 40
-	server, err := rest.UnversionedRESTClientForConfigAndClient(config, c.http)
+	server, err := rest.UnversionedRESTClientForConfigAndClient(config, c.HTTP)
 	if err != nil {
-		return reviews{}, fmt.Errorf("make the client for reviews of who reads the metrics: %w", err)
+		return Reviews{}, fmt.Errorf("make the client for reviews of who reads the metrics: %w", err)
 	}
-	return reviews{server}, nil
+	return Reviews{server}, nil
 }
 
 // Authenticate implements metrics.Reviews.
-func (r reviews) Authenticate(ctx context.Context, token string) (user authenticationv1.UserInfo, known bool, err error) {
+func (r Reviews) Authenticate(ctx context.Context, token string) (user authenticationv1.UserInfo, known bool, err error) {
 	review := authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}
 	err = r.create(ctx, "/apis/authentication.k8s.io/v1/tokenreviews", &review)
 	return review.Status.User, review.Status.Authenticated, err
 }
 
 // Authorize implements metrics.Reviews.
-func (r reviews) Authorize(ctx context.Context, user authenticationv1.UserInfo, verb, path string) (bool, error) {
+func (r Reviews) Authorize(ctx context.Context, user authenticationv1.UserInfo, verb, path string) (bool, error) {
 	review := authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 		User: user.Username, UID: user.UID, Groups: user.Groups, Extra: map[string]authorizationv1.ExtraValue{},
 		NonResourceAttributes: &authorizationv1.NonResourceAttributes{Verb: verb, Path: path},
@@ -61,7 +51,7 @@ func (r reviews) Authorize(ctx context.Context, user authenticationv1.UserInfo, 
 }
 
 // create sends a review, and fills it with the answer.
-func (r reviews) create(ctx context.Context, path string, review any) error {
+func (r Reviews) create(ctx context.Context, path string, review any) error {
 	question, err := json.Marshal(review)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package main
+package kube
 
 import (
 	"context"
@@ -15,13 +15,16 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// watches gives the informers access to the API server: whole objects by the
+// Watches gives the informers access to the API server: whole objects by the
 // dynamic client, where content counts, and metadata alone by the metadata client.
-type watches struct{ *clients }
+type Watches struct{ clients *Clients }
+
+// Watches returns the lists and watches of these clients.
+func (c *Clients) Watches() Watches { return Watches{c} }
 
 // labelled lists and watches the objects of a type that a label selector picks.
-func (w watches) labelled(resource schema.GroupVersionResource, selector string) informers.ListWatch {
-	objects := w.dynamic.Resource(resource)
+func (w Watches) labelled(resource schema.GroupVersionResource, selector string) informers.ListWatch {
+	objects := w.clients.dynamic.Resource(resource)
 	return informers.ListWatch{
 		List: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.LabelSelector = selector
@@ -29,18 +32,18 @@ func (w watches) labelled(resource schema.GroupVersionResource, selector string)
 		},
 		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			options.LabelSelector = selector
-			return streamJSON(ctx, w.server, resource, options)
+			return streamJSON(ctx, w.clients.server, resource, options)
 		},
 	}
 }
 
-// sources lists and watches the sources of a type.
-func (w watches) sources(resource schema.GroupVersionResource) informers.ListWatch {
+// Sources lists and watches the sources of a type.
+func (w Watches) Sources(resource schema.GroupVersionResource) informers.ListWatch {
 	return w.labelled(resource, mirror.SourceSelector)
 }
 
-// mirrors lists and watches the mirrors of a type, in protobuf where it can be read.
-func (w watches) mirrors(resource schema.GroupVersionResource) informers.ListWatch {
+// Mirrors lists and watches the mirrors of a type, in protobuf where it can be read.
+func (w Watches) Mirrors(resource schema.GroupVersionResource) informers.ListWatch {
 	listWatch := w.labelled(resource, mirror.MirrorSelector)
 	if messages[resource] == nil {
 		return listWatch
@@ -51,7 +54,7 @@ func (w watches) mirrors(resource schema.GroupVersionResource) informers.ListWat
 			return inJSON(ctx, options)
 		}
 		options.LabelSelector = mirror.MirrorSelector
-		return streamProtobuf(ctx, w.server, resource, options, func() { outgrown.Store(true) })
+		return streamProtobuf(ctx, w.clients.server, resource, options, func() { outgrown.Store(true) })
 	}
 	return listWatch
 }
@@ -59,28 +62,29 @@ func (w watches) mirrors(resource schema.GroupVersionResource) informers.ListWat
 // anyTimeout bounds the question for any object of a type, which is asked again.
 const anyTimeout = 30 * time.Second
 
-// any asks whether a label selector picks any object of a type.
-func (w watches) any(ctx context.Context, resource schema.GroupVersionResource, selector string) (bool, error) {
+// Any reports whether a label selector picks any object of a type.
+func (w Watches) Any(ctx context.Context, resource schema.GroupVersionResource, selector string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, anyTimeout)
 	defer cancel()
-	list, err := w.metadata.Resource(resource).List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 1})
+	list, err := w.clients.Metadata.Resource(resource).List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 1})
 	return err == nil && len(list.Items) > 0, err
 }
 
 var namespaceResource = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 
-func (w watches) namespaces() informers.ListWatch {
+// Namespaces lists and watches the metadata of namespaces.
+func (w Watches) Namespaces() informers.ListWatch {
 	return w.metadataOf(namespaceResource, "", "")
 }
 
 // metadataOf lists and watches the metadata of the objects of a type, or of the
 // one of a name.
-func (w watches) metadataOf(resource schema.GroupVersionResource, namespace, name string) informers.ListWatch {
+func (w Watches) metadataOf(resource schema.GroupVersionResource, namespace, name string) informers.ListWatch {
 	selector := ""
 	if name != "" {
 		selector = fields.OneTermEqualSelector("metadata.name", name).String()
 	}
-	objects := w.metadata.Resource(resource).Namespace(namespace)
+	objects := w.clients.Metadata.Resource(resource).Namespace(namespace)
 	return informers.ListWatch{
 		List: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.FieldSelector = selector
@@ -93,9 +97,9 @@ func (w watches) metadataOf(resource schema.GroupVersionResource, namespace, nam
 	}
 }
 
-// object watches one object until the context is done, and calls gone when it is
+// Object watches one object until the context is done, and calls gone when it is
 // not there, or is there no more.
-func (w watches) object(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func()) {
+func (w Watches) Object(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func()) {
 	p := &presence{gone: gone}
 	informer := informers.New("one of "+resource.Resource, w.metadataOf(resource, namespace, name),
 		func(obj any) (any, error) { return obj, nil }, p, func(error) {})

@@ -1,4 +1,4 @@
-package main
+package kube
 
 import (
 	"context"
@@ -12,10 +12,13 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// writes writes objects that are encoded already, and has the server answer with
+// Writer writes objects that are encoded already, and has the server answer with
 // the metadata alone: the content comes by the watch of mirrors anyway, and neither
 // side need encode, send and read it twice.
-type writes struct{ server rest.Interface }
+type Writer struct{ server rest.Interface }
+
+// Writer returns the writer of these clients.
+func (c *Clients) Writer() Writer { return Writer{c.server} }
 
 // metadataOnly is the form of the answer, in protobuf if the server can. A server
 // that doesn't know it answers with the whole object.
@@ -23,12 +26,12 @@ const metadataOnly = "application/vnd.kubernetes.protobuf;as=PartialObjectMetada
 	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
 // Create implements mirror.Objects.
-func (w writes) Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object mirror.Body, options metav1.CreateOptions) (*metav1.PartialObjectMetadata, error) {
+func (w Writer) Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object mirror.Body, options metav1.CreateOptions) (*metav1.PartialObjectMetadata, error) {
 	return send(ctx, w.server.Post().AbsPath(resourcePath(resource, namespace)...), object, &options)
 }
 
 // Update implements mirror.Objects.
-func (w writes) Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object mirror.Body, options metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
+func (w Writer) Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object mirror.Body, options metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
 	return send(ctx, w.server.Put().AbsPath(append(resourcePath(resource, namespace), name)...), object, &options)
 }
 

@@ -1,4 +1,4 @@
-package main
+package kube
 
 import (
 	"context"
@@ -28,12 +28,12 @@ var (
 )
 
 // answering is a client of a server that answers as the test says.
-func answering(t *testing.T, answer http.HandlerFunc) *clients {
+func answering(t *testing.T, answer http.HandlerFunc) *Clients {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
-	c := &clients{config: &rest.Config{Host: server.URL}}
-	if err := c.dial(); err != nil {
+	c, err := newClients(&rest.Config{Host: server.URL})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -139,11 +139,11 @@ func testWrite(t *testing.T, contentType, text string) {
 		out.Header().Set("Content-Type", strings.Split(contentType, ";")[0])
 		_, _ = io.WriteString(out, text)
 	})
-	created, err := writes{c.server}.Create(t.Context(), secrets, "app", object, metav1.CreateOptions{FieldManager: "me", DryRun: []string{metav1.DryRunAll}})
+	created, err := c.Writer().Create(t.Context(), secrets, "app", object, metav1.CreateOptions{FieldManager: "me", DryRun: []string{metav1.DryRunAll}})
 	if err != nil || created.GetResourceVersion() != "8" {
 		t.Errorf("created %v, error %v", created, err)
 	}
-	updated, err := writes{c.server}.Update(t.Context(), widgets, "app", "a", object, metav1.UpdateOptions{FieldManager: "me"})
+	updated, err := c.Writer().Update(t.Context(), widgets, "app", "a", object, metav1.UpdateOptions{FieldManager: "me"})
 	if err != nil || updated.GetResourceVersion() != "8" {
 		t.Errorf("updated %v, error %v", updated, err)
 	}
@@ -168,7 +168,7 @@ func TestAWriteThatIsRefusedSaysWhyInTheServersTerms(t *testing.T) {
 			out.WriteHeader(code)
 			_, _ = io.WriteString(out, answer)
 		})
-		if _, err := (writes{c.server}).Create(context.Background(), secrets, "app", mirror.Body{ContentType: "application/json", Bytes: []byte("{}")}, metav1.CreateOptions{}); !is(err) {
+		if _, err := c.Writer().Create(context.Background(), secrets, "app", mirror.Body{ContentType: "application/json", Bytes: []byte("{}")}, metav1.CreateOptions{}); !is(err) {
 			t.Errorf("%s gives %v", answer, err)
 		}
 	}
