@@ -12,15 +12,17 @@ const module = "github.com/lukaszraczylo/kubemirror"
 // rooms has what each room may use of this project. Rooms that use nothing of it
 // can be read, tested and changed one at a time.
 var rooms = map[string][]string{
+	"api":       nil,
+	"pattern":   nil,
 	"discovery": nil,
 	"informers": nil,
 	"queue":     nil,
-	"transform": nil,
-	"mirror":    {"transform"},
+	"transform": {"api"},
+	"mirror":    {"api", "transform"},
 	"metrics":   nil,
 	"leader":    nil,
-	"kube":      {"informers", "mirror", "transform"},
-	"cleanup":   nil,
+	"kube":      {"api", "informers", "mirror", "transform"},
+	"cleanup":   {"api", "discovery", "pattern"},
 }
 
 func TestRoomsUseOnlyTheRoomsThatTheyMay(t *testing.T) {

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // domain is what the keys of KubeMirror itself start with.
-const domain = "kubemirror.raczylo.com/"
+const domain = api.Domain + "/"
 
 var (
 	errDomain   = errors.New("keys that start with " + domain + " can't be touched")
