@@ -14,6 +14,7 @@ import (
 
 	"github.com/lukaszraczylo/kubemirror/cleanup"
 	"github.com/lukaszraczylo/kubemirror/kube"
+	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
 const cleanupUsage = `Usage:
@@ -29,8 +30,9 @@ Flags:
 // cleanupOptions are what the flags of `kubemirror cleanup` say.
 type cleanupOptions struct {
 	*options
-	deleteMirrors bool
-	controller    types.NamespacedName
+	deleteMirrors    bool
+	controller       types.NamespacedName
+	sourceNamespaces pattern.List
 }
 
 // parseCleanup reads the flags of `kubemirror cleanup`: its own, and those of the
@@ -47,6 +49,8 @@ func parseCleanup(args []string, out io.Writer) (*cleanupOptions, error) {
 	flags.VarPF(boolean(&o.deleteMirrors), "delete-mirrors", "", "delete all mirrors first").NoOptDefVal = "true"
 	flags.Var(value("namespace/name", "", o.setController), "delete-deployment",
 		"a controller's Deployment to delete before that, and to wait for until its Pods are gone")
+	flags.Var(patterns(&o.sourceNamespaces, pattern.Parse), "source-namespaces",
+		"names and globs of the only namespaces whose sources are released, and whose sources' mirrors are deleted")
 	for _, name := range []string{"resource-types", "rate-limit-qps", "rate-limit-burst", "kubeconfig", "context", "logging-format", "v", "vmodule"} {
 		flags.AddFlag(controller.Lookup(name))
 	}
@@ -95,7 +99,8 @@ func startCleanup(ctx context.Context, args []string) int {
 	}
 	err = cleanup.Run(ctx, cleanup.Config{
 		REST: clients.REST, HTTP: clients.HTTP, Metadata: clients.Metadata,
-		Named: named, DeleteMirrors: o.deleteMirrors, Controller: o.controller, Out: os.Stdout,
+		Named: named, SourceNamespaces: o.sourceNamespaces,
+		DeleteMirrors: o.deleteMirrors, Controller: o.controller, Out: os.Stdout,
 	})
 	if err != nil {
 		return complain(exitFault, err)

@@ -11,6 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+
+	"github.com/lukaszraczylo/kubemirror/discovery"
+	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
 // Config is what Run needs. REST, HTTP, Metadata and Out must be set.
@@ -23,6 +26,9 @@ type Config struct {
 	// Named are the kinds to clean up, in whatever version they are served. None
 	// means all.
 	Named []schema.GroupKind
+	// SourceNamespaces are the only namespaces whose sources are released, and whose
+	// sources' mirrors are deleted. Empty means all.
+	SourceNamespaces pattern.List
 	// DeleteMirrors has the mirrors deleted, before their sources are released.
 	DeleteMirrors bool
 	// Controller is the Deployment to delete first, with its Pods, so that nothing
@@ -42,11 +48,11 @@ func Run(ctx context.Context, c Config) error {
 		}
 		c.say("Deployment %s: deleted, and its Pods are gone", c.Controller)
 	}
-	server, err := read(ctx, c.REST, c.HTTP)
+	served, failed, err := discovery.Served(ctx, c.REST, c.HTTP, mayHoldTraces)
 	if err != nil {
 		return err
 	}
-	found, problems := server.choose(c.Named)
+	found, problems := choose(c.Named, served, failed)
 	failing := 0
 	for _, problem := range problems {
 		c.say("%s: %s", problem.subject, problem.text)
@@ -58,13 +64,13 @@ func Run(ctx context.Context, c Config) error {
 	for _, t := range found {
 		n := c.clean(ctx, t)
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("interrupted at %s: run it again to finish", t.name)
+			return fmt.Errorf("interrupted at %s: run it again to finish", t)
 		}
 		if n.failed > 0 {
 			failing++
 		}
 		if n != (count{}) {
-			c.say("%s: %s", t.name, n)
+			c.say("%s: %s", t, n)
 		}
 		total.add(n)
 	}

@@ -8,6 +8,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // only leaves out the API group that the stand-in can't reach.
@@ -15,7 +17,7 @@ var only = []schema.GroupKind{{Kind: "ConfigMap"}, {Kind: "Secret"}}
 
 func TestAListWhoseStateIsForgottenGoesOnInThePresentOne(t *testing.T) {
 	s, c := newServer(t)
-	a, b := s.add("secrets", "a", []string{finalizer}, nil), s.add("secrets", "b", []string{"theirs", finalizer}, nil)
+	a, b := s.add("secrets", "a", []string{api.Finalizer}, nil), s.add("secrets", "b", []string{"theirs", api.Finalizer}, nil)
 	s.refuse = func(r *http.Request) *metav1.Status {
 		if r.URL.Query().Get("continue") != "old-b" {
 			return nil
@@ -39,10 +41,10 @@ func TestAListWhoseStateIsForgottenGoesOnInThePresentOne(t *testing.T) {
 
 func TestAnObjectThatOthersChangeMeanwhileIsLookedAtAgain(t *testing.T) {
 	s, c := newServer(t)
-	o := s.add("secrets", "a", []string{finalizer}, nil)
+	o := s.add("secrets", "a", []string{api.Finalizer}, nil)
 	s.refuse = func(r *http.Request) *metav1.Status {
 		if r.Method == http.MethodPatch && o.ResourceVersion == "1" {
-			o.ResourceVersion, o.Finalizers = "2", []string{finalizer, "new"}
+			o.ResourceVersion, o.Finalizers = "2", []string{api.Finalizer, "new"}
 		}
 		return nil
 	}
@@ -57,7 +59,7 @@ func TestAnObjectThatOthersChangeMeanwhileIsLookedAtAgain(t *testing.T) {
 
 func TestAnObjectThatIsNoMirrorAnyMoreIsNotDeleted(t *testing.T) {
 	s, c := newServer(t)
-	o := s.add("secrets", "a", nil, map[string]string{labelMirror: "true"})
+	o := s.add("secrets", "a", nil, map[string]string{api.LabelMirror: "true"})
 	s.refuse = func(r *http.Request) *metav1.Status {
 		if r.Method != http.MethodDelete {
 			return nil
@@ -80,10 +82,10 @@ func TestAnObjectThatIsNoMirrorAnyMoreIsNotDeleted(t *testing.T) {
 
 func TestWhatFailsIsNamedAndTheRestIsDone(t *testing.T) {
 	s, c := newServer(t)
-	s.add("configmaps", "a", []string{finalizer}, nil)
-	secret := s.add("secrets", "a", []string{finalizer}, nil)
-	dying := s.add("dying", "a", []string{finalizer}, nil)
-	s.add("readings", "a", []string{finalizer}, nil)
+	s.add("configmaps", "a", []string{api.Finalizer}, nil)
+	secret := s.add("secrets", "a", []string{api.Finalizer}, nil)
+	dying := s.add("dying", "a", []string{api.Finalizer}, nil)
+	s.add("readings", "a", []string{api.Finalizer}, nil)
 	s.refuse = func(r *http.Request) *metav1.Status {
 		if r.URL.Path == "/api/v1/configmaps" {
 			return refusal(http.StatusForbidden, metav1.StatusReasonForbidden)

@@ -12,37 +12,30 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
-)
+	"k8s.io/client-go/util/retry"
 
-// What KubeMirror leaves on objects.
-const (
-	domain        = "kubemirror.raczylo.com"
-	labelMirror   = domain + "/mirror"
-	finalizer     = domain + "/finalizer"
-	syncStatus    = domain + "/sync-status"
-	failedTargets = domain + "/failed-targets"
+	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/discovery"
 )
 
 const (
 	// pageSize is how many objects are asked for at a time.
 	pageSize = 500
-	// attempts is how often an object is tried that others change at the same time.
-	attempts = 5
 	// requestTimeout bounds each request.
 	requestTimeout = time.Minute
 )
 
 // clean cleans up the objects of a type: mirrors first, then whatever has our
 // finalizer or status.
-func (c Config) clean(ctx context.Context, t servedType) count {
+func (c Config) clean(ctx context.Context, t discovery.Type) count {
 	var n count
-	objects := c.Metadata.Resource(t.resource)
+	objects := c.Metadata.Resource(t.Resource)
 	if c.DeleteMirrors {
-		err := each(ctx, objects, labelMirror+"=true", func(o *metav1.PartialObjectMetadata) {
+		err := each(ctx, objects, api.LabelMirror+"=true", func(o *metav1.PartialObjectMetadata) {
 			if o.DeletionTimestamp != nil {
 				return
 			}
-			if done, err := settle(ctx, objects, o, deleteMirror); err != nil {
+			if done, err := change(ctx, objects, o, c.deleteMirror); err != nil {
 				n.fail(fmt.Errorf("delete the mirror %s/%s: %w", o.Namespace, o.Name, err))
 			} else if done {
 				n.deleted++
@@ -54,7 +47,7 @@ func (c Config) clean(ctx context.Context, t servedType) count {
 		}
 	}
 	err := each(ctx, objects, "", func(o *metav1.PartialObjectMetadata) {
-		if done, err := settle(ctx, objects, o, release); err != nil {
+		if done, err := change(ctx, objects, o, c.release); err != nil {
 			n.fail(fmt.Errorf("release %s/%s: %w", o.Namespace, o.Name, err))
 		} else if done {
 			n.released++
@@ -108,38 +101,43 @@ func anew(expired error) string {
 	return ""
 }
 
-// step does one thing to an object in just the form that it was seen in. It says
-// whether there was something to do.
-type step func(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error)
+// mutation does one thing to an object in just the form that it was seen in. It
+// reports whether there was something to do.
+type mutation func(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error)
 
-// settle takes the step, and looks again when somebody else was faster.
-func settle(ctx context.Context, all metadata.Getter, o *metav1.PartialObjectMetadata, take step) (bool, error) {
-	objects := all.Namespace(o.Namespace)
-	for attempt := 1; ; attempt++ {
-		done, err := once(ctx, objects, o, take)
-		switch {
-		case apierrors.IsNotFound(err):
-			return false, nil
-		case !apierrors.IsConflict(err) || attempt == attempts:
-			return done && err == nil, err
+// change applies the mutation, and where somebody else was faster, to what they made
+// of the object. An object that has gone is none to change.
+func change(ctx context.Context, all metadata.Getter, o *metav1.PartialObjectMetadata, mutate mutation) (changed bool, err error) {
+	name, objects := o.Name, all.Namespace(o.Namespace)
+	err = retry.RetryOnConflict(retry.DefaultRetry, func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		if o == nil { // there was a conflict
+			if o, err = objects.Get(ctx, name, metav1.GetOptions{}); err != nil {
+				return err
+			}
 		}
-		if o, err = objects.Get(ctx, o.Name, metav1.GetOptions{}); apierrors.IsNotFound(err) {
-			return false, nil
-		} else if err != nil {
-			return false, err
-		}
+		changed, err = mutate(ctx, objects, o)
+		o = nil
+		return err
+	})
+	if apierrors.IsNotFound(err) {
+		return false, nil
 	}
+	return changed && err == nil, err
 }
 
-func once(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata, take step) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	return take(ctx, objects, o)
+// sourceAllowed reports whether sources of a namespace, and their mirrors, are to be
+// cleaned up.
+func (c Config) sourceAllowed(namespace string) bool {
+	return c.SourceNamespaces.Empty() || c.SourceNamespaces.Match(namespace)
 }
 
-// deleteMirror deletes the object if it is a mirror.
-func deleteMirror(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error) {
-	if o.Labels[labelMirror] != "true" {
+// deleteMirror deletes the object if it is a mirror of an allowed source. Where not
+// all are, one that doesn't say where its source is may be anybody's.
+func (c Config) deleteMirror(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error) {
+	from, said := o.Annotations[api.AnnotationSourceNamespace]
+	if o.Labels[api.LabelMirror] != "true" || !said && !c.SourceNamespaces.Empty() || !c.sourceAllowed(from) {
 		return false, nil
 	}
 	return true, objects.Delete(ctx, o.Name, metav1.DeleteOptions{
@@ -149,18 +147,22 @@ func deleteMirror(ctx context.Context, objects metadata.ResourceInterface, o *me
 	})
 }
 
-// release takes our finalizer and our status off the object.
-func release(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error) {
+// release takes our finalizer and our status off the object, if it is in an allowed
+// namespace.
+func (c Config) release(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error) {
+	if !c.sourceAllowed(o.Namespace) {
+		return false, nil
+	}
 	// The patch gives the whole list of finalizers: the resource version keeps it from
 	// undoing what others do to it.
 	fields := map[string]any{"uid": o.UID, "resourceVersion": o.ResourceVersion}
 	traces := false
-	if slices.Contains(o.Finalizers, finalizer) {
+	if slices.Contains(o.Finalizers, api.Finalizer) {
 		traces = true
-		fields["finalizers"] = slices.DeleteFunc(slices.Clone(o.Finalizers), func(f string) bool { return f == finalizer })
+		fields["finalizers"] = slices.DeleteFunc(slices.Clone(o.Finalizers), func(f string) bool { return f == api.Finalizer })
 	}
 	annotations := map[string]any{}
-	for _, key := range []string{syncStatus, failedTargets} {
+	for _, key := range []string{api.AnnotationSyncStatus, api.AnnotationFailedTargets} {
 		if _, there := o.Annotations[key]; there {
 			traces = true
 			annotations[key] = nil
@@ -174,6 +176,6 @@ func release(ctx context.Context, objects metadata.ResourceInterface, o *metav1.
 	if err != nil {
 		return true, err
 	}
-	_, err = objects.Patch(ctx, o.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: "kubemirror"})
+	_, err = objects.Patch(ctx, o.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: api.FieldManager})
 	return true, err
 }

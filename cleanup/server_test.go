@@ -27,6 +27,9 @@ type server struct {
 	asked  []string
 }
 
+// aggregated is how a server says that it has answered with aggregated discovery.
+const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
 const discovered = `{"items":[
  {"metadata":{"name":"%s"},"versions":[
   {"version":"v1","freshness":"Current","resources":[%s]}%s]}]}`
@@ -80,9 +83,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.URL.Path {
 	case "/api":
+		w.Header().Set("Content-Type", aggregated)
 		_, _ = w.Write([]byte(coreTypes))
 		return
 	case "/apis":
+		w.Header().Set("Content-Type", aggregated)
 		_, _ = w.Write([]byte(otherTypes))
 		return
 	}
