@@ -130,6 +130,31 @@ func TestCleanupReleasesEverySourceAndCanBeRunAgain(t *testing.T) {
 	}
 }
 
+func TestCleanupOfSomeSourceNamespacesLeavesWhatIsOfOthersAsItIs(t *testing.T) {
+	env := kit.New(t)
+	src, other, target := env.Namespace("src"), env.Namespace("other"), env.Namespace("target")
+	ours, others := kit.Object("Secret", src, "db"), kit.Object("Secret", other, "cache")
+	env.Apply(source("v1", "Secret", src, "db"))
+	env.Apply(source("v1", "Secret", other, "cache"))
+	km := env.Start()
+	env.WaitFor(ours, "is synced", synced)
+	env.WaitFor(others, "is synced", synced)
+	km.Stop()
+	before := []string{env.Get(others).GetResourceVersion(), env.Get(others.In(target)).GetResourceVersion()}
+	glob := strings.TrimSuffix(src, "rc") + "?c"
+	out := must(t, "cleanup", run(t, "", binary(t), "cleanup", "--delete-mirrors", "--source-namespaces="+glob, "--kubeconfig="+admin(t, env)))
+	if !strings.Contains(out, "Secret.v1: 1 mirror deleted, 1 source released\n") {
+		t.Errorf("it says %q", out)
+	}
+	clean(t, env, ours)
+	if env.Find(ours.In(target)) != nil {
+		t.Errorf("the mirror %s is still there", ours.In(target))
+	}
+	if after := []string{env.Get(others).GetResourceVersion(), env.Get(others.In(target)).GetResourceVersion()}; !slices.Equal(after, before) {
+		t.Errorf("it changed what is of another namespace: the versions are %q, and were %q", after, before)
+	}
+}
+
 func TestCleanupFreesANamespaceAndADefinitionThatWaitForTheFinalizer(t *testing.T) {
 	env := kit.New(t)
 	src := env.Namespace("src")
@@ -201,7 +226,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: PREFIX-few}]
 func TestCleanupTellsWrongUsageInOneLine(t *testing.T) {
 	env := kit.New(t)
 	program := binary(t)
-	for _, row := range [][2]string{{"--delete-mirrors=maybe", "true or false"}, {"--delete-deployment=x", "namespace/name"}, {"--max-targets=3", "--help"}, {"all", "flags only"}} {
+	for _, row := range [][2]string{{"--delete-mirrors=maybe", "true or false"}, {"--delete-deployment=x", "namespace/name"}, {"--max-targets=3", "--help"}, {"--source-namespaces=Team_A", "names and globs"}, {"all", "flags only"}} {
 		got := run(t, "", program, "cleanup", "--kubeconfig="+admin(t, env), row[0])
 		if got.code != 2 || !strings.Contains(got.errors, row[1]) || strings.Count(got.errors, "\n") != 1 {
 			t.Errorf("%s: %s", row[0], got)
