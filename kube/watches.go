@@ -45,16 +45,15 @@ func (w Watches) Sources(resource schema.GroupVersionResource) informers.ListWat
 // Mirrors lists and watches the mirrors of a type, in protobuf where it can be read.
 func (w Watches) Mirrors(resource schema.GroupVersionResource) informers.ListWatch {
 	listWatch := w.labelled(resource, mirror.MirrorSelector)
-	if messages[resource] == nil {
+	if !inProtobuf[resource] {
 		return listWatch
 	}
-	inJSON, outgrown := listWatch.Watch, new(atomic.Bool)
 	listWatch.Watch = func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-		if outgrown.Load() {
-			return inJSON(ctx, options)
-		}
-		options.LabelSelector = mirror.MirrorSelector
-		return streamProtobuf(ctx, w.clients.server, resource, options, func() { outgrown.Store(true) })
+		options.LabelSelector, options.Watch = mirror.MirrorSelector, true
+		return w.clients.protobuf.Get().Resource(resource.Resource).
+			VersionedParams(&options, metav1.ParameterCodec).
+			MaxRetries(watchRetries).
+			Watch(ctx)
 	}
 	return listWatch
 }
