@@ -58,7 +58,6 @@ func commit() string {
 }
 
 func main() {
-	useOneCore()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // who asks a second time doesn't want to wait
 	status := start(ctx, os.Args[1:])

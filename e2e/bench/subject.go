@@ -39,6 +39,7 @@ func (s *stage) start(ctx context.Context) (*subject, error) {
 	}
 	process, err := kubemirror.Start(kubemirror.Config{
 		Binary: s.binary, Name: s.name, Dir: s.dir, Kubeconfig: kubeconfig, Flags: flags,
+		Env: []string{"GOMAXPROCS=1"}, // as the chart has it
 	})
 	if err != nil {
 		return nil, err

@@ -204,13 +204,29 @@ func TestDefinitionsAreWatchedOnlyWhereATypeComesWithOne(t *testing.T) {
 
 func TestTheMemoryLimitOfGoFollowsTheContainers(t *testing.T) {
 	for limit, want := range map[string]string{"512Mi": "483183820", "1Gi": "966367641", "1500M": "1350000000", "1.5Gi": "1449551462"} {
-		d := deployment(t, of(t, render(t, "--set-string=resources.limits.memory="+limit), "Deployment", "kubemirror"))
-		if env := d.Spec.Template.Spec.Containers[0].Env; len(env) != 1 || env[0].Name != "GOMEMLIMIT" || env[0].Value != want {
+		if env := environment(t, "--set-string=resources.limits.memory="+limit); len(env) != 2 || env["GOMEMLIMIT"] != want {
 			t.Errorf("with a limit of %s the environment is %v, want GOMEMLIMIT=%s", limit, env, want)
 		}
 	}
-	none := deployment(t, of(t, render(t, "--set=resources.limits=null"), "Deployment", "kubemirror"))
-	if env := none.Spec.Template.Spec.Containers[0].Env; len(env) > 0 {
+	if env := environment(t, "--set=resources.limits=null"); len(env) != 1 || env["GOMEMLIMIT"] != "" {
 		t.Errorf("without a limit the environment is %v", env)
 	}
+}
+
+func TestOneCoreRunsTheControllerUnlessAnotherNumberIsSet(t *testing.T) {
+	for flag, want := range map[string]string{"": "1", "--set=controller.goMaxProcs=4": "4", "--set=controller.goMaxProcs=null": ""} {
+		if env := environment(t, strings.Fields(flag)...); env["GOMAXPROCS"] != want {
+			t.Errorf("with %q the environment is %v, want GOMAXPROCS=%s", flag, env, want)
+		}
+	}
+}
+
+// environment is that of the controller in the rendered chart.
+func environment(t *testing.T, flags ...string) map[string]string {
+	t.Helper()
+	env := map[string]string{}
+	for _, v := range deployment(t, of(t, render(t, flags...), "Deployment", "kubemirror")).Spec.Template.Spec.Containers[0].Env {
+		env[v.Name] = v.Value
+	}
+	return env
 }

@@ -33,6 +33,7 @@ var (
 		{name: "controller.discoveryInterval", value: "7m", brings: "--discovery-interval=7m"},
 		{name: "controller.maxTargets", value: "7", brings: "--max-targets=7"},
 		{name: "controller.workerThreads", value: "7", brings: "--worker-threads=7"},
+		{name: "controller.goMaxProcs", value: "7", brings: "name: GOMAXPROCS\n              value: \"7\""},
 		{name: "controller.rateLimitQPS", value: "7", brings: "--rate-limit-qps=7"},
 		{name: "controller.rateLimitBurst", value: "7", brings: "--rate-limit-burst=7"},
 		{name: "controller.excludedNamespaces", value: "a", brings: "--excluded-namespaces=a"},
