@@ -22,7 +22,7 @@ var rooms = map[string][]string{
 	"metrics":   nil,
 	"leader":    nil,
 	"kube":      {"api", "informers", "mirror", "transform"},
-	"cleanup":   {"api", "discovery", "pattern"},
+	"cleanup":   {"api", "discovery", "mirror", "pattern", "transform"},
 }
 
 func TestRoomsUseOnlyTheRoomsThatTheyMay(t *testing.T) {

@@ -18,6 +18,7 @@ const (
 // What is written on a mirror. The label's value is "true".
 const (
 	LabelMirror               = Domain + "/mirror"
+	AnnotationMirrorID        = Domain + "/mirror-id"
 	AnnotationSourceNamespace = Domain + "/source-namespace"
 )
 

@@ -10,12 +10,14 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/util/retry"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/discovery"
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 const (
@@ -35,7 +37,7 @@ func (c Config) clean(ctx context.Context, t discovery.Type) count {
 			if o.DeletionTimestamp != nil {
 				return
 			}
-			if done, err := change(ctx, objects, o, c.deleteMirror); err != nil {
+			if done, err := change(ctx, objects, o, c.deleteMirror(t.Resource.GroupResource())); err != nil {
 				n.fail(fmt.Errorf("delete the mirror %s/%s: %w", o.Namespace, o.Name, err))
 			} else if done {
 				n.deleted++
@@ -133,18 +135,22 @@ func (c Config) sourceAllowed(namespace string) bool {
 	return c.SourceNamespaces.Empty() || c.SourceNamespaces.Match(namespace)
 }
 
-// deleteMirror deletes the object if it is a mirror of an allowed source. Where not
-// all are, one that doesn't say where its source is may be anybody's.
-func (c Config) deleteMirror(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error) {
-	from, said := o.Annotations[api.AnnotationSourceNamespace]
-	if o.Labels[api.LabelMirror] != "true" || !said && !c.SourceNamespaces.Empty() || !c.sourceAllowed(from) {
-		return false, nil
+// deleteMirror deletes an object of a type if it is a mirror of an allowed source:
+// what has the label alone, as a child of a mirror may, is somebody else's (I1).
+// Where not all sources are allowed, a mirror that doesn't say where its source is may
+// be anybody's.
+func (c Config) deleteMirror(resource schema.GroupResource) mutation {
+	return func(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error) {
+		from, said := o.Annotations[api.AnnotationSourceNamespace]
+		if !mirror.StandingOf(resource, o).IsMirror() || !said && !c.SourceNamespaces.Empty() || !c.sourceAllowed(from) {
+			return false, nil
+		}
+		return true, objects.Delete(ctx, o.Name, metav1.DeleteOptions{
+			Preconditions: &metav1.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion},
+			// A Job's Pods would outlive it otherwise.
+			PropagationPolicy: new(metav1.DeletePropagationBackground),
+		})
 	}
-	return true, objects.Delete(ctx, o.Name, metav1.DeleteOptions{
-		Preconditions: &metav1.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion},
-		// A Job's Pods would outlive it otherwise.
-		PropagationPolicy: new(metav1.DeletePropagationBackground),
-	})
 }
 
 // release takes our finalizer and our status off the object, if it is in an allowed

@@ -28,9 +28,11 @@ func TestOnlySourcesOfTheNamedNamespacesAndTheirMirrorsAreCleanedUp(t *testing.T
 			s, c := newServer(t)
 			for namespace, name := range map[string]string{"team-a": "a", "team-b": "b", "other": "other"} {
 				s.add("secrets", "of-"+name, []string{api.Finalizer}, nil).Namespace = namespace
-				s.add("secrets", "from-"+name, nil, map[string]string{api.LabelMirror: "true"}).Annotations = map[string]string{api.AnnotationSourceNamespace: namespace}
+				s.addMirror("ns", "from-"+name, namespace)
 			}
-			s.add("secrets", "from-nowhere", nil, map[string]string{api.LabelMirror: "true"})
+			s.addMirror("ns", "from-nowhere", "")
+			s.addMirror("ns", "child", "team-a").Annotations[api.AnnotationMirrorID] = "configmaps/ns/parent"
+			s.add("secrets", "labelled", nil, map[string]string{api.LabelMirror: "true"})
 			var deleted []string
 			s.refuse = func(r *http.Request) *metav1.Status {
 				if r.Method != http.MethodDelete {
@@ -65,15 +67,14 @@ func TestOnlySourcesOfTheNamedNamespacesAndTheirMirrorsAreCleanedUp(t *testing.T
 
 func TestAMirrorThatTurnsOutToBeOfAnotherSourceIsNotDeleted(t *testing.T) {
 	s, c := newServer(t)
-	o := s.add("secrets", "a", nil, map[string]string{api.LabelMirror: "true"})
-	o.Annotations = map[string]string{api.AnnotationSourceNamespace: "team-a"}
+	o := s.addMirror("ns", "a", "team-a")
 	deletes := 0
 	s.refuse = func(r *http.Request) *metav1.Status {
 		if r.Method != http.MethodDelete {
 			return nil
 		}
 		deletes++
-		o.Annotations, o.ResourceVersion = map[string]string{api.AnnotationSourceNamespace: "team-b"}, "2"
+		o.Annotations[api.AnnotationSourceNamespace], o.ResourceVersion = "team-b", "2"
 		return refusal(http.StatusConflict, metav1.StatusReasonConflict)
 	}
 	c.SourceNamespaces, _ = pattern.Parse("team-a", pattern.InNamespaceName)

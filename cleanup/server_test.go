@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // server stands in for an API server where a real one can't be brought to do what
@@ -66,6 +68,16 @@ func (s *server) add(resource, name string, finalizers []string, labels map[stri
 		},
 	}
 	s.objects[resource] = append(s.objects[resource], o)
+	return o
+}
+
+// addMirror adds a Secret that is a mirror, of a source in the namespace from.
+func (s *server) addMirror(namespace, name, from string) *metav1.PartialObjectMetadata {
+	o := s.add("secrets", name, nil, map[string]string{api.LabelMirror: "true"})
+	o.Namespace, o.Annotations = namespace, map[string]string{api.AnnotationMirrorID: "secrets/" + namespace + "/" + name}
+	if from != "" {
+		o.Annotations[api.AnnotationSourceNamespace] = from
+	}
 	return o
 }
 

@@ -227,7 +227,7 @@ func (c *Controller) removed(t *table, r *Record, resourceVersion string) {
 
 // counted tells the metrics of a mirror that has come or gone.
 func (c *Controller) counted(before, after *Record) {
-	switch was, is := before != nil && before.Standing.ours(), after != nil && after.Standing.ours(); {
+	switch was, is := before != nil && before.Standing.IsMirror(), after != nil && after.Standing.IsMirror(); {
 	case was && !is:
 		c.Metrics.MirrorRemoved(before.Namespace, before.Type)
 	case is && !was:
@@ -243,7 +243,7 @@ func (c *Controller) touched(t *table, r *Record) {
 		c.Mirrors.Add(key)
 	}
 	owner := t.owner(r)
-	if owner.Name == "" || !c.Settings.sourceAllowed(owner.Namespace) || !r.Standing.ours() && t.sources[owner] == nil {
+	if owner.Name == "" || !c.Settings.sourceAllowed(owner.Namespace) || !r.Standing.IsMirror() && t.sources[owner] == nil {
 		return
 	}
 	key := t.sourceKey(owner)

@@ -26,8 +26,8 @@ const (
 	Marked
 )
 
-// ours reports whether it is a mirror.
-func (s Standing) ours() bool { return s >= Unmarked }
+// IsMirror reports whether it is a mirror.
+func (s Standing) IsMirror() bool { return s >= Unmarked }
 
 // StandingOf tells what an object is to us by its metadata alone.
 func StandingOf(resource schema.GroupResource, o metav1.Object) Standing {

@@ -325,9 +325,9 @@ func (c *Controller) decide(key MirrorKey, o object, d draft, drift bool) (*Reco
 func (t *table) others(have *Record, d draft) *Problem {
 	p := foreignObject(d.source.Kind, d.name)
 	switch owner := t.ownerOf(have); {
-	case have.Standing == Adoptable && have.names(d.source), have.Standing.ours() && owner == d.source.key():
+	case have.Standing == Adoptable && have.names(d.source), have.Standing.IsMirror() && owner == d.source.key():
 		return nil
-	case have.Standing.ours() && owner.Name != "":
+	case have.Standing.IsMirror() && owner.Name != "":
 		p = nameTaken(d.source.Kind, d.name, owner.String())
 	}
 	return &p

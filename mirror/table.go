@@ -206,13 +206,13 @@ func (t *table) deleting(r *Record) {
 func (t *table) replace(before, after *Record) {
 	if before != nil {
 		delete(t.mirrors, before.key())
-		if before.Standing.ours() {
+		if before.Standing.IsMirror() {
 			t.disown(before)
 		}
 	}
 	if after != nil {
 		t.mirrors[after.key()] = after
-		if after.Standing.ours() {
+		if after.Standing.IsMirror() {
 			t.own(after)
 		}
 	}
