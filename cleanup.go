@@ -49,7 +49,7 @@ func parseCleanup(args []string, out io.Writer) (*cleanupOptions, error) {
 	flags.VarPF(boolean(&o.deleteMirrors), "delete-mirrors", "", "delete all mirrors first").NoOptDefVal = "true"
 	flags.Var(value("namespace/name", "", o.setController), "delete-deployment",
 		"a controller's Deployment to delete before that, and to wait for until its Pods are gone")
-	flags.Var(patterns(&o.sourceNamespaces, pattern.Parse), "source-namespaces",
+	flags.Var(patterns(&o.sourceNamespaces), "source-namespaces",
 		"names and globs of the only namespaces whose sources are released, and whose sources' mirrors are deleted")
 	for _, name := range []string{"resource-types", "rate-limit-qps", "rate-limit-burst", "kubeconfig", "context", "logging-format", "v", "vmodule"} {
 		flags.AddFlag(controller.Lookup(name))

@@ -132,9 +132,9 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(whole(&o.workers), "worker-threads", "how many mirrors are worked on at a time; a fifth of them, or 2, for one source")
 	flags.Var(positive(&o.qps), "rate-limit-qps", "the most requests to the API server a second, watches and the lease apart")
 	flags.Var(whole(&o.burst), "rate-limit-burst", "how many requests may go beyond that in a row")
-	flags.Var(patterns(&settings.Excluded, mirror.ParsePatterns), "excluded-namespaces", "names and globs of namespaces that never get mirrors")
-	flags.Var(patterns(&settings.Included, mirror.ParsePatterns), "included-namespaces", "names and globs of the only namespaces that get mirrors; exclusion wins")
-	flags.Var(patterns(&settings.Sources, mirror.ParsePatterns), "source-namespaces", "names and globs of the only namespaces whose sources are honoured")
+	flags.Var(patterns(&settings.Excluded), "excluded-namespaces", "names and globs of namespaces that never get mirrors")
+	flags.Var(patterns(&settings.Included), "included-namespaces", "names and globs of the only namespaces that get mirrors; exclusion wins")
+	flags.Var(patterns(&settings.Sources), "source-namespaces", "names and globs of the only namespaces whose sources are honoured")
 	flags.Var(value("globs", "", func(s string) (err error) {
 		settings.Strip, err = mirror.ParseStrip(s)
 		return err
@@ -268,10 +268,10 @@ func dnsName(to *string) *option {
 	})
 }
 
-// patterns is a list of namespaces, as parse reads it.
-func patterns[List any](to *List, parse func(list string, allowed func(rune) bool) (List, error)) *option {
+// patterns is a list of namespaces.
+func patterns(to *pattern.List) *option {
 	return value("list", "", func(s string) (err error) {
-		if *to, err = parse(s, pattern.InNamespaceName); err != nil {
+		if *to, err = pattern.Parse(s, pattern.InNamespaceName); err != nil {
 			return fmt.Errorf("it takes a comma list of namespace names and globs with * and ?: %w", err)
 		}
 		return nil

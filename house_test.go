@@ -18,10 +18,10 @@ var rooms = map[string][]string{
 	"informers": nil,
 	"queue":     nil,
 	"transform": {"api"},
-	"mirror":    {"api", "transform"},
+	"mirror":    {"api", "pattern", "transform"},
 	"metrics":   nil,
 	"leader":    nil,
-	"kube":      {"api", "informers", "mirror", "transform"},
+	"kube":      {"api", "informers", "mirror", "pattern", "transform"},
 	"cleanup":   {"api", "discovery", "mirror", "pattern", "transform"},
 }
 

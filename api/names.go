@@ -5,22 +5,63 @@
 // contract's with users.
 package api
 
-// Domain is the prefix of every label, annotation and finalizer of KubeMirror.
+// Domain is the prefix of every label, annotation and finalizer of ours.
 const Domain = "kubemirror.raczylo.com"
 
-// What is written on a source.
+// What users write on a source (contract, "On a source, written by users").
+const (
+	LabelEnabled = Domain + "/enabled"
+
+	AnnotationSync             = Domain + "/sync"
+	AnnotationTargetNamespaces = Domain + "/target-namespaces"
+	AnnotationTargetSelector   = Domain + "/target-selector"
+	AnnotationTargetName       = Domain + "/target-name"
+	AnnotationMaxTargets       = Domain + "/max-targets"
+	AnnotationTransform        = Domain + "/transform"
+	AnnotationTransformStrict  = Domain + "/transform-strict"
+	AnnotationExclude          = Domain + "/exclude"
+	AnnotationPaused           = Domain + "/paused"
+	AnnotationRecreate         = Domain + "/recreate-on-immutable-change"
+)
+
+// What users write on a namespace.
+const (
+	LabelAllowMirrors   = Domain + "/allow-mirrors"
+	AnnotationAllowFrom = Domain + "/allow-from"
+)
+
+// What is written on a source for its user.
 const (
 	Finalizer               = Domain + "/finalizer"
 	AnnotationSyncStatus    = Domain + "/sync-status"
 	AnnotationFailedTargets = Domain + "/failed-targets"
 )
 
-// What is written on a mirror. The label's value is "true".
+// What is written on a mirror.
 const (
-	LabelMirror               = Domain + "/mirror"
-	AnnotationMirrorID        = Domain + "/mirror-id"
+	LabelMirror    = Domain + "/mirror"
+	LabelManagedBy = Domain + "/managed-by"
+
+	// AnnotationMirrorID says which object this is: without it, a copy of a mirror, or
+	// a child that has its labels, could not be told from one.
+	AnnotationMirrorID = Domain + "/mirror-id"
+	// AnnotationSourceKeys lists the labels and annotations that came from the source.
+	AnnotationSourceKeys = Domain + "/source-keys"
+
 	AnnotationSourceNamespace = Domain + "/source-namespace"
+	AnnotationSourceName      = Domain + "/source-name"
+	AnnotationSourceUID       = Domain + "/source-uid"
+	AnnotationContentHash     = Domain + "/source-content-hash"
+
+	// The stamps tell of the moment of the last write, so they can't be compared
+	// with what they should be.
+	AnnotationGeneration      = Domain + "/source-generation"
+	AnnotationResourceVersion = Domain + "/source-resource-version"
+	AnnotationLastSyncTime    = Domain + "/last-sync-time"
 )
+
+// ManagedBy is the value of the label managed-by.
+const ManagedBy = "kubemirror"
 
 // FieldManager is the name under which the server records what is KubeMirror's.
 const FieldManager = "kubemirror"

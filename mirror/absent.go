@@ -9,6 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // absentFor is how long the server's word that a source is gone is good for. What
@@ -88,7 +90,7 @@ func (c *Controller) confirmAbsent(ctx context.Context, key SourceKey, resource 
 		c.Metrics.SyncError("source", "get")
 		return false, errAgain
 	}
-	if _, selected := live.Labels[labelEnabled]; selected {
+	if _, selected := live.Labels[api.LabelEnabled]; selected {
 		return false, errStale // its informer is about to tell of it
 	}
 	return true, c.release(ctx, resource, live)
@@ -110,12 +112,12 @@ func objectNotFound(err error) bool {
 // release takes our finalizer and status off an object that is no source any more.
 func (c *Controller) release(ctx context.Context, resource schema.GroupVersionResource, live *metav1.PartialObjectMetadata) error {
 	fields := map[string]any{}
-	if rest := slices.DeleteFunc(slices.Clone(live.Finalizers), func(f string) bool { return f == finalizer }); len(rest) != len(live.Finalizers) {
+	if rest := slices.DeleteFunc(slices.Clone(live.Finalizers), func(f string) bool { return f == api.Finalizer }); len(rest) != len(live.Finalizers) {
 		fields["finalizers"] = append([]string{}, rest...)
 		fields["resourceVersion"] = live.ResourceVersion
 	}
-	if live.Annotations[annotationSyncStatus] != "" || live.Annotations[annotationFailedTargets] != "" {
-		fields["annotations"] = map[string]any{annotationSyncStatus: nil, annotationFailedTargets: nil}
+	if live.Annotations[api.AnnotationSyncStatus] != "" || live.Annotations[api.AnnotationFailedTargets] != "" {
+		fields["annotations"] = map[string]any{api.AnnotationSyncStatus: nil, api.AnnotationFailedTargets: nil}
 	}
 	if len(fields) == 0 {
 		return nil

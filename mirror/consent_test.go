@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 func namespaceWith(t *testing.T, labels, annotations map[string]string) *Namespace {
@@ -19,18 +21,18 @@ func namespaceWith(t *testing.T, labels, annotations map[string]string) *Namespa
 
 func TestI10AWordOfANamespaceThatCannotBeReadAdmitsNobody(t *testing.T) {
 	for _, value := range []string{"False", "FALSE", "no", "No", "off", "0", "1", "yes", "True", "TRUE", "ture", "", " true"} {
-		ns := namespaceWith(t, map[string]string{labelAllowMirrors: value}, nil)
+		ns := namespaceWith(t, map[string]string{api.LabelAllowMirrors: value}, nil)
 		if ns.consent("src") != unclear || !strings.Contains(ns.Unreadable, `is neither "true" nor "false"`) {
 			t.Errorf("allow-mirrors %q: %d, %q", value, ns.consent("src"), ns.Unreadable)
 		}
 	}
 	for _, value := range []string{"all", "all-labeled", "!x", "src,!x", "Platform", "src,Platform", "src;x", "src x", "“src”", "src，x", strings.Repeat("a,", 5000)} {
-		ns := namespaceWith(t, nil, map[string]string{annotationAllowFrom: value})
+		ns := namespaceWith(t, nil, map[string]string{api.AnnotationAllowFrom: value})
 		if ns.consent("src") != unclear || ns.Unreadable == "" {
 			t.Errorf("allow-from %.20q: %d, %q", value, ns.consent("src"), ns.Unreadable)
 		}
 	}
-	if ns := namespaceWith(t, nil, map[string]string{Domain + "/allow-form": "x"}); ns.consent("src") != unclear {
+	if ns := namespaceWith(t, nil, map[string]string{api.Domain + "/allow-form": "x"}); ns.consent("src") != unclear {
 		t.Errorf("allow-form: %d, %q", ns.consent("src"), ns.Unreadable)
 	}
 }
@@ -45,10 +47,10 @@ func TestAWordOfANamespaceThatCanBeReadCounts(t *testing.T) {
 	} {
 		labels, annotations := map[string]string{}, map[string]string{}
 		if row.label != "" {
-			labels[labelAllowMirrors] = row.label
+			labels[api.LabelAllowMirrors] = row.label
 		}
 		if row.from != "" {
-			annotations[annotationAllowFrom] = row.from
+			annotations[api.AnnotationAllowFrom] = row.from
 		}
 		if got := namespaceWith(t, labels, annotations).consent("src"); got != row.want {
 			t.Errorf("allow-mirrors %q, allow-from %q: %d, want %d", row.label, row.from, got, row.want)
@@ -62,7 +64,7 @@ func TestI10UnclearConsentLetsNothingInAndTakesNothingAway(t *testing.T) {
 	r.ask("a")
 	r.MirrorsOf(configMaps).Set(r.mirror("a"))
 	r.Ready(configMaps)
-	r.Namespaces().Set(namespaceWith(t, map[string]string{labelAllowMirrors: "False"}, nil))
+	r.Namespaces().Set(namespaceWith(t, map[string]string{api.LabelAllowMirrors: "False"}, nil))
 	r.work()
 	if r.deletes+r.updates+r.creates != 0 {
 		t.Errorf("%d deletes, %d updates, %d creates in a namespace that can't be read", r.deletes, r.updates, r.creates)
@@ -73,7 +75,7 @@ func TestI10UnclearConsentLetsNothingInAndTakesNothingAway(t *testing.T) {
 	if !slices.Contains(r.consents.keys, "a") {
 		t.Error("nobody is told of the namespace")
 	}
-	r.Namespaces().Set(namespaceWith(t, map[string]string{labelAllowMirrors: "false"}, nil))
+	r.Namespaces().Set(namespaceWith(t, map[string]string{api.LabelAllowMirrors: "false"}, nil))
 	r.work()
 	if r.deletes != 1 {
 		t.Errorf("%d deletes after the namespace refused", r.deletes)
@@ -82,7 +84,7 @@ func TestI10UnclearConsentLetsNothingInAndTakesNothingAway(t *testing.T) {
 
 func TestANamespaceIsToldOnceWhatCannotBeRead(t *testing.T) {
 	r := newRig(t)
-	r.Namespaces().Set(namespaceWith(t, map[string]string{labelAllowMirrors: "False"}, nil))
+	r.Namespaces().Set(namespaceWith(t, map[string]string{api.LabelAllowMirrors: "False"}, nil))
 	for range 3 {
 		if err := r.SyncConsent(t.Context(), "a"); err != nil {
 			t.Fatal(err)
@@ -93,7 +95,7 @@ func TestANamespaceIsToldOnceWhatCannotBeRead(t *testing.T) {
 	}
 	r.Namespaces().Set(namespaceWith(t, nil, nil))
 	_ = r.SyncConsent(t.Context(), "a")
-	r.Namespaces().Set(namespaceWith(t, map[string]string{labelAllowMirrors: "False"}, nil))
+	r.Namespaces().Set(namespaceWith(t, map[string]string{api.LabelAllowMirrors: "False"}, nil))
 	_ = r.SyncConsent(t.Context(), "a")
 	if r.events != 2 {
 		t.Errorf("%d events after it was mended and broken again", r.events)

@@ -3,6 +3,9 @@ package mirror
 import (
 	"maps"
 	"strings"
+
+	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
 // content is what a mirror has in common with its source: every top-level field
@@ -71,10 +74,10 @@ func refused(object map[string]any) string {
 }
 
 // carried is what of a source's labels or annotations goes to its mirrors.
-func carried(keys map[string]string, strip Patterns) map[string]string {
+func carried(keys map[string]string, strip pattern.List) map[string]string {
 	c := make(map[string]string, len(keys))
 	for key, value := range keys {
-		if !strings.HasPrefix(key, Domain+"/") && !strip.Match(key) {
+		if !strings.HasPrefix(key, api.Domain+"/") && !strip.Match(key) {
 			c[key] = value
 		}
 	}

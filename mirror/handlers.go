@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // The handlers take in what the informers see. They change the tables, and put
@@ -66,7 +68,7 @@ func (c *Controller) namespaceChanged(before, after *Namespace) {
 // lessWelcoming reports whether a namespace says something that not all sources may
 // be content with.
 func lessWelcoming(ns *Namespace) bool {
-	return ns.Labels[labelAllowMirrors] == "false" || ns.AllowFrom != nil || ns.Unreadable != ""
+	return ns.Labels[api.LabelAllowMirrors] == "false" || ns.AllowFrom != nil || ns.Unreadable != ""
 }
 
 // look has a source look at one namespace. The lock is held.

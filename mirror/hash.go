@@ -12,6 +12,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // Hash stands for content: equal hashes, no request (I3, I6).
@@ -35,7 +37,7 @@ func hashMetadata(labels, annotations map[string]string, without *foreign) Hash 
 	w.strings(labels, func(key string) bool { _, foreign := without.label(key); return foreign })
 	w.strings(annotations, func(key string) bool {
 		_, foreign := without.annotation(key)
-		return foreign || key == annotationMirrorID || slices.Contains(stamps, key)
+		return foreign || key == api.AnnotationMirrorID || slices.Contains(stamps, key)
 	})
 	return w.sum()
 }

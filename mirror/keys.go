@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // vocabulary is the keys of ours that have a meaning on a kind of object. Any
@@ -18,19 +20,19 @@ type vocabulary struct {
 
 var (
 	onNamespace = vocabulary{
-		labels:      set(labelAllowMirrors),
-		annotations: set(annotationAllowFrom),
+		labels:      set(api.LabelAllowMirrors),
+		annotations: set(api.AnnotationAllowFrom),
 	}
 	onSource = vocabulary{
 		// A source that was made of one of its mirrors still has a mirror's keys, which
 		// count for nothing on it.
-		labels: set(labelEnabled, labelMirror, labelManagedBy),
-		annotations: set(annotationSync, annotationTargetNamespaces, annotationTargetSelector, annotationTargetName, annotationMaxTargets,
-			annotationTransform, annotationTransformStrict, annotationExclude, annotationPaused, annotationRecreate,
-			annotationSyncStatus, annotationFailedTargets,
-			annotationMirrorID, annotationSourceKeys, annotationSourceNamespace, annotationSourceName, annotationSourceUID,
-			annotationContentHash, annotationGeneration, annotationResourceVersion, annotationLastSyncTime),
-		elsewhere: map[string]string{labelAllowMirrors: "a namespace", annotationAllowFrom: "a namespace"},
+		labels: set(api.LabelEnabled, api.LabelMirror, api.LabelManagedBy),
+		annotations: set(api.AnnotationSync, api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationTargetName, api.AnnotationMaxTargets,
+			api.AnnotationTransform, api.AnnotationTransformStrict, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationRecreate,
+			api.AnnotationSyncStatus, api.AnnotationFailedTargets,
+			api.AnnotationMirrorID, api.AnnotationSourceKeys, api.AnnotationSourceNamespace, api.AnnotationSourceName, api.AnnotationSourceUID,
+			api.AnnotationContentHash, api.AnnotationGeneration, api.AnnotationResourceVersion, api.AnnotationLastSyncTime),
+		elsewhere: map[string]string{api.LabelAllowMirrors: "a namespace", api.AnnotationAllowFrom: "a namespace"},
 	}
 )
 
@@ -98,12 +100,12 @@ const maxEdits = 2
 // isOurs reports whether a key has our prefix, or what is likely our prefix
 // misspelt.
 func isOurs(key string) bool {
-	if strings.HasPrefix(key, Domain) {
+	if strings.HasPrefix(key, api.Domain) {
 		return true
 	}
 	// Two edits leave one of three parts of the prefix as it is. Others' keys have
 	// none of them, and cost no more than this.
-	prefix := Domain + "/"
+	prefix := api.Domain + "/"
 	third := len(prefix) / 3
 	if !strings.Contains(key, prefix[:third]) && !strings.Contains(key, prefix[third:2*third]) && !strings.Contains(key, prefix[2*third:]) {
 		return false

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // slips are all texts that are one slip of the finger away: a character left out,
@@ -23,7 +25,7 @@ func slips(text string) []string {
 func TestI10NoSlipInAKeyGoesUnseen(t *testing.T) {
 	for key := range onSource.annotations {
 		for _, slip := range slips(key) {
-			err := onSource.check(map[string]string{labelEnabled: "true"}, map[string]string{slip: "x"})
+			err := onSource.check(map[string]string{api.LabelEnabled: "true"}, map[string]string{slip: "x"})
 			switch {
 			case err == nil:
 				t.Errorf("%s passes for something else", slip)
@@ -62,10 +64,10 @@ func TestAKeyInTheWrongPlaceIsToldWhereItBelongs(t *testing.T) {
 			if name == "" {
 				return nil
 			}
-			return map[string]string{Domain + "/" + name: "x"}
+			return map[string]string{api.Domain + "/" + name: "x"}
 		}
 		err := row.where.check(one(row.labels), one(row.annotations))
-		if want := strings.ReplaceAll(row.want, "D/", Domain+"/"); err == nil || err.Error() != want {
+		if want := strings.ReplaceAll(row.want, "D/", api.Domain+"/"); err == nil || err.Error() != want {
 			t.Errorf("label %q, annotation %q: %v, want %q", row.labels, row.annotations, err, want)
 		}
 	}
@@ -83,7 +85,7 @@ func TestOthersKeysAreNotTakenForSlips(t *testing.T) {
 	if err := onSource.check(others, others); err != nil {
 		t.Error(err)
 	}
-	if err := onSource.check(nil, maps.Collect(maps.All(map[string]string{annotationSync: "true", annotationSyncStatus: "1/1 synced"}))); err != nil {
+	if err := onSource.check(nil, maps.Collect(maps.All(map[string]string{api.AnnotationSync: "true", api.AnnotationSyncStatus: "1/1 synced"}))); err != nil {
 		t.Error(err)
 	}
 }

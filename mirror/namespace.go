@@ -7,6 +7,9 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
 // Namespace is what is kept of a namespace: what decides whether it is a target.
@@ -15,7 +18,7 @@ type Namespace struct {
 	Labels labels.Set
 	// AllowFrom has the namespaces whose sources may be mirrored here; nil is all.
 	// allowFrom is the annotation that says so.
-	AllowFrom   *Patterns
+	AllowFrom   *pattern.List
 	allowFrom   string
 	Terminating bool
 	// Unreadable says what of our keys on the namespace can't be read; empty where all
@@ -36,7 +39,7 @@ func IngestNamespace(obj any) (any, error) {
 		Labels:      m.Labels,
 		Terminating: m.DeletionTimestamp != nil,
 	}
-	if list, ok := m.Annotations[annotationAllowFrom]; ok {
+	if list, ok := m.Annotations[api.AnnotationAllowFrom]; ok {
 		ns.allowFrom = list
 		patterns, err := parseAllowFrom(list)
 		if err != nil {
@@ -47,8 +50,8 @@ func IngestNamespace(obj any) (any, error) {
 	if err := onNamespace.check(m.Labels, m.Annotations); err != nil {
 		ns.Unreadable = err.Error()
 	}
-	if value, ok := m.Labels[labelAllowMirrors]; ok && value != "true" && value != "false" {
-		ns.Unreadable = fmt.Sprintf(`%s: %q is neither "true" nor "false"`, labelAllowMirrors, value)
+	if value, ok := m.Labels[api.LabelAllowMirrors]; ok && value != "true" && value != "false" {
+		ns.Unreadable = fmt.Sprintf(`%s: %q is neither "true" nor "false"`, api.LabelAllowMirrors, value)
 	}
 	return ns, nil
 }
@@ -59,19 +62,19 @@ const maxAllowFrom = 8 << 10
 
 // parseAllowFrom reads names and globs. The words of target-namespaces have no
 // meaning here, and are no names that anybody means.
-func parseAllowFrom(list string) (p Patterns, err error) {
+func parseAllowFrom(list string) (p pattern.List, err error) {
 	if len(list) > maxAllowFrom {
-		return Patterns{}, fmt.Errorf("%s: it has %d bytes; the most is %d", annotationAllowFrom, len(list), maxAllowFrom)
+		return pattern.List{}, fmt.Errorf("%s: it has %d bytes; the most is %d", api.AnnotationAllowFrom, len(list), maxAllowFrom)
 	}
-	for _, item := range splitList(list) {
+	for _, item := range pattern.Split(list) {
 		switch {
 		case item == all, item == allLabeled:
-			return Patterns{}, fmt.Errorf("%s: %q can't be read as a name or glob; write * for every namespace", annotationAllowFrom, item)
+			return pattern.List{}, fmt.Errorf("%s: %q can't be read as a name or glob; write * for every namespace", api.AnnotationAllowFrom, item)
 		case strings.HasPrefix(item, "!"):
-			return Patterns{}, fmt.Errorf("%s: %q can't be read as a name or glob; write those that are let in", annotationAllowFrom, item)
+			return pattern.List{}, fmt.Errorf("%s: %q can't be read as a name or glob; write those that are let in", api.AnnotationAllowFrom, item)
 		}
-		if err := p.add(item, InNamespaceName); err != nil {
-			return Patterns{}, fmt.Errorf("%s: %w", annotationAllowFrom, err)
+		if err := p.Add(item, pattern.InNamespaceName); err != nil {
+			return pattern.List{}, fmt.Errorf("%s: %w", api.AnnotationAllowFrom, err)
 		}
 	}
 	return p, nil
@@ -99,7 +102,7 @@ const (
 // consent is what the namespace says to mirrors of sources from another one.
 func (n *Namespace) consent(sourceNamespace string) consent {
 	switch {
-	case n.Name == sourceNamespace, n.Labels[labelAllowMirrors] == "false":
+	case n.Name == sourceNamespace, n.Labels[api.LabelAllowMirrors] == "false":
 		return refuses
 	case n.Unreadable != "":
 		return unclear

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"k8s.io/klog/v2"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // releaseGrace is how long a source that is being deleted, from a namespace where
@@ -61,7 +63,7 @@ func (c *Controller) releaseOutside(ctx context.Context, key SourceKey) error {
 	case err != nil:
 		c.Metrics.SyncError("source", "get")
 		return errAgain
-	case live.DeletionTimestamp == nil || !slices.Contains(live.Finalizers, finalizer):
+	case live.DeletionTimestamp == nil || !slices.Contains(live.Finalizers, api.Finalizer):
 		return nil
 	}
 	if rest := releaseGrace - time.Since(live.DeletionTimestamp.Time); rest > 0 {

@@ -7,6 +7,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // ownership tells, by the server's own record in managedFields, which keys of an
@@ -33,7 +35,7 @@ func ownershipOf(entries []entry) ownership {
 			o.status = true
 		}
 		metadata, _ := e.fields["f:metadata"].(map[string]any)
-		if e.manager == FieldManager {
+		if e.manager == api.FieldManager {
 			o.ours = append(o.ours, metadata)
 			o.since = max(o.since, e.time)
 		} else {
@@ -77,7 +79,7 @@ func entriesOf(list []metav1.ManagedFieldsEntry) []entry {
 		if item.Time != nil {
 			e.time = item.Time.UTC().Format(time.RFC3339)
 		}
-		if raw := item.FieldsV1.GetRawBytes(); len(list) > 1 || item.Manager != FieldManager || bytes.Contains(raw, []byte(`"f:status"`)) {
+		if raw := item.FieldsV1.GetRawBytes(); len(list) > 1 || item.Manager != api.FieldManager || bytes.Contains(raw, []byte(`"f:status"`)) {
 			_ = json.Unmarshal(raw, &e.fields) // the server's own words
 		}
 	}
@@ -98,7 +100,7 @@ func (o ownership) wroteLabel(key string) bool {
 // written over by somebody else: nothing else could tell, since what they should
 // be is not known.
 func (o ownership) stamped(annotations map[string]string) bool {
-	if annotations[annotationResourceVersion] == "" || annotations[annotationLastSyncTime] == "" {
+	if annotations[api.AnnotationResourceVersion] == "" || annotations[api.AnnotationLastSyncTime] == "" {
 		return false
 	}
 	if o.alone {

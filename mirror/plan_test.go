@@ -6,13 +6,15 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // shaped returns a shape and the record of a mirror that looks just like it.
 func shaped() (*Shape, *Record) {
 	want := &Shape{
-		Labels:      map[string]string{"app": "db", labelMirror: "true"},
-		Annotations: map[string]string{annotationSourceName: "db"},
+		Labels:      map[string]string{"app": "db", api.LabelMirror: "true"},
+		Annotations: map[string]string{api.AnnotationSourceName: "db"},
 		Content:     Hash{1},
 	}
 	want.Metadata = hashMetadata(want.Labels, want.Annotations, nil)
@@ -68,15 +70,15 @@ func TestPlan(t *testing.T) {
 		{it: "leaves labels that others added", want: want, have: with(want, want.Labels, map[string]string{"team": "x"}), expect: None},
 		{
 			it: "leaves a label of ours that somebody else set to the same", want: want,
-			have: with(want, map[string]string{labelMirror: "true"}, map[string]string{"app": "db"}), expect: None,
+			have: with(want, map[string]string{api.LabelMirror: "true"}, map[string]string{"app": "db"}), expect: None,
 		},
 		{
 			it: "puts back a label of ours that somebody else set to something else", want: want,
-			have: with(want, map[string]string{labelMirror: "true"}, map[string]string{"app": "cache"}), expect: Replace,
+			have: with(want, map[string]string{api.LabelMirror: "true"}, map[string]string{"app": "cache"}), expect: Replace,
 		},
 		{
 			it: "drops a label of ours that the source has dropped", want: want,
-			have: with(want, map[string]string{labelMirror: "true", "app": "db", "old": "1"}, map[string]string{"team": "x"}), expect: Replace,
+			have: with(want, map[string]string{api.LabelMirror: "true", "app": "db", "old": "1"}, map[string]string{"team": "x"}), expect: Replace,
 		},
 	} {
 		t.Run(row.it, func(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // Problem is why a mirror is not as it should be, in words for the source's
@@ -51,12 +53,12 @@ func transformFailed(text string, failed bool) Problem {
 
 func foreignObject(kind, name string) Problem {
 	return Problem{Reason: reasonForeign, Failed: true,
-		Text: fmt.Sprintf("%s %q is there and is no mirror of this source; delete or rename it, or set %s", kind, name, annotationTargetName)}
+		Text: fmt.Sprintf("%s %q is there and is no mirror of this source; delete or rename it, or set %s", kind, name, api.AnnotationTargetName)}
 }
 
 func nameTaken(kind, name, by string) Problem {
 	return Problem{Reason: reasonTaken, Failed: true,
-		Text: fmt.Sprintf("%s %q is there as the mirror of %s; narrow the targets of one of the two, or set %s", kind, name, by, annotationTargetName)}
+		Text: fmt.Sprintf("%s %q is there as the mirror of %s; narrow the targets of one of the two, or set %s", kind, name, by, api.AnnotationTargetName)}
 }
 
 // overLimit tells of targets that are left out; own says that the limit is the
@@ -64,7 +66,7 @@ func nameTaken(kind, name, by string) Problem {
 func overLimit(over, limit int, own bool) Problem {
 	raise := "have --max-targets raised"
 	if own {
-		raise = "raise " + annotationMaxTargets
+		raise = "raise " + api.AnnotationMaxTargets
 	}
 	return Problem{Reason: reasonOverLimit,
 		Text: fmt.Sprintf("%d over the maximum targets of %d; ask for fewer, or %s", over, limit, raise)}

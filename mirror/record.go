@@ -8,6 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // Record is what is kept of an object with the mirror label: whose it says that
@@ -114,7 +116,7 @@ func newRecord(resource schema.GroupResource, o *observed) *Record {
 			Namespace: unique.Make(o.GetNamespace()).Value(), Name: unique.Make(o.GetName()).Value(),
 			UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(),
 		},
-		Standing:    standingOf(resource, o, func() bool { return ours.wroteLabel(labelMirror) }),
+		Standing:    standingOf(resource, o, func() bool { return ours.wroteLabel(api.LabelMirror) }),
 		Terminating: o.GetDeletionTimestamp() != nil,
 	}
 	if r.Standing == Foreign {
@@ -122,15 +124,15 @@ func newRecord(resource schema.GroupResource, o *observed) *Record {
 	}
 	r.Type = unique.Make(typeName(o.kind)).Value()
 	r.Source = types.NamespacedName{
-		Namespace: unique.Make(annotations[annotationSourceNamespace]).Value(),
-		Name:      unique.Make(annotations[annotationSourceName]).Value(),
+		Namespace: unique.Make(annotations[api.AnnotationSourceNamespace]).Value(),
+		Name:      unique.Make(annotations[api.AnnotationSourceName]).Value(),
 	}
 	if r.Source.Namespace == "" || r.Source.Name == "" {
 		r.Source = types.NamespacedName{}
 	}
-	r.SourceUID = unique.Make(annotations[annotationSourceUID]).Value()
+	r.SourceUID = unique.Make(annotations[api.AnnotationSourceUID]).Value()
 	r.Content, r.Immutable = o.content, o.immutable
-	r.Stamped, r.Generation = ours.stamped(annotations), annotations[annotationGeneration] != ""
+	r.Stamped, r.Generation = ours.stamped(annotations), annotations[api.AnnotationGeneration] != ""
 	r.foreign = foreignIn(o, ours, r.Standing)
 	r.Metadata = hashMetadata(labels, annotations, r.foreign)
 	return r
@@ -142,7 +144,7 @@ func (r *Record) names(source *Source) bool {
 }
 
 func foreignIn(o *observed, ours ownership, standing Standing) *foreign {
-	fromSource := parseSourceKeys(o.GetAnnotations()[annotationSourceKeys])
+	fromSource := parseSourceKeys(o.GetAnnotations()[api.AnnotationSourceKeys])
 	if standing != Marked {
 		// Written before there was a list of them: the server's record is the next best.
 		fromSource = sourceKeys{func(key string) bool { return ours.owns("f:labels", key) }, func(key string) bool { return ours.owns("f:annotations", key) }}

@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // sized is a Secret with so much content in four keys.
@@ -20,8 +22,8 @@ func sized(size int) *unstructured.Unstructured {
 		"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
 		"metadata": map[string]any{
 			"namespace": "default", "name": "app", "uid": "s1", "resourceVersion": "4",
-			"labels":      map[string]any{labelMirror: "true", labelManagedBy: managedBy, "team": "blue"},
-			"annotations": map[string]any{annotationSourceNamespace: "src", annotationSourceName: "app", annotationLastSyncTime: "x"},
+			"labels":      map[string]any{api.LabelMirror: "true", api.LabelManagedBy: api.ManagedBy, "team": "blue"},
+			"annotations": map[string]any{api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: "app", api.AnnotationLastSyncTime: "x"},
 		},
 		"data": data,
 	}}

@@ -7,12 +7,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 func parsed(t *testing.T, text string) *unstructured.Unstructured {
 	t.Helper()
 	u := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(text, "D/", Domain+"/")), &u.Object); err != nil {
+	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(text, "D/", api.Domain+"/")), &u.Object); err != nil {
 		t.Fatal(err)
 	}
 	return u

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 var configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
@@ -134,7 +136,7 @@ func (r *rig) Update(_ context.Context, _ schema.GroupVersionResource, _, _ stri
 		return nil, err
 	}
 	u.SetResourceVersion(r.next())
-	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: FieldManager}})
+	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: api.FieldManager}})
 	return metadataOf(u), nil
 }
 
@@ -173,22 +175,22 @@ func (r *rig) object(namespace, labels, annotations string) *unstructured.Unstru
 	u.SetUID("u1")
 	u.SetResourceVersion(r.next())
 	u.SetLabels(map[string]string{labels: "true"})
-	u.SetAnnotations(map[string]string{annotationSync: "true", annotationTargetNamespaces: annotations, annotationSourceNamespace: "src", annotationSourceName: "s",
-		annotationMirrorID: mirrorID(configMaps.GroupResource(), namespace, "s")})
+	u.SetAnnotations(map[string]string{api.AnnotationSync: "true", api.AnnotationTargetNamespaces: annotations, api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: "s",
+		api.AnnotationMirrorID: mirrorID(configMaps.GroupResource(), namespace, "s")})
 	return u
 }
 
 // ask has the source ask for these targets.
 func (r *rig) ask(targets string) {
-	r.SourcesOf(configMaps).Set(r.Settings.newSource(r.object("src", labelEnabled, targets)))
+	r.SourcesOf(configMaps).Set(r.Settings.newSource(r.object("src", api.LabelEnabled, targets)))
 }
 
 func (r *rig) loseSource() {
-	r.SourcesOf(configMaps).Gone(r.Settings.newSource(r.object("src", labelEnabled, "")), r.next())
+	r.SourcesOf(configMaps).Gone(r.Settings.newSource(r.object("src", api.LabelEnabled, "")), r.next())
 }
 
 func (r *rig) mirror(namespace string) *Record {
-	return newRecord(configMaps.GroupResource(), observe(r.object(namespace, labelMirror, "")))
+	return newRecord(configMaps.GroupResource(), observe(r.object(namespace, api.LabelMirror, "")))
 }
 
 // target makes the namespace a.

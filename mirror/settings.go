@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"github.com/lukaszraczylo/kubemirror/pattern"
 	"github.com/lukaszraczylo/kubemirror/transform"
 )
 
@@ -12,12 +13,12 @@ type Settings struct {
 	// Sources are the namespaces where sources are honoured; empty means all. What
 	// comes from elsewhere, mirrors included, is left alone: it may be another
 	// process's.
-	Sources Patterns
+	Sources pattern.List
 	// Included and Excluded are target namespaces; empty Included means all, and
 	// Excluded wins.
-	Included, Excluded Patterns
+	Included, Excluded pattern.List
 	// Strip has the labels and annotations that mirrors don't get; see ParseStrip.
-	Strip Patterns
+	Strip pattern.List
 	// Transform bounds the transformation rules of a source.
 	Transform transform.Limits
 }

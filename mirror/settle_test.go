@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 func TestNamespacesThatComeTogetherMakeOneStatus(t *testing.T) {
 	r := newRig(t)
-	source := r.object("src", labelEnabled, "*")
-	source.SetFinalizers([]string{finalizer})
+	source := r.object("src", api.LabelEnabled, "*")
+	source.SetFinalizers([]string{api.Finalizer})
 	r.SourcesOf(configMaps).Set(r.Settings.newSource(source))
 	r.Ready(configMaps)
 	r.work()
@@ -40,8 +42,8 @@ func TestASourceThatGoesIsRidOfItsFinalizerAtOnce(t *testing.T) {
 	r.work()
 	r.patches = 0
 
-	source := r.object("src", labelEnabled, "b")
-	source.SetFinalizers([]string{finalizer})
+	source := r.object("src", api.LabelEnabled, "b")
+	source.SetFinalizers([]string{api.Finalizer})
 	now := metav1.Now()
 	source.SetDeletionTimestamp(&now)
 	r.SourcesOf(configMaps).Set(r.Settings.newSource(source))

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/transform"
 )
 
@@ -43,27 +44,27 @@ func newTemplate(settings *Settings, source *Source, u *unstructured.Unstructure
 		labels:      labels,
 		annotations: withoutStatus(annotations),
 		object:      maps.Clone(content(u.Object)),
-		strict:      annotations[annotationTransformStrict] == "true",
+		strict:      annotations[api.AnnotationTransformStrict] == "true",
 	}
 	t.object["apiVersion"], t.object["kind"] = source.APIVersion, source.Kind
 	t.object["metadata"] = map[string]any{
 		"labels":      anyMap(carried(labels, settings.Strip)),
 		"annotations": anyMap(carried(annotations, settings.Strip)),
 	}
-	if text, ok := annotations[annotationTargetName]; ok {
+	if text, ok := annotations[api.AnnotationTargetName]; ok {
 		name, err := transform.ParseName(text, settings.Transform)
 		if err != nil {
-			return template{}, fmt.Errorf("%s: %w", annotationTargetName, err)
+			return template{}, fmt.Errorf("%s: %w", api.AnnotationTargetName, err)
 		}
 		t.name = &name
 	}
-	if text, ok := annotations[annotationTransform]; ok {
+	if text, ok := annotations[api.AnnotationTransform]; ok {
 		rules, err := transform.Parse(text, settings.Transform)
 		if err != nil {
-			return template{}, fmt.Errorf("%s: %w", annotationTransform, err)
+			return template{}, fmt.Errorf("%s: %w", api.AnnotationTransform, err)
 		}
 		if err := rules.Check(u.Object); err != nil {
-			return template{}, fmt.Errorf("%s: %w", annotationTransform, err)
+			return template{}, fmt.Errorf("%s: %w", api.AnnotationTransform, err)
 		}
 		t.rules = &rules
 	}
@@ -138,13 +139,13 @@ func (s *Source) newShape(object map[string]any) (*Shape, error) {
 		content: encoder, immutable: immutable(object), Content: hashContent(fields),
 	}
 	if keys := formatSourceKeys(labels, annotations); keys != "" {
-		annotations[annotationSourceKeys] = keys
+		annotations[api.AnnotationSourceKeys] = keys
 	}
-	labels[labelMirror], labels[labelManagedBy] = "true", managedBy
-	annotations[annotationSourceNamespace] = s.Namespace
-	annotations[annotationSourceName] = s.Name
-	annotations[annotationSourceUID] = string(s.UID)
-	annotations[annotationContentHash] = shape.Content.String()
+	labels[api.LabelMirror], labels[api.LabelManagedBy] = "true", api.ManagedBy
+	annotations[api.AnnotationSourceNamespace] = s.Namespace
+	annotations[api.AnnotationSourceName] = s.Name
+	annotations[api.AnnotationSourceUID] = string(s.UID)
+	annotations[api.AnnotationContentHash] = shape.Content.String()
 	shape.Metadata = hashMetadata(labels, annotations, nil)
 	return shape, nil
 }
@@ -153,8 +154,8 @@ func (s *Source) newShape(object map[string]any) (*Shape, error) {
 // read it would have its mirrors change with each change of the status.
 func withoutStatus(annotations map[string]string) map[string]string {
 	c := maps.Clone(annotations)
-	delete(c, annotationSyncStatus)
-	delete(c, annotationFailedTargets)
+	delete(c, api.AnnotationSyncStatus)
+	delete(c, api.AnnotationFailedTargets)
 	return c
 }
 
@@ -179,7 +180,7 @@ func stringMap(v any) (map[string]string, error) {
 		case map[string]any, []any, nil:
 			return nil, fmt.Errorf("the rules make something else than a text of %q", key)
 		}
-		if !strings.HasPrefix(key, Domain+"/") {
+		if !strings.HasPrefix(key, api.Domain+"/") {
 			m[key] = fmt.Sprint(value)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // ruled is a ConfigMap of about 10 KB in 20 keys, with ten rules of all sorts; link is the
@@ -27,9 +29,9 @@ func ruled(link string) *unstructured.Unstructured {
 		"apiVersion": "v1", "kind": "ConfigMap",
 		"metadata": map[string]any{
 			"namespace": "default", "name": "app", "uid": "s1", "resourceVersion": "4",
-			"labels": map[string]any{labelEnabled: "true", "team": "blue"},
+			"labels": map[string]any{api.LabelEnabled: "true", "team": "blue"},
 			"annotations": map[string]any{
-				annotationSync: "true", annotationTargetNamespaces: "all", annotationTransform: rules.String(),
+				api.AnnotationSync: "true", api.AnnotationTargetNamespaces: "all", api.AnnotationTransform: rules.String(),
 			},
 		},
 		"data": data,

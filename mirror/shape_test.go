@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 func TestAShapeIsMadeOnceWhereNoRuleLooksAtTheTarget(t *testing.T) {
@@ -52,7 +54,7 @@ func TestAShapeIsMadeOnceWhereNoRuleLooksAtTheTarget(t *testing.T) {
 func TestAStatusLeavesTheShapeAsItWasMade(t *testing.T) {
 	r := newRig(t)
 	shapeWith := func(key, value string) *Shape {
-		u := r.object("src", labelEnabled, "a")
+		u := r.object("src", api.LabelEnabled, "a")
 		annotations := u.GetAnnotations()
 		annotations[key] = value
 		u.SetAnnotations(annotations)
@@ -64,8 +66,8 @@ func TestAStatusLeavesTheShapeAsItWasMade(t *testing.T) {
 	if shapeWith("note", "2") == before {
 		t.Fatal("a change of the source goes unseen")
 	}
-	before = shapeWith(annotationSyncStatus, "0/1 synced")
-	if shapeWith(annotationSyncStatus, "1/1 synced") != before {
+	before = shapeWith(api.AnnotationSyncStatus, "0/1 synced")
+	if shapeWith(api.AnnotationSyncStatus, "1/1 synced") != before {
 		t.Error("our own status has the shape made again")
 	}
 }
@@ -80,7 +82,7 @@ func TestI7ReadingASourceRunsNoTemplate(t *testing.T) {
 	}
 	object := ruled(allTargets)
 	annotations := object.GetAnnotations()
-	annotations[annotationTransform] = rules.String()
+	annotations[api.AnnotationTransform] = rules.String()
 	object.SetAnnotations(annotations)
 
 	start := time.Now()

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/transform"
 )
 
@@ -75,7 +76,7 @@ func (s *Source) kind() schema.GroupVersionKind {
 }
 
 // hasFinalizer says whether our finalizer is on it.
-func (s *Source) hasFinalizer() bool { return slices.Contains(s.Finalizers, finalizer) }
+func (s *Source) hasFinalizer() bool { return slices.Contains(s.Finalizers, api.Finalizer) }
 
 // failedIn says whether the source says of itself that it failed in a namespace.
 func (s *Source) failedIn(namespace string) bool {
@@ -112,8 +113,8 @@ func (s *Settings) newSource(u *unstructured.Unstructured) *Source {
 		Finalizers:    u.GetFinalizers(),
 		Deleting:      u.GetDeletionTimestamp() != nil,
 		MaxTargets:    -1,
-		SyncStatus:    annotations[annotationSyncStatus],
-		FailedTargets: annotations[annotationFailedTargets],
+		SyncStatus:    annotations[api.AnnotationSyncStatus],
+		FailedTargets: annotations[api.AnnotationFailedTargets],
 		Seen:          time.Now(),
 	}
 	src.fingerprint = fingerprint(u, annotations)
@@ -139,13 +140,13 @@ func fingerprint(u *unstructured.Unstructured, annotations map[string]string) Ha
 }
 
 // switches are the annotations that are on or off.
-var switches = []string{annotationSync, annotationExclude, annotationPaused, annotationTransformStrict, annotationRecreate}
+var switches = []string{api.AnnotationSync, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationTransformStrict, api.AnnotationRecreate}
 
 // mode reads the switches. What clearly turns a source off counts, whatever else is
 // wrong with it; what is not clear stops it as it is (I10).
 func mode(u *unstructured.Unstructured, annotations map[string]string) (Mode, string) {
 	labels := u.GetLabels()
-	enabled, malformed := parseSwitch(labelEnabled, labels[labelEnabled])
+	enabled, malformed := parseSwitch(api.LabelEnabled, labels[api.LabelEnabled])
 	off := !enabled && malformed == nil
 	on := map[string]bool{}
 	for _, key := range switches {
@@ -155,9 +156,9 @@ func mode(u *unstructured.Unstructured, annotations map[string]string) (Mode, st
 		}
 		on[key] = value
 	}
-	sync, asked := annotations[annotationSync]
+	sync, asked := annotations[api.AnnotationSync]
 	switch {
-	case off, on[annotationExclude], asked && (sync == "false" || sync == ""):
+	case off, on[api.AnnotationExclude], asked && (sync == "false" || sync == ""):
 		return Off, ""
 	}
 	if err := onSource.check(labels, annotations); err != nil {
@@ -170,7 +171,7 @@ func mode(u *unstructured.Unstructured, annotations map[string]string) (Mode, st
 		return Off, ""
 	case refused(u.Object) != "":
 		return Refused, refused(u.Object)
-	case on[annotationPaused]:
+	case on[api.AnnotationPaused]:
 		return Paused, ""
 	}
 	return On, ""
@@ -191,18 +192,18 @@ func parseSwitch(key, value string) (bool, error) {
 // read reads what goes where, and what goes there.
 func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotations map[string]string) error {
 	var err error
-	if s.Targets, err = ParseTargets(annotations[annotationTargetNamespaces], annotations[annotationTargetSelector]); err != nil {
+	if s.Targets, err = ParseTargets(annotations[api.AnnotationTargetNamespaces], annotations[api.AnnotationTargetSelector]); err != nil {
 		return err
 	}
-	if u.GetLabels()[labelMirror] != "" {
-		s.Problems = append(s.Problems, "it is a source, and the label "+labelMirror+" that it has counts for nothing; take it off")
+	if u.GetLabels()[api.LabelMirror] != "" {
+		s.Problems = append(s.Problems, "it is a source, and the label "+api.LabelMirror+" that it has counts for nothing; take it off")
 	}
-	if text, ok := annotations[annotationMaxTargets]; ok {
+	if text, ok := annotations[api.AnnotationMaxTargets]; ok {
 		if s.MaxTargets, err = strconv.Atoi(text); err != nil || s.MaxTargets < 0 {
-			return fmt.Errorf("%s: %q is not a whole number from 0 up", annotationMaxTargets, text)
+			return fmt.Errorf("%s: %q is not a whole number from 0 up", api.AnnotationMaxTargets, text)
 		}
 	}
-	s.Recreate = annotations[annotationRecreate] == "true" || immutableKinds[u.GroupVersionKind().GroupKind()]
+	s.Recreate = annotations[api.AnnotationRecreate] == "true" || immutableKinds[u.GroupVersionKind().GroupKind()]
 	if s.template, err = newTemplate(settings, s, u, annotations); err != nil {
 		return err
 	}
@@ -227,7 +228,7 @@ func (s *Source) name(namespace string) (string, *Problem) {
 	}
 	name, err := s.template.name.Render(s.context(namespace, ""))
 	if err != nil {
-		return "", &Problem{Reason: reasonInvalid, Text: fmt.Sprintf("%s: %v", annotationTargetName, err), Failed: true}
+		return "", &Problem{Reason: reasonInvalid, Text: fmt.Sprintf("%s: %v", api.AnnotationTargetName, err), Failed: true}
 	}
 	return name, nil
 }

@@ -6,6 +6,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 func testSettings(t *testing.T) *Settings {
@@ -114,8 +116,8 @@ func TestShapeHasNothingOfOtherTools(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	labels := []string{"app", "app.kubernetes.io/name", labelManagedBy, labelMirror}
-	annotations := []string{"example.com/note", annotationSourceNamespace, annotationSourceName, annotationSourceUID, annotationContentHash, annotationSourceKeys}
+	labels := []string{"app", "app.kubernetes.io/name", api.LabelManagedBy, api.LabelMirror}
+	annotations := []string{"example.com/note", api.AnnotationSourceNamespace, api.AnnotationSourceName, api.AnnotationSourceUID, api.AnnotationContentHash, api.AnnotationSourceKeys}
 	if len(shape.Labels) != len(labels) || len(shape.Annotations) != len(annotations) {
 		t.Errorf("labels %v and annotations %v", shape.Labels, shape.Annotations)
 	}
@@ -135,12 +137,12 @@ func TestShapeAndRecordOfTheSameObjectAgree(t *testing.T) {
 	src := testSettings(t).newSource(parsed(t, sourceText))
 	shape, _ := src.Shape("app", "db")
 	written := objectOf(t, draft{src, shape, configMaps.GroupResource(), "app", "db"}, nil)
-	written.Object["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{"manager": FieldManager}}
+	written.Object["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{"manager": api.FieldManager}}
 	if !inSync(shape, newRecord(configMaps.GroupResource(), observe(written)), false) {
 		t.Error("what was written isn't recognised as what was to be written")
 	}
-	if strings.Contains(shape.Annotations[annotationContentHash], " ") || len(shape.Annotations[annotationContentHash]) != 64 {
-		t.Errorf("the hash is %q, want SHA-256 in hex", shape.Annotations[annotationContentHash])
+	if strings.Contains(shape.Annotations[api.AnnotationContentHash], " ") || len(shape.Annotations[api.AnnotationContentHash]) != 64 {
+		t.Errorf("the hash is %q, want SHA-256 in hex", shape.Annotations[api.AnnotationContentHash])
 	}
 }
 

@@ -3,6 +3,8 @@ package mirror
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // Standing is what an object with the mirror label is to us (contract, "mirror" and
@@ -31,16 +33,16 @@ func (s Standing) IsMirror() bool { return s >= Unmarked }
 
 // StandingOf tells what an object is to us by its metadata alone.
 func StandingOf(resource schema.GroupResource, o metav1.Object) Standing {
-	return standingOf(resource, o, func() bool { return ownershipOf(entriesOf(o.GetManagedFields())).wroteLabel(labelMirror) })
+	return standingOf(resource, o, func() bool { return ownershipOf(entriesOf(o.GetManagedFields())).wroteLabel(api.LabelMirror) })
 }
 
 // standingOf is StandingOf where it is known already who wrote the label.
 func standingOf(resource schema.GroupResource, o metav1.Object, wroteLabel func() bool) Standing {
 	labels, annotations := o.GetLabels(), o.GetAnnotations()
-	enabled, selected := labels[labelEnabled]
-	named := annotations[annotationSourceNamespace] != "" && annotations[annotationSourceName] != "" || annotations[annotationSourceUID] != ""
-	switch id := annotations[annotationMirrorID]; {
-	case labels[labelMirror] != "true", selected && enabled != "false":
+	enabled, selected := labels[api.LabelEnabled]
+	named := annotations[api.AnnotationSourceNamespace] != "" && annotations[api.AnnotationSourceName] != "" || annotations[api.AnnotationSourceUID] != ""
+	switch id := annotations[api.AnnotationMirrorID]; {
+	case labels[api.LabelMirror] != "true", selected && enabled != "false":
 		return Foreign
 	case id == mirrorID(resource, o.GetNamespace(), o.GetName()):
 		return Marked

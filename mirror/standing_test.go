@@ -3,6 +3,8 @@ package mirror
 import (
 	"strings"
 	"testing"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // without takes lines out of a text of an object.
@@ -53,8 +55,8 @@ func TestAMirrorBelongsToTheSourceWhoseUIDItHas(t *testing.T) {
 	r := newRig(t)
 	r.target()
 	r.ask("a")
-	mirror := r.object("a", labelMirror, "")
-	mirror.SetAnnotations(map[string]string{annotationMirrorID: "configmaps/a/s", annotationSourceNamespace: "src", annotationSourceName: "edited", annotationSourceUID: "u1"})
+	mirror := r.object("a", api.LabelMirror, "")
+	mirror.SetAnnotations(map[string]string{api.AnnotationMirrorID: "configmaps/a/s", api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: "edited", api.AnnotationSourceUID: "u1"})
 	r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), observe(mirror)))
 	r.Ready(configMaps)
 	r.work()
@@ -78,8 +80,8 @@ func TestI1WhatMayBeAMirrorFromBeforeIsTakenOverOrLeftAlone(t *testing.T) {
 			r := newRig(t)
 			r.target()
 			r.ask(row.asks)
-			before := r.object("a", labelMirror, "")
-			before.SetAnnotations(map[string]string{annotationSourceNamespace: "src", annotationSourceName: row.named})
+			before := r.object("a", api.LabelMirror, "")
+			before.SetAnnotations(map[string]string{api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: row.named})
 			before.SetManagedFields(nil)
 			r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), observe(before)))
 			r.Ready(configMaps)

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // status is what a source's author reads on it.
@@ -64,7 +66,7 @@ func statusOf(src *Source, st *state, limit int) status {
 // nowhere says why a source has no target.
 func nowhere(targets *Targets) string {
 	if targets.empty() {
-		return "it asks for no namespace; set " + annotationTargetNamespaces + " or " + annotationTargetSelector
+		return "it asks for no namespace; set " + api.AnnotationTargetNamespaces + " or " + api.AnnotationTargetSelector
 	}
 	return "no namespace that it asks for is there, lets it in and is allowed by the flags"
 }

@@ -1,6 +1,10 @@
 package mirror
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lukaszraczylo/kubemirror/pattern"
+)
 
 // defaultStrip has the labels and annotations that mirrors don't get: those by which
 // a tool would take the copy for its own, and change it, fight over it or delete it,
@@ -25,6 +29,6 @@ var defaultStrip = strings.Join([]string{
 
 // ParseStrip reads the globs of --strip-metadata, which add to the ones that are
 // always stripped.
-func ParseStrip(list string) (Patterns, error) {
-	return ParsePatterns(defaultStrip+","+list, InMetadataKey)
+func ParseStrip(list string) (pattern.List, error) {
+	return pattern.Parse(defaultStrip+","+list, pattern.InMetadataKey)
 }

@@ -9,6 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // SyncSource has the namespaces of a source looked at where that is due, and sees
@@ -144,9 +146,9 @@ func anyStays(mirrors map[string][]*Record) bool {
 func finalizers(src *Source, has, busy bool) []string {
 	switch on := src.hasFinalizer(); {
 	case !on && has && !src.Deleting && src.Mode >= Stopped:
-		return append(slices.Clone(src.Finalizers), finalizer)
+		return append(slices.Clone(src.Finalizers), api.Finalizer)
 	case on && !has && !busy:
-		rest := slices.DeleteFunc(slices.Clone(src.Finalizers), func(f string) bool { return f == finalizer })
+		rest := slices.DeleteFunc(slices.Clone(src.Finalizers), func(f string) bool { return f == api.Finalizer })
 		return append([]string{}, rest...)
 	}
 	return nil
@@ -159,7 +161,7 @@ func (c *Controller) write(ctx context.Context, key SourceKey, resource schema.G
 		fields["finalizers"] = d.finalizers
 	}
 	if d.status != nil {
-		fields["annotations"] = map[string]any{annotationSyncStatus: orNull(d.status.text), annotationFailedTargets: orNull(d.status.failed)}
+		fields["annotations"] = map[string]any{api.AnnotationSyncStatus: orNull(d.status.text), api.AnnotationFailedTargets: orNull(d.status.failed)}
 	}
 	if len(fields) == 0 {
 		return nil

@@ -3,10 +3,12 @@ package mirror
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
 // Targets is what a source asks for: the namespaces of target-namespaces and
@@ -27,13 +29,13 @@ const (
 
 // choice is the items of one sign.
 type choice struct {
-	patterns        Patterns
+	patterns        pattern.List
 	all, allLabeled bool
 }
 
 func (c choice) matches(ns *Namespace) bool {
 	return c.all ||
-		c.allLabeled && ns.Labels[labelAllowMirrors] == "true" ||
+		c.allLabeled && ns.Labels[api.LabelAllowMirrors] == "true" ||
 		c.patterns.Match(ns.Name)
 }
 
@@ -53,11 +55,11 @@ const (
 func ParseTargets(list, selector string) (t Targets, err error) {
 	t.text = list + "|" + selector
 	if len(list) > maxTargetsSize {
-		return Targets{}, fmt.Errorf("%s: it has %d bytes; the most is %d", annotationTargetNamespaces, len(list), maxTargetsSize)
+		return Targets{}, fmt.Errorf("%s: it has %d bytes; the most is %d", api.AnnotationTargetNamespaces, len(list), maxTargetsSize)
 	}
-	items := splitList(list)
+	items := pattern.Split(list)
 	if len(items) > maxTargetItems {
-		return Targets{}, fmt.Errorf("%s: it has %d items; the most is %d", annotationTargetNamespaces, len(items), maxTargetItems)
+		return Targets{}, fmt.Errorf("%s: it has %d items; the most is %d", api.AnnotationTargetNamespaces, len(items), maxTargetItems)
 	}
 	for _, item := range items {
 		taken, negative := strings.CutPrefix(item, "!")
@@ -66,18 +68,18 @@ func ParseTargets(list, selector string) (t Targets, err error) {
 			choice = &t.unwanted
 		}
 		if err := choice.add(strings.TrimSpace(taken)); err != nil {
-			return Targets{}, fmt.Errorf("%s: %w", annotationTargetNamespaces, err)
+			return Targets{}, fmt.Errorf("%s: %w", api.AnnotationTargetNamespaces, err)
 		}
 	}
 	if len(selector) > maxTargetsSize {
-		return Targets{}, fmt.Errorf("%s: it has %d bytes; the most is %d", annotationTargetSelector, len(selector), maxTargetsSize)
+		return Targets{}, fmt.Errorf("%s: it has %d bytes; the most is %d", api.AnnotationTargetSelector, len(selector), maxTargetsSize)
 	}
 	if strings.TrimSpace(selector) != "" {
 		if t.selector, err = labels.Parse(selector); err != nil {
-			return Targets{}, fmt.Errorf("%s: %w; write it as for kubectl -l", annotationTargetSelector, err)
+			return Targets{}, fmt.Errorf("%s: %w; write it as for kubectl -l", api.AnnotationTargetSelector, err)
 		}
 	}
-	t.onlyByNames = t.selector == nil && !t.wanted.all && !t.wanted.allLabeled && len(t.wanted.patterns.globs) == 0
+	t.onlyByNames = t.selector == nil && !t.wanted.all && !t.wanted.allLabeled && !t.wanted.patterns.HasGlobs()
 	return t, nil
 }
 
@@ -93,7 +95,7 @@ func (c *choice) add(item string) error {
 		if edits(item, allLabeled, maxEdits+1) <= maxEdits {
 			return fmt.Errorf("%q is likely misspelt; did you mean %s?", item, allLabeled)
 		}
-		return c.patterns.add(item, InNamespaceName)
+		return c.patterns.Add(item, pattern.InNamespaceName)
 	}
 	return nil
 }
@@ -110,14 +112,7 @@ func (t *Targets) Match(ns *Namespace) bool {
 }
 
 // asksByName reports whether a namespace is asked for by its exact name.
-func (t *Targets) asksByName(namespace string) bool { return t.wanted.patterns.names[namespace] }
+func (t *Targets) asksByName(namespace string) bool { return t.wanted.patterns.HasName(namespace) }
 
 // names are the namespaces that are asked for by their exact names.
-func (t *Targets) names() []string {
-	names := make([]string, 0, len(t.wanted.patterns.names))
-	for name := range t.wanted.patterns.names {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func (t *Targets) names() []string { return t.wanted.patterns.Names() }

@@ -3,11 +3,14 @@ package mirror
 import (
 	"strings"
 	"testing"
+
+	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
 func TestTargets(t *testing.T) {
 	shop := &Namespace{identity: identity{Name: "app-shop"}, Labels: map[string]string{"team": "shop"}}
-	open := &Namespace{identity: identity{Name: "lab"}, Labels: map[string]string{labelAllowMirrors: "true"}}
+	open := &Namespace{identity: identity{Name: "lab"}, Labels: map[string]string{api.LabelAllowMirrors: "true"}}
 	system := &Namespace{identity: identity{Name: "kube-system"}}
 	all := []*Namespace{shop, open, system}
 
@@ -43,7 +46,7 @@ func TestTargets(t *testing.T) {
 		{it: "refuses more items than it can be held to", list: strings.Repeat("a,", maxTargetItems+1), err: "it has 501 items; the most is 500"},
 		{it: "refuses the whole for a bad exclusion", list: "all,!Kube_System", err: `"Kube_System"`},
 		{it: "refuses an exclusion of nothing", list: "all,!", err: "takes away nothing"},
-		{it: "refuses a bad selector", list: "all", selector: "team in shop", err: annotationTargetSelector},
+		{it: "refuses a bad selector", list: "all", selector: "team in shop", err: api.AnnotationTargetSelector},
 	} {
 		t.Run(row.it, func(t *testing.T) {
 			targets, err := ParseTargets(row.list, row.selector)
@@ -70,8 +73,8 @@ func TestTargets(t *testing.T) {
 }
 
 func TestNamespaceAdmits(t *testing.T) {
-	patterns := func(list string) *Patterns {
-		p, err := ParsePatterns(list, InNamespaceName)
+	patterns := func(list string) *pattern.List {
+		p, err := pattern.Parse(list, pattern.InNamespaceName)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +88,7 @@ func TestNamespaceAdmits(t *testing.T) {
 		{"admits by default", Namespace{identity: identity{Name: "a"}}, true},
 		{"never admits its own sources", Namespace{identity: identity{Name: "src"}}, false},
 		{"admits nothing while it terminates", Namespace{identity: identity{Name: "a"}, Terminating: true}, false},
-		{"admits nothing where it refuses mirrors", Namespace{identity: identity{Name: "a"}, Labels: map[string]string{labelAllowMirrors: "false"}}, false},
+		{"admits nothing where it refuses mirrors", Namespace{identity: identity{Name: "a"}, Labels: map[string]string{api.LabelAllowMirrors: "false"}}, false},
 		{"admits nothing where its word can't be read", Namespace{identity: identity{Name: "a"}, Unreadable: "x"}, false},
 		{"admits whom allow-from names", Namespace{identity: identity{Name: "a"}, AllowFrom: patterns("x,s*")}, true},
 		{"admits nobody else", Namespace{identity: identity{Name: "a"}, AllowFrom: patterns("x")}, false},

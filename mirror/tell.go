@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // events is the type of the objects that kubectl describe shows. They are made as
@@ -73,7 +75,7 @@ func (c *Controller) emitAbout(ctx context.Context, about subject, p Problem) er
 			"name":      fmt.Sprintf("%.230s.%x", about.Name, now.UnixNano()),
 		},
 		"eventTime":           now.UTC().Format(metav1.RFC3339Micro),
-		"reportingController": Domain,
+		"reportingController": api.Domain,
 		"reportingInstance":   c.Identity,
 		"action":              "Mirror",
 		"type":                "Warning",
@@ -85,7 +87,7 @@ func (c *Controller) emitAbout(ctx context.Context, about subject, p Problem) er
 	if err != nil {
 		return err
 	}
-	_, err = c.Objects.Create(ctx, events, namespace, Body{runtime.ContentTypeJSON, event}, metav1.CreateOptions{FieldManager: FieldManager})
+	_, err = c.Objects.Create(ctx, events, namespace, Body{runtime.ContentTypeJSON, event}, metav1.CreateOptions{FieldManager: api.FieldManager})
 	return err
 }
 

@@ -11,6 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/lukaszraczylo/kubemirror/api"
 )
 
 // requestTimeout bounds one request, so that a server that doesn't answer holds up
@@ -43,11 +45,11 @@ func (d draft) body(replacing *Record, theirs *foreign, now time.Time) (Body, er
 		metadata.Finalizers, metadata.OwnerReferences = theirs.finalizers, theirs.owners
 		status = theirs.status
 	}
-	metadata.Annotations[annotationMirrorID] = mirrorID(d.resource, d.namespace, d.name)
-	metadata.Annotations[annotationResourceVersion] = d.source.ResourceVersion
-	metadata.Annotations[annotationLastSyncTime] = now.UTC().Format(time.RFC3339)
+	metadata.Annotations[api.AnnotationMirrorID] = mirrorID(d.resource, d.namespace, d.name)
+	metadata.Annotations[api.AnnotationResourceVersion] = d.source.ResourceVersion
+	metadata.Annotations[api.AnnotationLastSyncTime] = now.UTC().Format(time.RFC3339)
 	if d.source.Generation > 0 {
-		metadata.Annotations[annotationGeneration] = strconv.FormatInt(d.source.Generation, 10)
+		metadata.Annotations[api.AnnotationGeneration] = strconv.FormatInt(d.source.Generation, 10)
 	}
 	return d.shape.content.encode(d.source.kind(), &metadata, status)
 }
@@ -84,7 +86,7 @@ func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, 
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.Objects.Create(ctx, t, d.namespace, body, metav1.CreateOptions{FieldManager: FieldManager, FieldValidation: d.source.validation(), DryRun: dryRun})
+	answer, err := c.Objects.Create(ctx, t, d.namespace, body, metav1.CreateOptions{FieldManager: api.FieldManager, FieldValidation: d.source.validation(), DryRun: dryRun})
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +105,7 @@ func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource,
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.Objects.Update(ctx, t, d.namespace, d.name, body, metav1.UpdateOptions{FieldManager: FieldManager, FieldValidation: d.source.validation()})
+	answer, err := c.Objects.Update(ctx, t, d.namespace, d.name, body, metav1.UpdateOptions{FieldManager: api.FieldManager, FieldValidation: d.source.validation()})
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +151,7 @@ func (c *Controller) patchSource(ctx context.Context, t schema.GroupVersionResou
 	if err != nil {
 		return "", err
 	}
-	m, err := c.Metadata.Resource(t).Namespace(source.Namespace).Patch(ctx, source.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: FieldManager})
+	m, err := c.Metadata.Resource(t).Namespace(source.Namespace).Patch(ctx, source.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: api.FieldManager})
 	if err != nil {
 		return "", err
 	}

@@ -5,6 +5,8 @@ package pattern
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gobwas/glob"
@@ -71,6 +73,15 @@ func (l List) Match(s string) bool {
 	return false
 }
 
+// HasName reports whether a name is among the items as it is.
+func (l List) HasName(name string) bool { return l.names[name] }
+
+// Names returns the items that are names, in their order.
+func (l List) Names() []string { return slices.Sorted(maps.Keys(l.names)) }
+
+// HasGlobs reports whether one of the items is a glob.
+func (l List) HasGlobs() bool { return len(l.globs) > 0 }
+
 // Empty reports whether there are no items.
 func (l List) Empty() bool { return len(l.names) == 0 && len(l.globs) == 0 }
 
@@ -89,4 +100,9 @@ func Split(list string) []string {
 // InNamespaceName reports whether a character can be in a namespace's name.
 func InNamespaceName(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-'
+}
+
+// InMetadataKey reports whether a character can be in a label's or annotation's key.
+func InMetadataKey(r rune) bool {
+	return InNamespaceName(r) || r >= 'A' && r <= 'Z' || r == '.' || r == '/' || r == '_'
 }
