@@ -125,11 +125,13 @@ func (e *Env) clear() {
 	ctx, cancel := e.context()
 	defer cancel()
 	for _, definitions := range []bool{false, true} {
+		var refs []Ref
 		for r := range e.applied {
 			if definitions == strings.HasPrefix(r.Kind, "CustomResourceDefinition.") {
-				e.remove(ctx, r)
+				refs = append(refs, r)
 			}
 		}
+		each(refs, func(r Ref) { e.remove(ctx, r) })
 	}
 }
 

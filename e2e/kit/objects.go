@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -53,14 +54,23 @@ func decode(text string) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// apply applies one object. A kind that the server doesn't have yet is waited
-// for: its definition may have been applied a moment ago.
+// apply applies one object.
 func (e *Env) apply(o *unstructured.Unstructured) *unstructured.Unstructured {
 	e.t.Helper()
-	r := RefTo(o)
-	e.track(r)
 	ctx, cancel := e.context()
 	defer cancel()
+	applied, err := e.applyNow(ctx, o)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return applied
+}
+
+// applyNow is apply with what goes wrong as an error. A kind that the server doesn't
+// have yet is waited for: its definition may have been applied a moment ago.
+func (e *Env) applyNow(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	r := RefTo(o)
+	e.track(r)
 	for {
 		resource, err := e.suite.client.resource(r.Kind, r.Namespace)
 		if meta.IsNoMatchError(err) && ctx.Err() == nil {
@@ -68,7 +78,7 @@ func (e *Env) apply(o *unstructured.Unstructured) *unstructured.Unstructured {
 			continue
 		}
 		if err != nil {
-			e.t.Fatal(err)
+			return nil, err
 		}
 		applied, err := resource.Apply(ctx, r.Name, o, metav1.ApplyOptions{FieldManager: tester, Force: true})
 		if unserved(err) && ctx.Err() == nil {
@@ -76,10 +86,29 @@ func (e *Env) apply(o *unstructured.Unstructured) *unstructured.Unstructured {
 			continue
 		}
 		if err != nil {
-			e.t.Fatalf("apply %s: %v", r, err)
+			return nil, fmt.Errorf("apply %s: %w", r, err)
 		}
-		return applied
+		return applied, nil
 	}
+}
+
+// Trial asks the server what it would answer if the object of the YAML were applied;
+// nil is yes.
+func (e *Env) Trial(text string) error {
+	e.t.Helper()
+	objects, err := decode(strings.ReplaceAll(text, "PREFIX", e.prefix))
+	if err != nil || len(objects) != 1 {
+		e.t.Fatalf("read the one object to try: %v; it is:\n%s", err, text)
+	}
+	r := RefTo(objects[0])
+	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	ctx, cancel := e.context()
+	defer cancel()
+	_, err = resource.Apply(ctx, r.Name, objects[0], metav1.ApplyOptions{FieldManager: tester, Force: true, DryRun: []string{metav1.DryRunAll}})
+	return err
 }
 
 // track remembers an object, to delete it when the test ends.
@@ -168,6 +197,21 @@ func (e *Env) Patch(r Ref, mergePatch string) {
 	defer cancel()
 	if err := e.patch(ctx, r, strings.ReplaceAll(mergePatch, "PREFIX", e.prefix)); err != nil {
 		e.t.Fatalf("patch %s: %v", r, err)
+	}
+}
+
+// PatchStatus is Patch for the status, where that is a subresource: it plays the
+// controller of the kind.
+func (e *Env) PatchStatus(r Ref, mergePatch string) {
+	e.t.Helper()
+	ctx, cancel := e.context()
+	defer cancel()
+	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+	if err == nil {
+		_, err = resource.Patch(ctx, r.Name, types.MergePatchType, []byte(mergePatch), metav1.PatchOptions{FieldManager: tester}, "status")
+	}
+	if err != nil {
+		e.t.Fatalf("patch the status of %s: %v", r, err)
 	}
 }
 
