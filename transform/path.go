@@ -29,7 +29,7 @@ type path []segment
 // key: what looks like JSONPath or a JSON pointer would name a place that no
 // object has, and a redaction there would take nothing out (I10).
 func parsePath(text string) (path, error) {
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, invisible) {
 		return nil, errors.New("a path holds printable text only")
 	}
 	if strings.HasPrefix(text, "/") || strings.HasPrefix(text, ".") {
@@ -67,6 +67,10 @@ func parsePath(text string) (path, error) {
 	}
 	return p, nil
 }
+
+// invisible reports whether a character takes no place where a path is read: a control
+// character, or one such as a zero-width space, which comes along when text is copied.
+func invisible(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 
 // plainKey reads a key up to the next dot or bracket, and how long its text is.
 func plainKey(text string) (segment, int, error) {

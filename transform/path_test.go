@@ -79,6 +79,9 @@ func TestParsePathRefuses(t *testing.T) {
 		"a backslash at the end of quotes": `data["x\`,
 		"a line break":                     "data.a\nb",
 		"a zero byte":                      "data.\x00",
+		"a zero-width space":               "data.\u200bx",
+		"a mark of the byte order":         "\ufeffdata.x",
+		"a soft hyphen between quotes":     "data[\"a\u00adb\"]",
 		"bytes that aren't UTF-8":          "data.\xff",
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -35,7 +34,8 @@ func TestASourceThatCantBeReadKeepsItsMirrorsAndSaysWhy(t *testing.T) {
 	}{
 		{"an exclusion with a capital", "target-namespaces", "all,!Kube-System", "Kube-System"},
 		{"an exclusion of nothing", "target-namespaces", "all,!", "!"},
-		{"an exclusion with a set", "target-namespaces", "!{a,b},all", "exclusion"},
+		{"an exclusion with a set", "target-namespaces", "!{a,b},all", `'{'`},
+		{"an item with a capital", "target-namespaces", "all,Team", "Team"},
 		{"a selector that ends too early", "target-selector", "team in (blue", "kubectl"},
 		{"a selector with a value that can't be", "target-selector", "team=not a value", "kubectl"},
 		{"a selector of several lines", "target-selector", "team=blue,\n=\nred", "kubectl"},
@@ -60,6 +60,10 @@ func TestASourceThatCantBeReadKeepsItsMirrorsAndSaysWhy(t *testing.T) {
 		{"an exclude that is neither true nor false", "exclude", "no", `"no"`},
 		{"a paused that is neither true nor false", "paused", "1", `"1"`},
 		{"a strictness that is neither true nor false", "transform-strict", "on", `"on"`},
+		{"a key that there isn't", "transforms", "rules: [{path: data.key, delete: true}]", "did you mean " + domain + "transform?"},
+		{"a key that excludes nothing", "exlude", "true", "did you mean " + domain + "exclude?"},
+		{"a key of a namespace", "allow-from", "everywhere", "belongs on a namespace"},
+		{"a key like nothing at all", "dry-run", "true", "unknown annotation"},
 		{"a consent to recreation that is neither true nor false", "recreate-on-immutable-change", "sure", `"sure"`},
 	}
 	bystander := kit.Object("Secret", src, "bystander")
@@ -186,79 +190,6 @@ func TestTurningASourceOffWorksWhateverElseIsWrongWithIt(t *testing.T) {
 			return hasStatus("")(o)
 		})
 	}
-}
-
-func TestAnItemOfTheTargetsThatCantBeReadIsAnErrorInThatItemAlone(t *testing.T) {
-	t.Parallel()
-	env := kit.New(t)
-	src := env.Namespace("src")
-	env.Namespace("a", "team=blue")
-	env.Namespace("b")
-	env.Start("--resource-types=ConfigMap.v1")
-	for i, row := range []struct {
-		list string
-		bad  []string
-		want []string
-	}{
-		{"PREFIX-a,Not_A_Name", []string{"Not_A_Name"}, []string{"a"}},
-		{"PREFIX_b,PREFIX-?", []string{env.Name("b")[:len(env.Prefix())] + "_b"}, []string{"a", "b"}},
-		{"PREFIX-[ab]", []string{env.Name("[ab]")}, nil},
-		{"{a,PREFIX-b", []string{"{a"}, []string{"b"}},
-		{"PREFIX-a PREFIX-b,PREFIX-b", []string{env.Name("a") + " " + env.Name("b")}, []string{"b"}},
-		{"One,all,Two,!PREFIX-a", []string{"One", "Two"}, []string{"b"}},
-		{"PREFIX-a," + strings.Repeat("x", 400), []string{"400"}, []string{"a"}},
-	} {
-		r := kit.Object(configMap, src, fmt.Sprintf("row-%d", i))
-		env.Apply(source(r, "target-namespaces="+row.list))
-		words := append([]string{fmt.Sprintf("%d/%[1]d synced: ", len(row.want)), domain + "target-namespaces"}, row.bad...)
-		if err := isOneLine(env.WaitFor(r, "says which item it is", statusHolds(words...))); err != nil {
-			t.Error(err)
-		}
-		waitForMirrors(env, r, row.want...)
-		for _, item := range row.bad {
-			env.WaitForEvent(r, "InvalidAnnotation", item)
-		}
-		if failed, there := env.Get(r).GetAnnotations()[domain+"failed-targets"]; there {
-			t.Errorf("failed-targets is %q: no target has failed", failed)
-		}
-	}
-	mended := kit.Object(configMap, src, "row-0")
-	env.Apply(source(mended, "target-namespaces=PREFIX-a,PREFIX-b"))
-	env.WaitFor(mended, "has nothing more to say", hasStatus("2/2 synced"))
-	waitForMirrors(env, mended, "a", "b")
-}
-
-// TestManyItemsThatCantBeReadAreToldInFewWords: what an author gets wrong must not
-// fill the server with events.
-func TestManyItemsThatCantBeReadAreToldInFewWords(t *testing.T) {
-	t.Parallel()
-	env := kit.New(t)
-	src := kit.Object(configMap, env.Namespace("src"), "settings")
-	env.Namespace("a")
-	km := env.Start("--resource-types=ConfigMap.v1")
-	var list strings.Builder
-	for i := range 300 {
-		fmt.Fprintf(&list, "Item_%03d,", i)
-	}
-	env.Apply(source(src, "target-namespaces="+list.String()+"PREFIX-a"))
-	o := env.WaitFor(src, "says what is wrong", statusHolds("1/1 synced: ", "Item_000", "more"))
-	if err := isOneLine(o); err != nil || len(statusOf(o)) > 1200 {
-		t.Errorf("its status has %d characters, %v", len(statusOf(o)), err)
-	}
-	waitForMirrors(env, src, "a")
-	env.WaitForEvent(src, "InvalidAnnotation", "Item_000")
-	km.WaitQuiet(500 * time.Millisecond)
-	if got := env.Events(src); len(got) > 10 {
-		t.Errorf("%d events, the last of them %s", len(got), got[len(got)-1])
-	}
-
-	t.Log("one value that is much too long is not repeated in full")
-	env.Apply(source(src, "target-namespaces=PREFIX-a", "max-targets="+strings.Repeat("many", 40<<10)))
-	o = env.WaitFor(src, "says what is wrong", statusHolds("stopped: ", domain+"max-targets", "manymany"))
-	if err := isOneLine(o); err != nil || len(statusOf(o)) > 1200 {
-		t.Errorf("its status has %d characters, %v", len(statusOf(o)), err)
-	}
-	env.WaitForEvent(src, "InvalidAnnotation", domain+"max-targets")
 }
 
 // TestATypeThatTheServerDoesntHaveIsReportedAndPickedUpWhenItAppears names a type

@@ -7,15 +7,15 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
-	//	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	//	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 )
 
@@ -101,7 +101,10 @@ func hasMarks(o, src *unstructured.Unstructured) error {
 		return value
 	}
 	var errs []error
-	want := map[string]string{"source-namespace": src.GetNamespace(), "source-name": src.GetName(), "source-uid": string(src.GetUID())}
+	want := map[string]string{
+		"mirror-id":   resourceOf(o) + "/" + o.GetNamespace() + "/" + o.GetName(),
+		"source-keys": keysFrom(src), "source-namespace": src.GetNamespace(), "source-name": src.GetName(), "source-uid": string(src.GetUID()),
+	}
 	for key, value := range want {
 		if got := take(key); got != value {
 			errs = append(errs, fmt.Errorf("its %s is %q, want %q", key, got, value))
@@ -126,6 +129,22 @@ func hasMarks(o, src *unstructured.Unstructured) error {
 		errs = append(errs, fmt.Errorf("it has annotations of the product that mean nothing there: %v", marks))
 	}
 	return errors.Join(errs...)
+}
+
+// resourceOf is the resource of a kind with its group, as in mirror-id.
+func resourceOf(o *unstructured.Unstructured) string {
+	plural, _ := meta.UnsafeGuessKindToResource(o.GroupVersionKind())
+	return plural.GroupResource().String()
+}
+
+// keysFrom is the form of source-keys: the source's labels and annotations that travel.
+func keysFrom(src *unstructured.Unstructured) string {
+	labels, annotations := usersKeys(src.GetLabels()), usersKeys(src.GetAnnotations())
+	if len(labels)+len(annotations) == 0 {
+		return ""
+	}
+	list := func(keys map[string]string) string { return strings.Join(slices.Sorted(maps.Keys(keys)), ",") }
+	return list(labels) + ";" + list(annotations)
 }
 
 func notAfter(version, other string) bool {

@@ -180,7 +180,7 @@ func TestTransformationsAreBoundedByFlags(t *testing.T) {
 	src := env.Namespace("src")
 	env.Namespace("a")
 	env.Start("--resource-types=ConfigMap.v1", "--transform-max-rules=2", "--transform-max-size=1Ki", "--transform-timeout=20us")
-	rule := "- {path: data.added, value: x}\n"
+	rule := "- {path: data.added, value: x, optional: true}\n"
 	for name, row := range map[string]struct{ rules, status string }{
 		"two-rules":   {rule + rule, "1/1 synced"},
 		"three-rules": {rule + rule + rule, "stopped: "},

@@ -65,7 +65,7 @@ func TestI3AtRestAndAtRestartNothingIsWritten(t *testing.T) {
 		"broken":   source(kit.Object(configMap, src, "broken"), "target-selector==="),
 		"baditem":  source(kit.Object(configMap, src, "baditem"), "target-namespaces=PREFIX-n2,Bad_Item"),
 		"paused":   source(kit.Object(configMap, src, "paused"), "target-namespaces=PREFIX-n*", "paused=true"),
-		"changing": source(kit.Object(configMap, src, "changing"), "target-namespaces=PREFIX-n*", "transform=rules: [{path: data.ns, template: '{{.TargetNamespace}}'}]"),
+		"changing": source(kit.Object(configMap, src, "changing"), "target-namespaces=PREFIX-n*", "transform=rules: [{path: data.ns, optional: true, template: '{{.TargetNamespace}}'}]"),
 	}
 	km := env.Start("--resource-types=Secret.v1,ConfigMap.v1")
 	for name, text := range sources {

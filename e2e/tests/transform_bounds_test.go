@@ -22,7 +22,7 @@ func TestTemplatesAreBoundedByFlagsWhileTheyRun(t *testing.T) {
 		{"big", `{{$x := replace "` + strings.Repeat("x", 100) + `" "x" "` + strings.Repeat("0123456789", 10) + `"}}`, "size limit"},
 	} {
 		r := kit.Object(configMap, src, row.name)
-		env.Apply(ruled(r, "data: {key: value}", "- {path: data.made, template: '"+row.template+"'}\n- {path: data.last, value: done}", "target-namespaces=all"))
+		env.Apply(ruled(r, "data: {key: value}", "- {path: data.made, optional: true, template: '"+row.template+"'}\n- {path: data.last, value: done, optional: true}", "target-namespaces=all"))
 		if row.why == "" {
 			env.WaitFor(r, "is in sync", hasStatus("1/1 synced"))
 			env.WaitFor(r.In(a), "is transformed", holds("data: {made: short, last: done}"))

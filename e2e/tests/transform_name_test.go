@@ -17,7 +17,7 @@ func TestNamesDifferByTargetAndMirrorsMoveWhenTheyChange(t *testing.T) {
 	a, b := env.Namespace("a"), env.Namespace("b")
 	km := env.Start("--resource-types=Secret.v1", "--leader-elect=false")
 	apply := func(name string) {
-		env.Apply(ruled(src, "stringData: {key: value}", "- {path: data.me, template: '{{.TargetName}}'}",
+		env.Apply(ruled(src, "stringData: {key: value}", "- {path: data.me, optional: true, template: '{{.TargetName}}'}",
 			"target-namespaces=PREFIX-*", "target-name="+name, "example.com/note=noted"))
 	}
 	for _, step := range []struct {

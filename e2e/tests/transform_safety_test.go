@@ -234,8 +234,8 @@ func TestARuleThatFailsKeepsAStrictMirrorAsItWasAndIsSkippedElsewhere(t *testing
 	env := kit.New(t)
 	src, ok, xa := env.Namespace("src"), env.Namespace("ok"), env.Namespace("xa")
 	strict, lenient := kit.Object(configMap, src, "strict"), kit.Object(configMap, src, "lenient")
-	const works = "- {path: data.where, template: '{{.TargetNamespace}}'}\n"
-	const fails = works + "- {path: data.key.below, value: " + hidden + ", namespacePattern: '*-x?'}\n- {path: data.last, value: done}\n"
+	const works = "- {path: data.where, optional: true, template: '{{.TargetNamespace}}'}\n"
+	const fails = works + "- {path: data.key.below, value: " + hidden + ", namespacePattern: '*-x?'}\n- {path: data.last, value: done, optional: true}\n"
 	apply := func(value, rules string) {
 		env.Apply(ruled(strict, "data: {key: "+value+"}", rules, "target-namespaces=all", "transform-strict=true"))
 		env.Apply(ruled(lenient, "data: {key: "+value+"}", rules, "target-namespaces=all"))

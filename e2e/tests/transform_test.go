@@ -207,7 +207,7 @@ spec:
 				"prod-1":    `{data: {APP_NAME: my-app, GRAPHQL_HOST: "https://api.example.com/v1/graphql", LOG_LEVEL: info}}`,
 				"a-staging": `{data: {APP_NAME: my-app, GRAPHQL_HOST: none, LOG_LEVEL: warn}}`,
 			}},
-		{it: "is strict and succeeds", kind: configMap, content: `data: {key: value}`,
+		{it: "is strict and succeeds", kind: configMap, content: `data: {key: value, CRITICAL_VALUE: old}`,
 			rules: `
   - path: data.CRITICAL_VALUE
     value: "must-succeed"
@@ -215,23 +215,23 @@ spec:
 			want: map[string]string{"dev-1": `{data: {CRITICAL_VALUE: must-succeed, key: value}}`}},
 		{it: "has functions", kind: configMap, content: `data: {key: value}`,
 			rules: `
-  - {path: data.replace, template: '{{replace .TargetNamespace "-" "_"}}'}
-  - {path: data.case, template: '{{upper "abc"}}{{lower "DEF"}}'}
-  - {path: data.trim, template: '{{trimPrefix .TargetNamespace "PREFIX-"}}{{trimSuffix "app-v1" "-v1"}}'}
-  - {path: data.has, template: '{{hasPrefix .TargetNamespace "PREFIX-d"}} {{if hasSuffix .TargetNamespace "-2"}}two{{else}}one{{end}}'}
-  - {path: data.default, template: '{{default "fallback" .Labels.none}} {{default "fallback" .Labels.team}}'}
+  - {path: data.replace, optional: true, template: '{{replace .TargetNamespace "-" "_"}}'}
+  - {path: data.case, optional: true, template: '{{upper "abc"}}{{lower "DEF"}}'}
+  - {path: data.trim, optional: true, template: '{{trimPrefix .TargetNamespace "PREFIX-"}}{{trimSuffix "app-v1" "-v1"}}'}
+  - {path: data.has, optional: true, template: '{{hasPrefix .TargetNamespace "PREFIX-d"}} {{if hasSuffix .TargetNamespace "-2"}}two{{else}}one{{end}}'}
+  - {path: data.default, optional: true, template: '{{default "fallback" .Labels.none}} {{default "fallback" .Labels.team}}'}
 `,
 			want: map[string]string{"dev-1": `{data: {replace: PREFIX_dev_1, case: ABCdef, trim: dev-1app, has: true one, default: fallback blue}}`}},
 		{it: "has variables", kind: configMap, content: `data: {key: value}`,
 			rules: `
-  - {path: data.all, template: '{{.SourceNamespace}}/{{.SourceName}} {{.TargetNamespace}}/{{.TargetName}} {{.Labels.team}} {{index .Annotations "example.com/note"}}'}
+  - {path: data.all, optional: true, template: '{{.SourceNamespace}}/{{.SourceName}} {{.TargetNamespace}}/{{.TargetName}} {{.Labels.team}} {{index .Annotations "example.com/note"}}'}
 `, annotations: []string{"target-name=other", "example.com/note=noted"},
 			want: map[string]string{"dev-1/other": `{data: {all: PREFIX-src/row-5 PREFIX-dev-1/other blue noted}}`}},
 		{it: "has keys with dots and slashes", kind: configMap, content: `data: {tls.key: a, app.conf: b}`,
 			rules: `
   - {path: 'data["tls.key"]', value: changed}
   - {path: 'data.app\.conf', delete: true}
-  - {path: 'metadata.annotations["example.com/note"]', template: "{{.TargetNamespace}}"}
+  - {path: 'metadata.annotations["example.com/note"]', optional: true, template: "{{.TargetNamespace}}"}
   - {path: metadata.labels.team, delete: true}
 `,
 			want: map[string]string{"dev-1": `{metadata: {labels: {team: null}, annotations: {example.com/note: PREFIX-dev-1}}, data: {tls.key: changed, app.conf: null}}`}},
@@ -239,7 +239,7 @@ spec:
 			rules: `
   - {path: spec.replicas, value: 3}
   - {path: spec.strategy, merge: {rollingUpdate: {maxSurge: 2, maxUnavailable: 10%}}}
-  - {path: spec.template.spec.hostNetwork, value: true}
+  - {path: spec.template.spec.hostNetwork, value: true, optional: true}
 `,
 			want: map[string]string{"dev-1": `{spec: {replicas: 3, strategy: {rollingUpdate: {maxSurge: 2, maxUnavailable: 10%}}, template: {spec: {hostNetwork: true}}}}`}},
 		{it: "is a Secret, whose data rules see as text", kind: "Secret", content: `stringData: {USER: me, HOST: localhost, ADMIN: admin, ROOT: root}`,
@@ -278,8 +278,8 @@ spec:
 
 // longTemplates take some thousand steps and write two KiB.
 var longTemplates = `
-  - {path: data.steps, template: '{{range split "` + strings.Repeat("x", 2000) + `" ""}}{{end}}done'}
-  - {path: data.text, template: '{{range split "` + strings.Repeat("x", 128) + `" ""}}0123456789abcdef{{end}}'}
+  - {path: data.steps, optional: true, template: '{{range split "` + strings.Repeat("x", 2000) + `" ""}}{{end}}done'}
+  - {path: data.text, optional: true, template: '{{range split "` + strings.Repeat("x", 128) + `" ""}}0123456789abcdef{{end}}'}
 `
 
 func TestMirrorsFollowTheirRulesAndWhatTheseRead(t *testing.T) {
@@ -288,8 +288,8 @@ func TestMirrorsFollowTheirRulesAndWhatTheseRead(t *testing.T) {
 	src := kit.Object(configMap, env.Namespace("src"), "app")
 	a, b := src.In(env.Namespace("a")), src.In(env.Namespace("b"))
 	env.Start("--resource-types=ConfigMap.v1")
-	where := "- {path: data.where, template: '{{.TargetNamespace}}'}\n"
-	reads := where + "- {path: data.read, template: '{{.Labels.team}} {{index .Annotations \"example.com/note\"}}'}\n"
+	where := "- {path: data.where, optional: true, template: '{{.TargetNamespace}}'}\n"
+	reads := where + "- {path: data.read, optional: true, template: '{{.Labels.team}} {{index .Annotations \"example.com/note\"}}'}\n"
 	apply := func(content, rules string) func() {
 		return func() {
 			env.Apply(ruled(src, content, rules, "target-namespaces=PREFIX-*", "example.com/note=one"))
@@ -302,7 +302,7 @@ func TestMirrorsFollowTheirRulesAndWhatTheseRead(t *testing.T) {
 		want string
 	}{
 		{"a source with a rule", apply(content, where), `{key: value, other: x, where: HERE}`},
-		{"a rule is changed", apply(content, "- {path: data.where, template: 'in {{.TargetNamespace}}'}"), `{key: value, other: x, where: in HERE}`},
+		{"a rule is changed", apply(content, "- {path: data.where, optional: true, template: 'in {{.TargetNamespace}}'}"), `{key: value, other: x, where: in HERE}`},
 		{"a rule is added", apply(content, reads), `{key: value, other: x, where: HERE, read: blue one}`},
 		{"a label that a template reads is changed", func() { env.Label(src, "team=red") }, `{key: value, other: x, where: HERE, read: red one}`},
 		{"an annotation that a template reads is changed", func() { env.Annotate(src, "example.com/note=two") }, `{key: value, other: x, where: HERE, read: red two}`},
@@ -334,7 +334,7 @@ func TestI3TwoTargetsWithDifferentOutcomesBothRest(t *testing.T) {
 	src := env.Namespace("src")
 	a, b := env.Namespace("a"), env.Namespace("b")
 	const rules = `
-  - {path: data.where, template: "{{.TargetNamespace}}"}
+  - {path: data.where, optional: true, template: "{{.TargetNamespace}}"}
   - {path: data.gone, delete: true, namespacePattern: "*-a"}
   - {path: metadata.labels, merge: {environment: test}}
 `
