@@ -15,9 +15,9 @@ import (
 
 // TestAFinalizerOutsideTheSourceNamespacesHoldsUpNoDeletion narrows the flag, and then
 // deletes what is outside: a source that was on its way out before, one that goes with
-// its namespace. Another is left alone.
+// its namespace. Another is left alone. It is not parallel: to processes of other tests
+// these sources are outside too.
 func TestAFinalizerOutsideTheSourceNamespacesHoldsUpNoDeletion(t *testing.T) {
-	t.Parallel()
 	env := kit.New(t)
 	inside := kit.Object(configMap, env.Namespace("mine"), "inside")
 	outside := kit.Object(configMap, env.Namespace("theirs"), "outside")

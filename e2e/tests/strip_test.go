@@ -87,12 +87,15 @@ func TestKubectlsOwnPruneLeavesMirrorsAlone(t *testing.T) {
 	env.Start("--resource-types=ConfigMap.v1")
 	other := "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: PREFIX-a, name: other}}"
 	goes := "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: PREFIX-a, name: goes}}"
+	// The set is in the namespace default, since kubectl takes --namespace for the only
+	// one that objects may be in.
+	set := kit.Object(configMap, "default", env.Name("set"))
+	t.Cleanup(func() { env.Delete(set) })
 	apply := func(manifests ...string) {
-		env.Kubectl("---\n"+strings.Join(manifests, "\n---\n"), "apply", "--prune", "--applyset=configmaps/set", "--namespace="+src.Namespace, "-f-")
+		env.Kubectl("---\n"+strings.Join(manifests, "\n---\n"), "apply", "--prune", "--applyset=configmaps/"+set.Name, "-f-")
 	}
 	apply(source(src, "target-namespaces=PREFIX-a"), other, goes)
-	set := env.Get(kit.Object(configMap, src.Namespace, "set"))
-	if id := env.Get(src).GetLabels()["applyset.kubernetes.io/part-of"]; id == "" || id != set.GetLabels()["applyset.kubernetes.io/id"] {
+	if id := env.Get(src).GetLabels()["applyset.kubernetes.io/part-of"]; id == "" || id != env.Get(set).GetLabels()["applyset.kubernetes.io/id"] {
 		t.Fatalf("the source is in no set: %v", env.Get(src))
 	}
 	before := env.WaitFor(src.In(a), "is there", kit.Exists)
