@@ -3,6 +3,7 @@ package audit
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,16 +84,27 @@ func (l *Log) read(mark Mark) (Requests, error) {
 		return nil, fmt.Errorf("open the audit log: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	lines := bufio.NewReader(file)
-	if mark.offset > 0 { // a mark may have fallen into a line being written: go on after it
-		if _, err := file.Seek(mark.offset-1, io.SeekStart); err != nil {
-			return nil, fmt.Errorf("go to the mark in the audit log: %w", err)
-		}
-		if _, err := lines.ReadBytes('\n'); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read the audit log at the mark: %w", err)
-		}
+	lines, err := linesAfter(file, mark)
+	if err != nil {
+		return nil, err
 	}
 	return join(lines)
+}
+
+// linesAfter are the lines of the log's file that begin after the mark.
+func linesAfter(file *os.File, mark Mark) (*bufio.Reader, error) {
+	lines := bufio.NewReader(file)
+	if mark.offset == 0 {
+		return lines, nil
+	}
+	// A mark may have fallen into a line being written: go on after it.
+	if _, err := file.Seek(mark.offset-1, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("go to the mark in the audit log: %w", err)
+	}
+	if _, err := lines.ReadBytes('\n'); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read the audit log at the mark: %w", err)
+	}
+	return lines, nil
 }
 
 // join makes requests of the events in the lines.
@@ -122,6 +134,7 @@ func join(lines *bufio.Reader) (Requests, error) {
 		case e.Stage != "RequestReceived" && known:
 			requests[i].answered = true
 			requests[i].Code = e.ResponseStatus.Code
+			requests[i].Name = cmp.Or(e.ObjectRef.Name, requests[i].Name) // a create has it in its content
 			requests[i].Forbidden = e.Annotations["authorization.k8s.io/decision"] == "forbid"
 		}
 	}

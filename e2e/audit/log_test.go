@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,5 +152,28 @@ func TestAMarkWithinALineThatIsBeingWrittenLiesAfterIt(t *testing.T) {
 	s.answered("2", "ResponseComplete", 200)
 	if got := since(t, log, m, audit.Filter{}); len(got) != 1 || got[0].Verb != "list" {
 		t.Errorf("got:\n%s", got)
+	}
+}
+
+func TestWritesHaveWhatWasSentAndWhatCameOfIt(t *testing.T) {
+	s, log := newServer(t)
+	s.write(`{"stage":"ResponseComplete","auditID":"0","verb":"create","objectRef":{"resource":"secrets","namespace":"t1-a","name":"before"}}` + "\n")
+	middle := mark(t, log)
+	for i, verb := range []string{"create", "get", "watch", "delete"} {
+		s.received(fmt.Sprint(i), verb, "alice", "secrets", "t1-a")
+		s.write(fmt.Sprintf(`{"stage":"ResponseComplete","auditID":"%d","verb":%q,"objectRef":{"resource":"secrets","namespace":"t1-a","name":"db"},`+
+			`"responseStatus":{"code":201},"requestObject":{"n":%[1]d},"responseObject":{"m":%[1]d}}`+"\n", i, verb))
+	}
+	s.write(`{"stage":"ResponseComplete","auditID":"9","verb":"create","objectRef":{"resource":"secrets","namespace":"another","name":"db"}}` + "\n")
+	s.write(`{"stage":"ResponseComplete","auditID":"10","verb":"create","objectRef":{"resource":"secrets","namespace":"t1-a"`)
+	var got []string
+	for w, err := range log.Writes(middle, "t1-") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%s %s/%s %d: %s %s", w.Verb, w.Namespace, w.Name, w.Code, w.Sent, w.Came))
+	}
+	if want := []string{`create t1-a/db 201: {"n":0} {"m":0}`, `delete t1-a/db 201: {"n":3} {"m":3}`}; !slices.Equal(got, want) {
+		t.Errorf("the writes are %q, want %q", got, want)
 	}
 }

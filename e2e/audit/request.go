@@ -22,7 +22,7 @@ type Request struct {
 	// Subresource is "status", "token" and so on; usually empty.
 	Subresource string
 	// Namespace and Name are empty where the request is for more than one.
-	// Name is empty for a create: the object's name is in its content.
+	// Name is empty for a create that was refused before its content was read.
 	Namespace, Name string
 	// URI is the path with its query.
 	URI string

@@ -5,8 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-
-	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 )
 
 // dir is the folder that holds all files of one control plane.
@@ -20,7 +18,7 @@ func (d dir) socketURL(name string) string { return "unix://" + d.file(name) }
 
 // newDir makes the folder and the files that the components read at their
 // start.
-func newDir(parent string) (dir, error) {
+func newDir(parent, auditPolicy string) (dir, error) {
 	path, err := os.MkdirTemp(parent, "kubemirror-")
 	if err != nil {
 		return "", fmt.Errorf("make the control plane's folder: %w", err)
@@ -30,7 +28,7 @@ func newDir(parent string) (dir, error) {
 		_ = os.RemoveAll(path)
 		return "", fmt.Errorf("the path %s is too long for a socket; set TMPDIR to a shorter folder", socket)
 	}
-	if err := os.WriteFile(d.file("audit-policy.yaml"), []byte(audit.Policy), 0o600); err != nil {
+	if err := os.WriteFile(d.file("audit-policy.yaml"), []byte(auditPolicy), 0o600); err != nil {
 		_ = os.RemoveAll(path)
 		return "", fmt.Errorf("write the audit policy: %w", err)
 	}

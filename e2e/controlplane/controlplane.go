@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ const startTimeout = 2 * time.Minute
 type Options struct {
 	// APIServerFlags are added to the API server's own and win over them.
 	APIServerFlags []string
+	// AuditPolicy replaces audit.Policy.
+	AuditPolicy string
 	// Verbosity is the log level (-v) of the API server and the controller
 	// manager.
 	Verbosity int
@@ -60,7 +63,7 @@ func Start(ctx context.Context, o Options) (*ControlPlane, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := newDir("")
+	dir, err := newDir("", cmp.Or(o.AuditPolicy, audit.Policy))
 	if err != nil {
 		return nil, err
 	}

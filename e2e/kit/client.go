@@ -16,6 +16,8 @@ import (
 
 // client reaches every type of the server by its kind.
 type client struct {
+	// manager is the field manager of what it writes.
+	manager string
 	dynamic dynamic.Interface
 
 	mu     sync.Mutex
@@ -25,12 +27,14 @@ type client struct {
 // tester is who tests are to the API server, in the audit log too.
 const tester = "tester"
 
-func newClient(plane *controlplane.ControlPlane) (*client, error) {
-	config, err := plane.RESTConfig(tester, controlplane.Admins)
+// newClient is somebody who may do everything. Where a write names no field manager,
+// the server takes the user agent's name.
+func newClient(plane *controlplane.ControlPlane, user, manager string) (*client, error) {
+	config, err := plane.RESTConfig(user, controlplane.Admins)
 	if err != nil {
 		return nil, err
 	}
-	config.UserAgent = tester
+	config.UserAgent = manager
 	http, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("make the tests' client: %w", err)
@@ -43,7 +47,7 @@ func newClient(plane *controlplane.ControlPlane) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the tests' discovery client: %w", err)
 	}
-	return &client{dynamic: d, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(found))}, nil
+	return &client{manager: manager, dynamic: d, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(found))}, nil
 }
 
 // resource is the way to objects of a kind: those of one namespace, or of the

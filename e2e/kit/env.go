@@ -24,6 +24,7 @@ const patience = 30 * time.Second
 type Env struct {
 	t        testing.TB
 	suite    *shared
+	client   *client
 	prefix   string
 	patience time.Duration
 	begin    audit.Mark
@@ -49,6 +50,7 @@ func New(t testing.TB) *Env {
 	e := &Env{
 		t:        t,
 		suite:    suite,
+		client:   suite.client,
 		prefix:   fmt.Sprintf("t%d", envs.Add(1)),
 		patience: patience,
 		state:    &state{applied: map[Ref]bool{}},
@@ -66,6 +68,19 @@ func New(t testing.TB) *Env {
 func (e *Env) Within(d time.Duration) *Env {
 	derived := *e
 	derived.patience = d
+	return &derived
+}
+
+// As is the same place in the hands of somebody else: a user of the test's own who may
+// do everything, and whom the server knows as that field manager.
+func (e *Env) As(manager string) *Env {
+	e.t.Helper()
+	c, err := newClient(e.suite.plane, e.Name(manager), manager)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	derived := *e
+	derived.client = c
 	return &derived
 }
 
@@ -122,6 +137,7 @@ func (e *Env) clear() {
 	}
 	e.checkRights()
 	e.checkFields()
+	e.checkTouched()
 	ctx, cancel := e.context()
 	defer cancel()
 	for _, definitions := range []bool{false, true} {
@@ -139,7 +155,7 @@ func (e *Env) clear() {
 func (e *Env) remove(ctx context.Context, r Ref) {
 	err := e.delete(ctx, r)
 	if err == nil && r.Kind != "Namespace.v1" {
-		err = e.patchNow(ctx, r, `{"metadata":{"finalizers":null}}`)
+		_, err = e.patchNow(ctx, r, `{"metadata":{"finalizers":null}}`)
 	}
 	if err != nil && !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err) {
 		e.t.Logf("clear up after the test: %s: %v", r, err)

@@ -72,7 +72,7 @@ func (e *Env) applyNow(ctx context.Context, o *unstructured.Unstructured) (*unst
 	r := RefTo(o)
 	e.track(r)
 	for {
-		resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+		resource, err := e.client.resource(r.Kind, r.Namespace)
 		if meta.IsNoMatchError(err) && ctx.Err() == nil {
 			time.Sleep(50 * time.Millisecond)
 			continue
@@ -80,7 +80,7 @@ func (e *Env) applyNow(ctx context.Context, o *unstructured.Unstructured) (*unst
 		if err != nil {
 			return nil, err
 		}
-		applied, err := resource.Apply(ctx, r.Name, o, metav1.ApplyOptions{FieldManager: tester, Force: true})
+		applied, err := resource.Apply(ctx, r.Name, o, metav1.ApplyOptions{FieldManager: e.client.manager, Force: true})
 		if unserved(err) && ctx.Err() == nil {
 			<-time.After(pollServed)
 			continue
@@ -101,14 +101,62 @@ func (e *Env) Trial(text string) error {
 		e.t.Fatalf("read the one object to try: %v; it is:\n%s", err, text)
 	}
 	r := RefTo(objects[0])
-	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+	resource, err := e.client.resource(r.Kind, r.Namespace)
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	ctx, cancel := e.context()
 	defer cancel()
-	_, err = resource.Apply(ctx, r.Name, objects[0], metav1.ApplyOptions{FieldManager: tester, Force: true, DryRun: []string{metav1.DryRunAll}})
+	_, err = resource.Apply(ctx, r.Name, objects[0], metav1.ApplyOptions{FieldManager: e.client.manager, Force: true, DryRun: []string{metav1.DryRunAll}})
 	return err
+}
+
+// Create makes the object as it is given, by a POST. One that is there already fails
+// the test.
+func (e *Env) Create(o *unstructured.Unstructured) *unstructured.Unstructured {
+	e.t.Helper()
+	e.track(RefTo(o))
+	ctx, cancel := e.context()
+	defer cancel()
+	created, err := e.create(ctx, o)
+	if err != nil {
+		e.t.Fatalf("create %s: %v", RefTo(o), err)
+	}
+	return created
+}
+
+// CreateIfMissing is Create that returns nil where there is an object of that name.
+func (e *Env) CreateIfMissing(o *unstructured.Unstructured) *unstructured.Unstructured {
+	e.t.Helper()
+	e.track(RefTo(o))
+	ctx, cancel := e.context()
+	defer cancel()
+	created, err := e.create(ctx, o)
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	if err != nil {
+		e.t.Fatalf("create %s: %v", RefTo(o), err)
+	}
+	return created
+}
+
+func (e *Env) create(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	r := RefTo(o)
+	resource, err := e.client.resource(r.Kind, r.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	return resource.Create(ctx, o, metav1.CreateOptions{FieldManager: e.client.manager})
+}
+
+func (e *Env) update(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	r := RefTo(o)
+	resource, err := e.client.resource(r.Kind, r.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	return resource.Update(ctx, o, metav1.UpdateOptions{FieldManager: e.client.manager})
 }
 
 // track remembers an object, to delete it when the test ends.
@@ -133,7 +181,7 @@ func (e *Env) Find(r Ref) *unstructured.Unstructured {
 	e.t.Helper()
 	ctx, cancel := e.context()
 	defer cancel()
-	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+	resource, err := e.client.resource(r.Kind, r.Namespace)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -153,7 +201,7 @@ func (e *Env) List(kind, namespace, selector string) []unstructured.Unstructured
 	e.t.Helper()
 	ctx, cancel := e.context()
 	defer cancel()
-	resource, err := e.suite.client.resource(kind, namespace)
+	resource, err := e.client.resource(kind, namespace)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -170,7 +218,7 @@ func (e *Env) Update(r Ref, change func(*unstructured.Unstructured)) *unstructur
 	e.t.Helper()
 	ctx, cancel := e.context()
 	defer cancel()
-	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+	resource, err := e.client.resource(r.Kind, r.Namespace)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -181,7 +229,7 @@ func (e *Env) Update(r Ref, change func(*unstructured.Unstructured)) *unstructur
 			return err
 		}
 		change(o)
-		updated, err = resource.Update(ctx, o, metav1.UpdateOptions{})
+		updated, err = e.update(ctx, o)
 		return err
 	})
 	if err != nil {
@@ -195,7 +243,7 @@ func (e *Env) Patch(r Ref, mergePatch string) {
 	e.t.Helper()
 	ctx, cancel := e.context()
 	defer cancel()
-	if err := e.patch(ctx, r, strings.ReplaceAll(mergePatch, "PREFIX", e.prefix)); err != nil {
+	if _, err := e.patch(ctx, r, strings.ReplaceAll(mergePatch, "PREFIX", e.prefix)); err != nil {
 		e.t.Fatalf("patch %s: %v", r, err)
 	}
 }
@@ -206,43 +254,48 @@ func (e *Env) PatchStatus(r Ref, mergePatch string) {
 	e.t.Helper()
 	ctx, cancel := e.context()
 	defer cancel()
-	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+	resource, err := e.client.resource(r.Kind, r.Namespace)
 	if err == nil {
-		_, err = resource.Patch(ctx, r.Name, types.MergePatchType, []byte(mergePatch), metav1.PatchOptions{FieldManager: tester}, "status")
+		_, err = resource.Patch(ctx, r.Name, types.MergePatchType, []byte(mergePatch), metav1.PatchOptions{FieldManager: e.client.manager}, "status")
 	}
 	if err != nil {
 		e.t.Fatalf("patch the status of %s: %v", r, err)
 	}
 }
 
-// PatchIfThere is Patch for an object that may go at any moment.
-func (e *Env) PatchIfThere(r Ref, mergePatch string) {
+// PatchIfThere is Patch for an object that may go at any moment: it returns the object
+// as it is then, nil if it has gone.
+func (e *Env) PatchIfThere(r Ref, mergePatch string) *unstructured.Unstructured {
 	e.t.Helper()
 	ctx, cancel := e.context()
 	defer cancel()
-	if err := e.patch(ctx, r, strings.ReplaceAll(mergePatch, "PREFIX", e.prefix)); err != nil && !apierrors.IsNotFound(err) {
+	patched, err := e.patch(ctx, r, strings.ReplaceAll(mergePatch, "PREFIX", e.prefix))
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
 		e.t.Fatalf("patch %s: %v", r, err)
 	}
+	return patched
 }
 
-func (e *Env) patch(ctx context.Context, r Ref, mergePatch string) error {
+func (e *Env) patch(ctx context.Context, r Ref, mergePatch string) (*unstructured.Unstructured, error) {
 	for {
-		err := e.patchNow(ctx, r, mergePatch)
+		patched, err := e.patchNow(ctx, r, mergePatch)
 		if !unserved(err) || ctx.Err() != nil {
-			return err
+			return patched, err
 		}
 		<-time.After(pollServed)
 	}
 }
 
 // patchNow is patch for an object whose type need not be served any more.
-func (e *Env) patchNow(ctx context.Context, r Ref, mergePatch string) error {
-	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+func (e *Env) patchNow(ctx context.Context, r Ref, mergePatch string) (*unstructured.Unstructured, error) {
+	resource, err := e.client.resource(r.Kind, r.Namespace)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = resource.Patch(ctx, r.Name, types.MergePatchType, []byte(mergePatch), metav1.PatchOptions{FieldManager: tester})
-	return err
+	return resource.Patch(ctx, r.Name, types.MergePatchType, []byte(mergePatch), metav1.PatchOptions{FieldManager: e.client.manager})
 }
 
 // pollServed is the time between two tries for a type that is about to be served.
@@ -297,7 +350,7 @@ func (e *Env) Delete(r Ref) {
 }
 
 func (e *Env) delete(ctx context.Context, r Ref) error {
-	resource, err := e.suite.client.resource(r.Kind, r.Namespace)
+	resource, err := e.client.resource(r.Kind, r.Namespace)
 	if err != nil {
 		return err
 	}

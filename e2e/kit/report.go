@@ -61,7 +61,7 @@ func (e *Env) events(ctx context.Context, r Ref) ([]Event, error) {
 	if namespace == "" {
 		namespace = metav1.NamespaceDefault // where events about what has no namespace go
 	}
-	resource, err := e.suite.client.resource("Event.v1", namespace)
+	resource, err := e.client.resource("Event.v1", namespace)
 	if err != nil {
 		return nil, err
 	}

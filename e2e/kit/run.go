@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/controlplane"
 	"github.com/lukaszraczylo/kubemirror/e2e/kubemirror"
 )
@@ -34,7 +35,7 @@ func Run(m *testing.M) { runWith(m, false) }
 func RunAsInstalled(m *testing.M) { runWith(m, true) }
 
 func runWith(m *testing.M, asInstalled bool) {
-	code, err := run(m, controlplane.Options{}, asInstalled)
+	code, err := run(m, controlplane.Options{AuditPolicy: audit.PolicyWithContent}, asInstalled)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "end-to-end tests:", err)
 		code = 1
@@ -63,7 +64,7 @@ func run(m *testing.M, o controlplane.Options, asInstalled bool) (code int, err 
 			err = stopErr
 		}
 	}()
-	client, err := newClient(plane)
+	client, err := newClient(plane, tester, tester)
 	if err != nil {
 		return 1, err
 	}

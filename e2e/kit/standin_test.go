@@ -41,8 +41,8 @@ func TestMain(m *testing.M) {
 	kit.Run(m)
 }
 
-// standIn creates one ConfigMap where its leases are and says that it is ready.
-// SIGTERM ends it.
+// standIn creates one ConfigMap where its leases are, which has the marks of a mirror,
+// and says that it is ready. SIGTERM ends it.
 func standIn() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	flags := flag.NewFlagSet("stand-in", flag.ExitOnError)
@@ -72,9 +72,17 @@ func standIn() {
 	check(err)
 	client, err := dynamic.NewForConfig(config)
 	check(err)
+	name := fmt.Sprint("stand-in-", os.Getpid())
 	_, err = client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(*namespace).
 		Create(ctx, &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"generateName": "stand-in-"},
+			"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{
+				"name":   name,
+				"labels": map[string]any{"kubemirror.raczylo.com/mirror": "true"},
+				"annotations": map[string]any{
+					"kubemirror.raczylo.com/source-namespace": "a", "kubemirror.raczylo.com/source-name": "b",
+					"kubemirror.raczylo.com/mirror-id": "configmaps/" + *namespace + "/" + name,
+				},
+			},
 		}}, metav1.CreateOptions{})
 	check(err)
 	close(ready)

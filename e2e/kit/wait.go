@@ -86,7 +86,7 @@ func (e *Env) wait(r Ref, what string, check Check) *unstructured.Unstructured {
 	defer cancel()
 	w := waiting{ref: r, check: check}
 	for {
-		done, err := w.watch(ctx, e.suite.client)
+		done, err := w.watch(ctx, e.client)
 		if done {
 			return w.last
 		}

@@ -1,0 +1,25 @@
+package kit
+
+import (
+	"strings"
+
+	"github.com/lukaszraczylo/kubemirror/e2e/record"
+)
+
+// checkTouched fails the test if the API server's log has a write of one of its
+// processes to something that isn't KubeMirror's own.
+func (e *Env) checkTouched() {
+	if len(e.processes) == 0 {
+		return
+	}
+	processes := e.prefix + "-kubemirror-"
+	breaches, err := record.Breaches(e.Audit().Writes(e.begin, e.prefix+"-"), func(user string) bool {
+		return strings.HasPrefix(user, processes)
+	})
+	if err != nil {
+		e.t.Errorf("read what was written: %v", err)
+	}
+	for _, breach := range breaches {
+		e.t.Errorf("it touched what isn't its own: %s", breach)
+	}
+}
