@@ -25,14 +25,6 @@ type health struct {
 	set        *informers.Set
 	typesKnown bool
 	wasReady   bool
-	lease      func() error
-}
-
-// leading has the lease's own check be part of liveness.
-func (h *health) leading(check func() error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.lease = check
 }
 
 func (h *health) working(namespaces *informers.Informer, set *informers.Set) {
@@ -50,14 +42,6 @@ func (h *health) discovered() {
 
 // live notices watches that have died without a word.
 func (h *health) live() error {
-	h.mu.Lock()
-	lease := h.lease
-	h.mu.Unlock()
-	if lease != nil {
-		if err := lease(); err != nil {
-			return err
-		}
-	}
 	quiet, name := h.quietest()
 	if quiet > silence {
 		return fmt.Errorf("the watch of %s has heard nothing for %s", name, quiet.Round(time.Second))

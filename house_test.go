@@ -45,16 +45,6 @@ func TestEveryPackageIsARoom(t *testing.T) {
 	}
 }
 
-// The clientset and its scheme hold every type of every built-in group: 17 MB of
-// binary and 10 MB of memory, for a program that knows Secrets and ConfigMaps alone.
-func TestTheBinaryDoesNotKnowEveryBuiltInType(t *testing.T) {
-	for _, dependency := range deps(t, ".") {
-		if dependency == "k8s.io/client-go/kubernetes" || dependency == "k8s.io/client-go/kubernetes/scheme" {
-			t.Errorf("the binary links %s", dependency)
-		}
-	}
-}
-
 func deps(t *testing.T, pattern string) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", pattern).Output()

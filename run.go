@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/klog/v2"
 
 	"github.com/lukaszraczylo/kubemirror/discovery"
@@ -35,13 +36,17 @@ func run(ctx context.Context, o *options, clients *kube.Clients) error {
 		m.Leading(o.leaseName, false) // one that never gets as far as the lease is no leader either
 	}
 	health := &health{standby: o.leaderElect}
+	election := leaderelection.NewLeaderHealthzAdaptor(0) // no time beyond the lease's own
 	secure, err := secured(o, clients)
 	if err != nil {
 		return err
 	}
 	server, err := m.Listen(ctx, metrics.Endpoints{
 		MetricsAddress: o.metricsAddress, ProbeAddress: o.probesAddress, Secure: secure,
-		Live:  []metrics.Check{{Name: "watches", Do: health.live}},
+		Live: []metrics.Check{
+			{Name: "watches", Do: health.live},
+			{Name: election.Name(), Do: func() error { return election.Check(nil) }},
+		},
 		Ready: []metrics.Check{{Name: "caches", Do: health.ready}},
 	})
 	if err != nil {
@@ -67,7 +72,12 @@ func run(ctx context.Context, o *options, clients *kube.Clients) error {
 	if !o.leaderElect {
 		return work(ctx)
 	}
-	return lead(ctx, o, clients, m, health, work)
+	lease, err := leader.NewLease(clients.REST, cmp.Or(o.leaseNamespace, clients.Namespace), o.leaseName, identity())
+	if err != nil {
+		return err
+	}
+	onLeading := func(leading bool) { m.Leading(o.leaseName, leading) }
+	return leader.Run(ctx, leader.Config{Lease: lease, Health: election, OnLeading: onLeading}, work)
 }
 
 // secured is what --metrics-secure takes; nil where it is not set.
@@ -77,24 +87,6 @@ func secured(o *options, clients *kube.Clients) (*metrics.Secure, error) {
 	}
 	reviews, err := clients.Reviews()
 	return &metrics.Secure{Certificate: o.certificate, Reviews: reviews}, err
-}
-
-// lead does the work while this replica holds the lease.
-func lead(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Metrics, health *health, work func(context.Context) error) error {
-	namespace := cmp.Or(o.leaseNamespace, clients.Namespace)
-	leases, err := leader.NewLeases(clients.REST, clients.HTTP, namespace)
-	if err != nil {
-		return err
-	}
-	elector, err := leader.New(leader.Config{
-		Leases: leases, Namespace: namespace, Name: o.leaseName, Identity: identity(),
-		OnLeading: func(leading bool) { m.Leading(o.leaseName, leading) },
-	})
-	if err != nil {
-		return err
-	}
-	health.leading(elector.Check)
-	return elector.Run(ctx, work)
 }
 
 // identity is this process's name, in the lease and in events.

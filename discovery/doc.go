@@ -11,7 +11,5 @@
 // Around them stand a server that is asked and a trigger that is watched.
 //
 // It starts and stops nothing: who watches the types' objects is another
-// room's concern. It does not use client-go's discovery package, which links
-// the types of every built-in API group (17 MB of binary, 10 MB resident before
-// the first object) to read two JSON documents.
+// room's concern.
 package discovery

@@ -8,6 +8,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 )
 
 // api holds one Lease as an API server does: it counts resource versions, and
@@ -21,9 +22,13 @@ type api struct {
 
 // seenBy is the Lease as one process reaches it.
 type seenBy struct {
+	client.LeaseInterface // for what an election doesn't ask for
 	*api
 	who string
 }
+
+// Leases implements client.LeasesGetter.
+func (s seenBy) Leases(string) client.LeaseInterface { return s }
 
 var resource = coordinationv1.Resource("leases")
 
@@ -53,7 +58,7 @@ func (a *api) spec() (holder string, spec coordinationv1.LeaseSpec, writes int) 
 	if a.lease == nil {
 		return "", spec, a.writes
 	}
-	return deref(a.lease.Spec.HolderIdentity), *a.lease.Spec.DeepCopy(), a.writes
+	return holderOf(a.lease), *a.lease.Spec.DeepCopy(), a.writes
 }
 
 func (a *api) store(lease *coordinationv1.Lease) *coordinationv1.Lease {
@@ -63,7 +68,8 @@ func (a *api) store(lease *coordinationv1.Lease) *coordinationv1.Lease {
 	return a.lease.DeepCopy()
 }
 
-// enter waits for nothing, or what the fault makes the request wait for.
+// enter waits for nothing, or what the fault makes the request wait for: for as
+// long as the client of NewLease does.
 func (s seenBy) enter(ctx context.Context) error {
 	s.mu.Lock()
 	fault := s.fault
@@ -71,6 +77,8 @@ func (s seenBy) enter(ctx context.Context) error {
 	if fault == nil {
 		return ctx.Err()
 	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
 	return fault(ctx, s.who)
 }
 
@@ -111,4 +119,11 @@ func (s seenBy) Update(ctx context.Context, lease *coordinationv1.Lease, _ metav
 		return nil, apierrors.NewConflict(resource, lease.Name, nil)
 	}
 	return s.store(lease), nil
+}
+
+func holderOf(lease *coordinationv1.Lease) string {
+	if lease.Spec.HolderIdentity == nil {
+		return ""
+	}
+	return *lease.Spec.HolderIdentity
 }

@@ -1,15 +1,18 @@
 // Package leader runs work while this process holds a Lease, and lets go of the
 // Lease only once the work has ended.
 //
-// An Elector waits for the Lease, runs the work, and renews the Lease until the
-// work has returned. Asked to stop, it tells the work, goes on renewing while
-// the work drains, and then releases the Lease, so that a standby takes over at
-// once and never while a write of ours is under way. If the Lease is lost, the
-// work is told and the Elector returns ErrLost: the process has to go.
+// The election is client-go's tools/leaderelection. Around it stand the three
+// things that it leaves to its user:
 //
-// It is the election of client-go's tools/leaderelection: same rules, defaults
-// and Lease contents, so that processes with either can stand for the same
-// Lease. It is written anew for two reasons. That one returns without waiting
-// for the work, and its import of client-go/kubernetes links the types of every
-// built-in API group (17 MB of binary, 10 MB resident before the first object).
+//   - The elector has a context of its own. Asked to stop, Run tells the work,
+//     the elector goes on renewing while the work drains, and then the Lease is
+//     released, so that a standby takes over soon and never while a write of ours
+//     is under way.
+//   - A Lease that is lost ends the work, and Run says why: the process has to go.
+//   - A stranger in the Lease that we hold ends the election at once. The elector
+//     would stand for it again until its deadline, while both are at work.
+//
+// The release is written here too. The elector's ReleaseOnCancel also releases a
+// Lease that was lost, before it tells the work: for as long as the server hangs
+// the work would go on, beyond the end of the Lease.
 package leader

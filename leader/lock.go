@@ -3,166 +3,120 @@ package leader
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"time"
 
-	coordinationv1 "k8s.io/api/coordination/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/client-go/util/retry"
+	"k8s.io/klog/v2"
 )
 
-// lock is one process's view of the Lease, and the writes that change it. The
-// rules are those of tryAcquireOrRenew and release in client-go's
-// tools/leaderelection. Its methods return the identity of another process that
-// holds the Lease, or "".
-type lock struct {
-	leases         Leases
-	name, identity string
-	duration       time.Duration
+// requestTimeout bounds a request, so that one that hangs does not lose the Lease.
+const requestTimeout = renewDeadline / 2
 
-	lease *coordinationv1.Lease // as last read or written; nil before
-	seen  time.Time             // when its spec was last seen to change
-}
-
-// acquire takes the Lease if it is free: absent, released, ours or run out.
-func (l *lock) acquire(ctx context.Context) (holder string, err error) {
-	for range 2 { // again, to see who was faster
-		if err := l.read(ctx); err != nil {
-			return "", err
-		}
-		if l.lease != nil && l.held(time.Now()) {
-			return l.holder(), nil
-		}
-		if err = l.write(ctx, l.claim(time.Now())); !overtaken(err) {
-			return "", err
-		}
-	}
-	return "", err
-}
-
-// renew prolongs the Lease that we hold. It is one write, based on what we last
-// wrote. If that is not what is there, it looks: another holder means that
-// the Lease is lost, anything else, such as a label or its deletion, does not.
-func (l *lock) renew(ctx context.Context) (holder string, err error) {
-	err = l.write(ctx, l.claim(time.Now()))
-	if !overtaken(err) {
-		return "", err
-	}
-	if err := l.read(ctx); err != nil {
-		return "", err
-	}
-	if l.lease != nil && l.holder() != l.identity {
-		return cmp.Or(l.holder(), "nobody"), nil
-	}
-	return "", l.write(ctx, l.claim(time.Now()))
-}
-
-// release lets go of the Lease, if it is still ours.
-func (l *lock) release(ctx context.Context) (holder string, err error) {
-	for range 2 {
-		if l.lease == nil || l.holder() != l.identity {
-			return "", nil
-		}
-		if err = l.write(ctx, l.letGo(time.Now())); !overtaken(err) {
-			return "", err
-		}
-		if err := l.read(ctx); err != nil {
-			return "", err
-		}
-	}
-	return "", err
-}
-
-// overtaken reports whether a write failed because the Lease is not as we knew it.
-func overtaken(err error) bool {
-	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
-}
-
-func (l *lock) holder() string { return deref(l.lease.Spec.HolderIdentity) }
-
-// held reports whether another process may be at work. The clocks of others are
-// not trusted: the Lease has run out when it was not seen to change for as long as
-// its holder says that it lasts.
-func (l *lock) held(now time.Time) bool {
-	holder := l.holder()
-	if holder == "" || holder == l.identity {
-		return false
-	}
-	lasts := time.Duration(deref(l.lease.Spec.LeaseDurationSeconds)) * time.Second
-	return now.Before(l.seen.Add(lasts))
-}
-
-// claim returns the spec with which we hold the Lease from now on.
-func (l *lock) claim(now time.Time) coordinationv1.LeaseSpec {
-	claimed := coordinationv1.LeaseSpec{
-		HolderIdentity:       &l.identity,
-		LeaseDurationSeconds: new(int32(l.duration / time.Second)),
-		AcquireTime:          &metav1.MicroTime{Time: now},
-		RenewTime:            &metav1.MicroTime{Time: now},
-		LeaseTransitions:     new(int32(0)),
-	}
-	if l.lease == nil {
-		return claimed
-	}
-	before := l.lease.Spec
-	claimed.LeaseTransitions = new(deref(before.LeaseTransitions))
-	if l.holder() == l.identity {
-		claimed.AcquireTime = before.AcquireTime
-	} else {
-		*claimed.LeaseTransitions++
-	}
-	return claimed
-}
-
-// letGo returns the spec of a Lease that anyone may take at once.
-func (l *lock) letGo(now time.Time) coordinationv1.LeaseSpec {
-	return coordinationv1.LeaseSpec{
-		HolderIdentity:       new(""),
-		LeaseDurationSeconds: new(int32(1)),
-		AcquireTime:          &metav1.MicroTime{Time: now},
-		RenewTime:            &metav1.MicroTime{Time: now},
-		LeaseTransitions:     l.lease.Spec.LeaseTransitions,
-	}
-}
-
-// read brings the Lease up to date: nil if there is none.
-func (l *lock) read(ctx context.Context) error {
-	lease, err := l.leases.Get(ctx, l.name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		l.lease = nil
-		return nil
-	}
+// NewLease returns the Lease of that namespace and name for a process. The identity
+// tells it from all others that stand for the Lease, now or later: a restarted
+// process needs another one. The Lease has a client of its own, without a rate
+// limit: a renewal never queues behind the writes of mirrors.
+func NewLease(config *rest.Config, namespace, name, identity string) (*resourcelock.LeaseLock, error) {
+	config = rest.CopyConfig(config)
+	config.RateLimiter, config.QPS = nil, -1
+	config.Timeout = requestTimeout
+	client, err := coordinationv1.NewForConfig(config)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("make the client for the lease %s/%s: %w", namespace, name, err)
 	}
-	if l.lease == nil || !equality.Semantic.DeepEqual(l.lease.Spec, lease.Spec) {
-		l.seen = time.Now()
-	}
-	l.lease = lease
-	return nil
+	return &resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Client:     client,
+		LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
+	}, nil
 }
 
-// write puts the spec into the Lease as we know it, or creates the Lease.
-func (l *lock) write(ctx context.Context, spec coordinationv1.LeaseSpec) error {
-	var lease *coordinationv1.Lease
-	var err error
-	if l.lease == nil {
-		lease = &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: l.name}, Spec: spec}
-		lease, err = l.leases.Create(ctx, lease, metav1.CreateOptions{})
-	} else {
-		lease = l.lease.DeepCopy()
-		lease.Spec = spec
-		lease, err = l.leases.Update(ctx, lease, metav1.UpdateOptions{})
+// lock is the Lease as the elector reads and writes it. It knows what the elector
+// doesn't tell: why the Lease was lost. The elector's goroutine alone uses it, and
+// Run once that has ended.
+type lock struct {
+	*resourcelock.LeaseLock
+	giveUp context.CancelFunc // ends the election
+
+	claimed bool      // whether a write was sent that may have made the Lease ours
+	renewed time.Time // when the last one that succeeded was sent
+	err     error     // of the last request
+	taken   error     // names who has the Lease that we held
+}
+
+// Get implements resourcelock.Interface.
+func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	record, raw, err := l.LeaseLock.Get(ctx)
+	l.err = err
+	if err == nil && record.HolderIdentity != l.Identity() {
+		l.claimed = false
+		if !l.renewed.IsZero() {
+			l.taken = fmt.Errorf("%s holds it", cmp.Or(record.HolderIdentity, "nobody"))
+			l.giveUp()
+		}
 	}
+	return record, raw, err
+}
+
+// Create implements resourcelock.Interface.
+func (l *lock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	return l.wrote(record, l.LeaseLock.Create(ctx, record))
+}
+
+// Update implements resourcelock.Interface.
+func (l *lock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	return l.wrote(record, l.LeaseLock.Update(ctx, record))
+}
+
+func (l *lock) wrote(record resourcelock.LeaderElectionRecord, err error) error {
+	l.claimed = true // even if it failed: it may have been done, and only its answer lost
+	l.err = err
 	if err == nil {
-		l.lease, l.seen = lease, time.Now()
+		l.renewed = record.RenewTime.Time
 	}
 	return err
 }
 
-func deref[T any](p *T) T {
-	if p == nil {
-		return *new(T)
+// lost returns why the Lease is no longer ours.
+func (l *lock) lost() error {
+	if l.taken != nil {
+		return l.taken
 	}
-	return *p
+	return fmt.Errorf("not renewed for %s: %w", time.Since(l.renewed).Round(time.Second), l.err)
+}
+
+// release lets go of the Lease, if it is ours, so that anyone may take it at once.
+func (l *lock) release(ctx context.Context) error {
+	if !l.claimed {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
+	defer cancel()
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		record, _, err := l.LeaseLock.Get(ctx)
+		if apierrors.IsNotFound(err) || err == nil && record.HolderIdentity != l.Identity() {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		now := metav1.Now()
+		err = l.LeaseLock.Update(ctx, resourcelock.LeaderElectionRecord{
+			LeaseDurationSeconds: 1, AcquireTime: now, RenewTime: now, LeaderTransitions: record.LeaderTransitions,
+		})
+		if err == nil {
+			klog.FromContext(ctx).Info("Released the lease", "lock", l.Describe())
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("release lease %s, which now runs out by itself: %w", l.Describe(), err)
+	}
+	return nil
 }

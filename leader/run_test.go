@@ -11,11 +11,22 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+// notice is how long a holder that nothing answers takes to give up: the elector
+// counts from the first try after a renewal. takeover is how long a standby takes
+// to see that the Lease is free, at most: it looks at times of its own choice.
+const (
+	notice   = retryPeriod + renewDeadline
+	takeover = retryPeriod * 22 / 10 // 1 + leaderelection.JitterFactor
 )
 
 // process is one that stands for the Lease of an api, in a bubble of simulated time.
 type process struct {
-	*Elector
+	*leaderelection.HealthzAdaptor
 	t        *testing.T
 	stop     context.CancelFunc
 	work     chan error    // makes the work return by itself
@@ -30,20 +41,21 @@ type process struct {
 // stand starts a process whose work runs until it is told to end.
 func stand(t *testing.T, a *api, identity string, drain time.Duration) *process {
 	t.Helper()
-	p := &process{t: t, work: make(chan error), drain: drain}
-	var err error
-	p.Elector, err = New(Config{
-		Leases: seenBy{a, identity}, Namespace: "ns", Name: "lease", Identity: identity,
+	p := &process{t: t, work: make(chan error), drain: drain, HealthzAdaptor: leaderelection.NewLeaderHealthzAdaptor(0)}
+	config := Config{
+		Lease: &resourcelock.LeaseLock{
+			LeaseMeta:  metav1.ObjectMeta{Namespace: "ns", Name: "lease"},
+			Client:     seenBy{api: a, who: identity},
+			LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
+		},
+		Health:    p.HealthzAdaptor,
 		OnLeading: func(leading bool) { p.note(func() { p.leading = append(p.leading, leading) }) },
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
 	p.stop = stop
 	go func() {
-		err := p.Run(ctx, p.do)
+		err := Run(ctx, config, p.do)
 		p.note(func() { p.returned, p.err = true, err })
 	}()
 	synctest.Wait()
@@ -102,14 +114,14 @@ func TestTheFirstProcessHoldsTheLeaseAndTheSecondWaits(t *testing.T) {
 		if holder != "first" || *spec.LeaseDurationSeconds != 15 || *spec.LeaseTransitions != 0 {
 			t.Errorf("the lease says %q, %ds, %d transitions", holder, *spec.LeaseDurationSeconds, *spec.LeaseTransitions)
 		}
-		if age := time.Since(spec.RenewTime.Time); age > DefaultRetryPeriod {
+		if age := time.Since(spec.RenewTime.Time); age > retryPeriod {
 			t.Errorf("it was renewed %s ago", age)
 		}
 		if held := time.Since(spec.AcquireTime.Time); held != time.Hour {
 			t.Errorf("it was acquired %s ago, want an hour", held)
 		}
 		for _, p := range []*process{first, second} {
-			if err := p.Check(); err != nil {
+			if err := p.Check(nil); err != nil {
 				t.Errorf("Check says %v", err)
 			}
 		}
@@ -130,12 +142,12 @@ func TestTheLeaseIsReleasedOnlyAfterTheWorkHasDrained(t *testing.T) {
 		if err := first.result(); err != nil {
 			t.Errorf("it returned %v", err)
 		}
-		after(3 * time.Second)
+		after(takeover)
 		second.expect("soon after the release, the second", true, false)
 		if holder, spec, _ := a.spec(); holder != "second" || *spec.LeaseTransitions != 1 {
 			t.Errorf("the lease says %q after %d transitions", holder, *spec.LeaseTransitions)
 		}
-		if want := []bool{false, true, false}; !slices.Equal(first.leading, want) {
+		if want := []bool{true, false}; !slices.Equal(first.leading, want) {
 			t.Errorf("the first was said to lead: %v, want %v", first.leading, want)
 		}
 	})
@@ -153,9 +165,9 @@ func TestAProcessThatDiedIsSucceededWhenItsLeaseHasRunOut(t *testing.T) {
 			}
 			return ctx.Err()
 		})
-		after(DefaultRenewDeadline - time.Millisecond)
+		after(notice - time.Millisecond)
 		second.expect("before the first has given up, the second", false, false)
-		after(DefaultLeaseDuration)
+		after(leaseDuration - retryPeriod)
 		first.expect("cut off, the first", false, true)
 		second.expect("after the lease has run out, the second", true, false)
 	})
@@ -170,13 +182,16 @@ func TestALostLeaseEndsTheWork(t *testing.T) {
 	}{
 		{"when every renewal fails",
 			func(a *api) { a.befall(func(context.Context, string) error { return errors.New("refused") }) },
-			DefaultRenewDeadline, "refused"},
+			notice, "refused"},
 		{"when every renewal hangs",
 			func(a *api) { a.befall(func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() }) },
-			DefaultRenewDeadline, "deadline exceeded"},
+			notice, "deadline exceeded"},
 		{"when another process has taken it",
 			func(a *api) { a.edit(func(l *coordinationv1.Lease) { l.Spec.HolderIdentity = new("thief") }) },
-			DefaultRetryPeriod, "thief holds it"},
+			retryPeriod, "thief holds it"},
+		{"when somebody has emptied it",
+			func(a *api) { a.edit(func(l *coordinationv1.Lease) { l.Spec.HolderIdentity = nil }) },
+			retryPeriod, "nobody holds it"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -187,7 +202,10 @@ func TestALostLeaseEndsTheWork(t *testing.T) {
 				after(row.within)
 				p.expect("in time", false, true)
 				err := p.result()
-				if !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), "ns/lease") {
+				if !errors.Is(err, ErrLost) {
+					t.Fatalf("it returned %v", err)
+				}
+				if !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), "ns/lease") {
 					t.Errorf("it returned %q", err)
 				}
 			})
@@ -201,9 +219,9 @@ func TestWorkThatDoesNotEndIsNotWaitedForBeyondTheLease(t *testing.T) {
 		p := stand(t, a, "first", time.Hour)
 		after(time.Minute)
 		a.befall(func(context.Context, string) error { return errors.New("refused") })
-		after(DefaultRenewDeadline)
+		after(notice)
 		p.expect("after the renew deadline", true, false)
-		after(DefaultLeaseDuration - DefaultRenewDeadline)
+		after(leaseDuration - notice)
 		p.expect("when the lease has run out", true, true)
 		if !errors.Is(p.result(), ErrLost) {
 			t.Errorf("it returned %v", p.result())
@@ -219,7 +237,7 @@ func TestALeaseIsNotLostToWhatAHolderCanOutlive(t *testing.T) {
 	}{
 		{"a short outage", func(a *api) {
 			a.befall(func(context.Context, string) error { return errors.New("refused") })
-			after(DefaultRenewDeadline - DefaultRetryPeriod - time.Second)
+			after(renewDeadline - retryPeriod - time.Second)
 			a.befall(nil)
 		}},
 		{"a request that hangs", func(a *api) {
@@ -247,7 +265,7 @@ func TestALeaseIsNotLostToWhatAHolderCanOutlive(t *testing.T) {
 				after(time.Minute)
 				p.expect("a minute later", true, false)
 				holder, spec, _ := a.spec()
-				if age := time.Since(spec.RenewTime.Time); holder != "first" || age > DefaultRetryPeriod {
+				if age := time.Since(spec.RenewTime.Time); holder != "first" || age > retryPeriod {
 					t.Errorf("%q holds the lease, renewed %s ago", holder, age)
 				}
 			})
@@ -307,30 +325,63 @@ func TestAStandbyThatIsStoppedReturnsAtOnceAndWritesNothing(t *testing.T) {
 
 func TestAHolderThatHangsIsUnhealthy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := stand(t, &api{}, "first", 0)
-		p.setRenewed(time.Now().Add(-DefaultLeaseDuration - time.Second))
-		if p.Check() == nil {
+		a := &api{}
+		p := stand(t, a, "first", 0)
+		after(time.Minute)
+		a.befall(func(context.Context, string) error { // deaf to every time-out
+			time.Sleep(time.Hour)
+			return errors.New("too late")
+		})
+		after(leaseDuration)
+		if err := p.Check(nil); err != nil {
+			t.Errorf("before the lease has run out, Check says %v", err)
+		}
+		after(retryPeriod)
+		p.expect("hanging", true, false)
+		if p.Check(nil) == nil {
 			t.Error("Check is nil although the lease has run out")
+		}
+		after(3 * time.Hour) // the two requests of a try belong to the bubble
+	})
+}
+
+func TestALeaseThatAnotherHasTakenIsNotReleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &api{}
+		p := stand(t, a, "first", 0)
+		a.edit(func(l *coordinationv1.Lease) { l.Spec.HolderIdentity = new("thief") })
+		p.stop() // before the next renewal would have shown it
+		synctest.Wait()
+		p.expect("stopped", false, true)
+		if holder, _, _ := a.spec(); holder != "thief" {
+			t.Errorf("the lease is held by %q", holder)
 		}
 	})
 }
 
-func TestNewRefusesAConfigThatCannotWork(t *testing.T) {
-	good := Config{Leases: seenBy{&api{}, ""}, Namespace: "ns", Name: "lease", Identity: "me"}
-	if _, err := New(good); err != nil {
-		t.Fatal(err)
-	}
-	for name, spoil := range map[string]func(*Config){
-		"no identity":                                func(c *Config) { c.Identity = "" },
-		"no namespace":                               func(c *Config) { c.Namespace = "" },
-		"a lease that ends before the deadline":      func(c *Config) { c.LeaseDuration = 5 * time.Second },
-		"a lease of less than a second":              func(c *Config) { c.LeaseDuration = 15500 * time.Millisecond },
-		"a deadline that leaves no time for a retry": func(c *Config) { c.RetryPeriod = 5 * time.Second },
-	} {
-		c := good
-		spoil(&c)
-		if _, err := New(c); err == nil {
-			t.Errorf("%s is accepted", name)
+func TestALeaseThatWasTakenWhileTheProcessStoppedIsReleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &api{}
+		stand(t, a, "before", 0).stop()
+		synctest.Wait()
+		requests := 0
+		a.befall(func(ctx context.Context, who string) error {
+			if requests++; requests != 2 { // one that reads, and one that writes
+				return ctx.Err()
+			}
+			a.edit(func(l *coordinationv1.Lease) { l.Spec.HolderIdentity = &who })
+			<-ctx.Done() // it is done, but nobody hears of it
+			return ctx.Err()
+		})
+		p := stand(t, a, "first", 0)
+		p.stop()
+		synctest.Wait()
+		p.expect("stopped", false, true)
+		if err := p.result(); err != nil {
+			t.Errorf("it returned %v", err)
 		}
-	}
+		if holder, _, _ := a.spec(); holder != "" {
+			t.Errorf("%q still holds the lease", holder)
+		}
+	})
 }
