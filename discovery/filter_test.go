@@ -9,12 +9,13 @@ import (
 	apidiscovery "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 )
 
 func TestFilterTakesWhatTheContractLetsThrough(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		groups []apidiscovery.APIGroupDiscovery
+		groups []*metav1.APIResourceList
 		want   []string
 	}{
 		{"namespaced types with all six verbs are on",
@@ -55,7 +56,7 @@ func TestFilterTakesWhatTheContractLetsThrough(t *testing.T) {
 			nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			types, absent := filter(answer{groups: row.groups}, nil)
+			types, absent := filter(serverResources{lists: row.groups}, nil)
 			if got := texts(types); !slices.Equal(got, row.want) {
 				t.Errorf("got %v, want %v", got, row.want)
 			}
@@ -89,7 +90,7 @@ func TestFilterHoldsTheTwoListsOfTheContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		types, _ := filter(answer{groups: groups(group(name.Group, v(name.Version, served(name.Kind))))}, nil)
+		types, _ := filter(serverResources{lists: groups(group(name.Group, v(name.Version, served(name.Kind))))}, nil)
 		if len(types) > 0 {
 			t.Errorf("%s is on without being named", item)
 		}
@@ -100,7 +101,7 @@ func TestFilterHoldsTheTwoListsOfTheContract(t *testing.T) {
 			t.Errorf("%s can't be named: %v", item, err)
 			continue
 		}
-		types, _ := filter(answer{groups: groups(group(names[0].Group, v(names[0].Version, served(names[0].Kind))))}, names)
+		types, _ := filter(serverResources{lists: groups(group(names[0].Group, v(names[0].Version, served(names[0].Kind))))}, names)
 		if got := texts(types); !slices.Equal(got, []string{item}) {
 			t.Errorf("%s is named and served, and not on: %v", item, got)
 		}
@@ -111,30 +112,30 @@ func TestFilterTakesNamedTypesAsTheyAreNamed(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		named  string
-		answer answer
+		served serverResources
 		want   []string
 		absent []string
 	}{
 		{"nothing but the named types", "Secret.v1",
-			answer{groups: groups(group("", v("v1", served("Secret"), served("ConfigMap"))))},
+			serverResources{lists: groups(group("", v("v1", served("Secret"), served("ConfigMap"))))},
 			[]string{"Secret.v1"}, nil},
 		{"one whose definition is being deleted", "Foo.v1.example.com",
-			answer{groups: groups(group("example.com", v("v1", withVerbs("Foo", "delete", "deletecollection", "get", "list", "watch"))))},
+			serverResources{lists: groups(group("example.com", v("v1", withVerbs("Foo", "delete", "deletecollection", "get", "list", "watch"))))},
 			[]string{"Foo.v1.example.com"}, nil},
 		{"the version that is named, and not the preferred one", "HorizontalPodAutoscaler.v1.autoscaling",
-			answer{groups: groups(group("autoscaling", v("v2", served("HorizontalPodAutoscaler")), v("v1", served("HorizontalPodAutoscaler"))))},
+			serverResources{lists: groups(group("autoscaling", v("v2", served("HorizontalPodAutoscaler")), v("v1", served("HorizontalPodAutoscaler"))))},
 			[]string{"HorizontalPodAutoscaler.v1.autoscaling"}, nil},
 		{"a type that is not served is missing", "Secret.v1,Middleware.v1alpha1.traefik.io",
-			answer{groups: groups(group("", v("v1", served("Secret"))))},
+			serverResources{lists: groups(group("", v("v1", served("Secret"))))},
 			[]string{"Secret.v1"}, []string{"Middleware.v1alpha1.traefik.io: the API server does not serve it: install it or correct the name, it is picked up when it appears"}},
 		{"a cluster-scoped type is missing", "Namespace.v1",
-			answer{groups: groups(group("", v("v1", clusterScoped("Namespace"))))},
+			serverResources{lists: groups(group("", v("v1", clusterScoped("Namespace"))))},
 			nil, []string{"Namespace.v1: it is cluster-scoped: take it out of the list"}},
 		{"a type that lacks verbs is missing", "Log.v1.example.com",
-			answer{groups: groups(group("example.com", v("v1", withVerbs("Log", "get", "list", "watch", "delete"))))},
+			serverResources{lists: groups(group("example.com", v("v1", withVerbs("Log", "get", "list", "watch", "delete"))))},
 			nil, []string{"Log.v1.example.com: the API server does not let anyone create, update it: take it out of the list"}},
 		{"of a group version that failed nothing is known", "Log.v1.example.com",
-			answer{failed: map[schema.GroupVersion]error{{Group: "example.com", Version: "v1"}: errors.New("down")}},
+			serverResources{failed: map[schema.GroupVersion]error{{Group: "example.com", Version: "v1"}: errors.New("down")}},
 			nil, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -142,7 +143,7 @@ func TestFilterTakesNamedTypesAsTheyAreNamed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			types, absent := filter(row.answer, named)
+			types, absent := filter(row.served, named)
 			if got := texts(types); !slices.Equal(got, row.want) {
 				t.Errorf("got %v, want %v", got, row.want)
 			}
@@ -159,7 +160,15 @@ func TestFilterTakesNamedTypesAsTheyAreNamed(t *testing.T) {
 
 // The words of which tests make what a server serves.
 
-func groups(g ...apidiscovery.APIGroupDiscovery) []apidiscovery.APIGroupDiscovery { return g }
+// groups has the resources of API groups as client-go reads them from aggregated discovery.
+func groups(g ...apidiscovery.APIGroupDiscovery) []*metav1.APIResourceList {
+	list, resources, _ := discovery.SplitGroupsAndResources(apidiscovery.APIGroupDiscoveryList{Items: g})
+	var lists []*metav1.APIResourceList
+	for _, gv := range groupVersionsOf(list) {
+		lists = append(lists, resources[gv])
+	}
+	return lists
+}
 
 // group is an API group with its versions in the server's order of preference.
 func group(name string, versions ...apidiscovery.APIVersionDiscovery) apidiscovery.APIGroupDiscovery {

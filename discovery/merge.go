@@ -1,12 +1,9 @@
 package discovery
 
-import (
-	apidiscovery "k8s.io/api/apidiscovery/v2"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-)
+import "k8s.io/apimachinery/pkg/runtime/schema"
 
 // merge returns the types to go on with, sorted: those found, and of those that
-// we had the ones that the answer does not show to be gone.
+// we had the ones that the server does not show to be gone.
 //
 // Two kinds of type stay (invariant I5, design §4). One whose group version
 // failed: nothing is known of it, so it stays as it was, and wins over another
@@ -14,10 +11,10 @@ import (
 // still served, with fewer verbs: a CustomResourceDefinition that is Terminating
 // takes no more writes while finalizers pin its objects, and those finalizers
 // are taken off by who still watches the type.
-func merge(had, found []Type, a answer) []Type {
+func merge(had, found []Type, r serverResources) []Type {
 	served := map[Type]bool{}
-	for gv, resource := range a.resources() {
-		if resource.Scope == apidiscovery.ScopeNamespace {
+	for gv, resource := range r.all() {
+		if resource.Namespaced {
 			served[typeOf(gv, resource)] = true
 		}
 	}
@@ -27,7 +24,7 @@ func merge(had, found []Type, a answer) []Type {
 	}
 	for _, t := range had {
 		_, replaced := next[t.groupKind()]
-		if a.failed[t.groupVersion()] != nil || served[t] && !replaced {
+		if r.failed[t.groupVersion()] != nil || served[t] && !replaced {
 			next[t.groupKind()] = t
 		}
 	}

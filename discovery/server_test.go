@@ -68,28 +68,24 @@ func (a *api) serve(t *testing.T) server {
 func TestEverythingIsReadFromAggregatedDiscovery(t *testing.T) {
 	stale := v("v1beta1")
 	stale.Freshness = apidiscovery.DiscoveryFreshnessStale
-	for _, version := range []string{"v2", "v2beta1"} {
-		t.Run(version, func(t *testing.T) {
-			a := &api{version: version, aggregated: map[string][]apidiscovery.APIGroupDiscovery{
-				"/api":  groups(group("", v("v1", served("Secret"), clusterScoped("Namespace")))),
-				"/apis": groups(group("example.com", v("v2", served("Foo")), v("v1", served("Foo"))), group("metrics.example.com", stale)),
-			}}
-			got, err := a.serve(t).everything(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			types, _ := filter(got, nil)
-			if want := []string{"Secret.v1", "Foo.v2.example.com"}; !slices.Equal(texts(types), want) {
-				t.Errorf("got %v, want %v", types, want)
-			}
-			gv := schema.GroupVersion{Group: "metrics.example.com", Version: "v1beta1"}
-			if len(got.failed) != 1 || got.failed[gv] == nil {
-				t.Errorf("%v failed, want the stale %v", got.failed, gv)
-			}
-			if want := []string{"/api", "/apis"}; !slices.Equal(a.asked, want) {
-				t.Errorf("it took the requests %v, want %v", a.asked, want)
-			}
-		})
+	a := &api{version: "v2", aggregated: map[string][]apidiscovery.APIGroupDiscovery{
+		"/api":  {group("", v("v1", served("Secret"), clusterScoped("Namespace")))},
+		"/apis": {group("example.com", v("v2", served("Foo")), v("v1", served("Foo"))), group("metrics.example.com", stale)},
+	}}
+	got, err := a.serve(t).everything(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, _ := filter(got, nil)
+	if want := []string{"Secret.v1", "Foo.v2.example.com"}; !slices.Equal(texts(types), want) {
+		t.Errorf("got %v, want %v", types, want)
+	}
+	gv := schema.GroupVersion{Group: "metrics.example.com", Version: "v1beta1"}
+	if len(got.failed) != 1 || got.failed[gv] == nil {
+		t.Errorf("%v failed, want the stale %v", got.failed, gv)
+	}
+	if want := []string{"/api", "/apis"}; !slices.Equal(a.asked, want) {
+		t.Errorf("it took the requests %v, want %v", a.asked, want)
 	}
 }
 
@@ -150,8 +146,8 @@ func TestOnlyTheGroupVersionsOfNamedTypesAreAskedFor(t *testing.T) {
 	if len(got.failed) > 0 {
 		t.Errorf("%v failed: a group version that is not served is no failure", got.failed)
 	}
-	if len(got.groups) != 2 {
-		t.Errorf("%d groups, want the two that are served", len(got.groups))
+	if len(got.lists) != 2 {
+		t.Errorf("%d group versions, want the two that are served", len(got.lists))
 	}
 }
 
@@ -180,5 +176,50 @@ func TestAServerThatAnswersNothingIsAnErrorThatSaysWhy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAnAnswerWithoutTheCoreGroupIsAnError(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		api  *api
+	}{
+		{"in aggregated discovery", &api{version: "v2", aggregated: map[string][]apidiscovery.APIGroupDiscovery{
+			"/api": {}, "/apis": {group("example.com", v("v1", served("Foo")))},
+		}}},
+		{"where /api is not found", &api{version: "v2", aggregated: map[string][]apidiscovery.APIGroupDiscovery{
+			"/apis": {group("example.com", v("v1", served("Foo")))},
+		}}},
+		{"in the documents of a server without it", &api{plain: map[string]any{
+			"/api": metav1.APIVersions{}, "/apis": metav1.APIGroupList{},
+		}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := row.api.serve(t).everything(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "no core group") {
+				t.Errorf("it is taken for an answer: %v, error %v", got, err)
+			}
+		})
+	}
+}
+
+func TestListHasTypesThatMustBeNamedAndThoseThatFailed(t *testing.T) {
+	stale := v("v1")
+	stale.Freshness = apidiscovery.DiscoveryFreshnessStale
+	a := &api{version: "v2", aggregated: map[string][]apidiscovery.APIGroupDiscovery{
+		"/api":  {group("", v("v1", served("Secret"), served("Pod"), clusterScoped("Namespace")))},
+		"/apis": {group("batch", v("v1", served("Job"))), group("example.com", v("v2", served("Foo")), v("v1", served("Foo"))), group("down.example.com", stale)},
+	}}
+	listener := httptest.NewServer(a)
+	t.Cleanup(listener.Close)
+	types, failed, err := List(t.Context(), &rest.Config{Host: listener.URL}, listener.Client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"Secret.v1", "Job.v1.batch", "Foo.v2.example.com"}; !slices.Equal(texts(types), want) {
+		t.Errorf("got %v, want %v", types, want)
+	}
+	if want := []schema.GroupVersion{{Group: "down.example.com", Version: "v1"}}; !slices.Equal(failed, want) {
+		t.Errorf("%v failed, want %v", failed, want)
 	}
 }

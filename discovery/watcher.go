@@ -9,21 +9,47 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 )
 
-// lookTimeout bounds one look. It is the time-out of client-go's discovery client.
-const lookTimeout = 32 * time.Second
+const (
+	// fetchTimeout bounds one refresh. It is the time-out of client-go's discovery
+	// client.
+	fetchTimeout = 32 * time.Second
+
+	// debounce is how long a refresh waits for more changes: an installation creates
+	// dozens of CustomResourceDefinitions in a row.
+	debounce = time.Second
+	// recheckAfter is the time from a refresh that changes led to until another one:
+	// what was changed may be served a little later, above all by other API servers
+	// behind a load balancer.
+	recheckAfter = 4 * time.Second
+
+	// After unchangedBurst refreshes for changes that found nothing new, there is one
+	// each throttled only. It bounds what an APIService costs whose status flaps. A
+	// refresh that finds something new ends it.
+	unchangedBurst = 20
+	throttled      = 30 * time.Second
+
+	// retryFirst is the wait after the first refresh that failed, wholly or in part.
+	// It doubles up to retryMax where all failed, and up to the interval where
+	// some API groups did: an APIService may be broken for good.
+	retryFirst = time.Second
+	retryMax   = 30 * time.Second
+)
 
 // Metrics is told how discovery fares.
 type Metrics interface {
-	// DiscoveryRan is called after each look: with the error of one that failed
+	// DiscoveryRan is called after each refresh: with the error of one that failed
 	// as a whole, or with the API groups that it could not read.
 	DiscoveryRan(err error, failingGroups []string)
-	// Types is called with the number of types after each look that did not fail.
+	// Types is called with the number of types after each refresh that did not fail.
 	Types(n int)
 }
 
@@ -33,11 +59,11 @@ type Config struct {
 	// the client to send requests with.
 	REST *rest.Config
 	HTTP *http.Client
-	// Metadata watches CustomResourceDefinitions and APIServices.
+	// Metadata watches APIServices.
 	Metadata metadata.Interface
 	// Named are the types to find. None means all that can be mirrored.
 	Named []Name
-	// Interval is the time between looks while nothing says that the served
+	// Interval is the time between refreshes while nothing says that the served
 	// types change (--discovery-interval).
 	Interval time.Duration
 	Metrics  Metrics
@@ -45,23 +71,24 @@ type Config struct {
 
 // Watcher keeps the set of types that can be mirrored up to date. Make one with New.
 type Watcher struct {
-	ask      func(context.Context) (answer, error)
-	triggers []trigger
-	bell     bell
-	young    *young
-	named    []Name
-	interval time.Duration
-	metrics  Metrics
+	fetch     func(context.Context) (serverResources, error)
+	informers []*changeInformer
+	changes   *changes
+	named     []Name
+	interval  time.Duration
+	metrics   Metrics
 
 	// These belong to Run.
-	types []Type
-	known bool
-	told  told
+	types   []Type
+	known   bool
+	failing int // refreshes in a row that failed, wholly or in part
+	limiter *rate.Limiter
+	recheck time.Time // when the next recheck is due; may lie in the past
 }
 
 // New returns a Watcher. It sends no request.
 //
-// With no names in the config, a look costs two requests (aggregated discovery
+// With no names in the config, a refresh costs two requests (aggregated discovery
 // under /api and /apis). With names, it costs one for each group version that
 // they are of (/api/v1, /apis/<group>/<version>): nothing else of the server's
 // API is read, and a server that is slow to serve another group does not matter. Nor
@@ -75,83 +102,132 @@ func New(c Config) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watcher{
-		ask: server.everything, bell: newBell(), young: newYoung(),
-		named: c.Named, interval: c.Interval, metrics: c.Metrics,
-	}
-	var groups map[string]bool
+	w := newWatcher(server.everything, c)
 	if len(c.Named) > 0 {
 		versions := groupVersions(c.Named)
-		w.ask = func(ctx context.Context) (answer, error) { return server.versions(ctx, versions) }
-		groups = customGroups(versions)
-	}
-	for _, resource := range triggers {
-		if groups != nil && len(groups) == 0 {
-			break
+		w.fetch = func(ctx context.Context) (serverResources, error) { return server.versions(ctx, versions) }
+		w.changes.groups = customGroups(versions)
+		if len(w.changes.groups) == 0 {
+			return w, nil
 		}
-		w.triggers = append(w.triggers, trigger{c.Metadata, resource, groups, c.Interval, w.bell, w.young})
+	}
+	listWatch, err := listDefinitions(c.REST, c.HTTP)
+	if err != nil {
+		return nil, err
+	}
+	retry := max(c.Interval, retryMax)
+	w.informers = []*changeInformer{
+		{w.changes, definitions.GroupResource(), &definition{}, listWatch, retry},
+		{w.changes, apiServices.GroupResource(), &metav1.PartialObjectMetadata{}, listAPIServices(c.Metadata), retry},
 	}
 	return w, nil
 }
 
-// Run looks and calls onChange until the context ends. onChange gets the whole
-// set, sorted and not to be changed: once after the first look that succeeds,
-// even if the set is empty, and then whenever it is another set. No look happens
-// while it runs. Run may be called once.
-//
-// A look that fails leaves the set as it was, and so does the failure of an API
-// group for the types of that group. Both are logged once, and retried.
-func (w *Watcher) Run(ctx context.Context, onChange func(ctx context.Context, types []Type)) {
-	logger := klog.FromContext(ctx)
-	logger.Info("discovery manager started", "named", names(w.named), "interval", w.interval)
-	var running sync.WaitGroup
-	defer running.Wait()
-	for _, t := range w.triggers {
-		running.Go(func() { t.run(ctx) })
-	}
-	s := newSchedule(w.interval, time.Now())
-	for {
-		due := time.NewTimer(time.Until(s.next()))
-		select {
-		case <-ctx.Done():
-			due.Stop()
-			return
-		case <-w.bell.changed:
-			s.changed(time.Now())
-		case <-w.bell.relisted:
-			s.relisted(time.Now())
-		case <-due.C:
-			r := w.look(ctx, onChange)
-			s.done(time.Now(), r)
-		}
-		due.Stop()
+func newWatcher(fetch func(context.Context) (serverResources, error), c Config) *Watcher {
+	return &Watcher{
+		fetch:   fetch,
+		changes: &changes{failures: &failures{}, notify: make(chan struct{}, 1)},
+		named:   c.Named, interval: c.Interval, metrics: c.Metrics, limiter: newLimiter(),
 	}
 }
 
-func (w *Watcher) look(ctx context.Context, onChange func(context.Context, []Type)) result {
-	askCtx, cancel := context.WithTimeout(ctx, lookTimeout)
-	a, err := w.ask(askCtx)
+func newLimiter() *rate.Limiter { return rate.NewLimiter(rate.Every(throttled), unchangedBurst) }
+
+// Run refreshes the set and calls onChange until the context ends. onChange gets the
+// whole set, sorted and not to be changed: once after the first refresh that succeeds,
+// even if the set is empty, and then whenever it is another set. No refresh happens
+// while it runs. Run may be called once.
+//
+// A refresh that fails leaves the set as it was, and so does the failure of an API
+// group for the types of that group. Both are logged once, and retried.
+func (w *Watcher) Run(ctx context.Context, onChange func(ctx context.Context, types []Type)) {
+	klog.FromContext(ctx).Info("Starting resource discovery", "named", names(w.named), "interval", w.interval)
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, informer := range w.informers {
+		running.Go(func() { informer.run(ctx) })
+	}
+	for ctx.Err() == nil {
+		due := time.Now().Add(w.refresh(ctx, onChange))
+		if rechecks := time.Until(w.recheck); rechecks > 0 && w.recheck.Before(due) {
+			due = w.recheck
+		}
+		w.await(ctx, due)
+	}
+}
+
+// await returns when the next refresh is due: at that time, or before it, soon after
+// something has changed.
+func (w *Watcher) await(ctx context.Context, due time.Time) {
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return
+	case <-timer.C:
+		return
+	case <-w.changes.notify:
+	}
+	delay := debounce
+	if throttle := w.limiter.Reserve().Delay(); throttle > 0 {
+		delay = max(delay, throttle)
+	} else {
+		w.recheck = time.Now().Add(debounce + recheckAfter)
+	}
+	more := time.NewTimer(delay)
+	defer more.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-more.C:
+	}
+	select {
+	case <-w.changes.notify: // it is about to be seen
+	default:
+	}
+}
+
+// refresh brings the set up to date and returns how long it holds if nothing changes.
+func (w *Watcher) refresh(ctx context.Context, onChange func(context.Context, []Type)) time.Duration {
+	fetchCtx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	r, err := w.fetch(fetchCtx)
 	cancel()
 	if ctx.Err() != nil {
-		return result{}
+		return 0
 	}
-	w.metrics.DiscoveryRan(err, failedGroups(a))
-	w.told.failure(ctx, err)
+	w.metrics.DiscoveryRan(err, failedGroups(r))
+	w.logFailure(ctx, err)
 	if err != nil {
-		return result{failed: true}
+		return w.retry(min(w.interval, retryMax))
 	}
-	found, absent := filter(a, w.named)
-	types := merge(w.types, w.young.without(found, w.types), a)
+	found, absent := filter(r, w.named)
+	found, establishing := w.changes.established(found, w.types, time.Now())
+	types := merge(w.types, found, r)
 	w.metrics.Types(len(types))
-	w.told.groups(ctx, a.failed)
-	w.told.absent(ctx, absent, types)
-	changed := !w.known || !slices.Equal(types, w.types)
-	if changed {
-		klog.FromContext(ctx).Info("resource discovery", "added", difference(types, w.types), "removed", difference(w.types, types), "types", len(types))
-		w.types, w.known = types, true
+	w.logFailedGroups(ctx, r.failed)
+	w.logUnavailable(ctx, absent, types)
+	if !w.known || !slices.Equal(types, w.types) {
+		klog.FromContext(ctx).Info("Completed resource discovery", "added", difference(types, w.types), "removed", difference(w.types, types), "types", len(types))
+		w.types, w.known, w.limiter = types, true, newLimiter()
 		onChange(ctx, types)
 	}
-	return result{changed: changed, partly: len(a.failed) > 0}
+	next := wait.Jitter(w.interval, 0.1)
+	if len(r.failed) > 0 {
+		next = w.retry(w.interval)
+	} else {
+		w.failing = 0
+	}
+	if establishing > 0 {
+		next = min(next, establishing)
+	}
+	return next
+}
+
+// retry returns how long to wait after one more refresh that failed.
+func (w *Watcher) retry(longest time.Duration) time.Duration {
+	w.failing++
+	doubled := retryFirst << min(w.failing-1, 16)
+	return wait.Jitter(min(doubled, longest), 0.1)
 }
 
 // groupVersions returns those of the names, each once, in their order.
@@ -177,9 +253,9 @@ func customGroups(versions []schema.GroupVersion) map[string]bool {
 	return groups
 }
 
-func failedGroups(a answer) []string {
+func failedGroups(r serverResources) []string {
 	groups := map[string]bool{}
-	for gv := range a.failed {
+	for gv := range r.failed {
 		groups[gv.Group] = true
 	}
 	return slices.Sorted(maps.Keys(groups))

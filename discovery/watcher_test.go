@@ -12,7 +12,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	apidiscovery "k8s.io/api/apidiscovery/v2"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
@@ -25,23 +27,23 @@ type house struct {
 	log ktesting.Underlier
 
 	mu     sync.Mutex
-	answer answer
+	served serverResources
 	err    error
 	noted  noted
 }
 
 // noted is what a house has seen.
 type noted struct {
-	looks int
-	calls [][]string // what onChange was called with
-	runs  []string   // what the metrics were told of looks
+	refreshes []time.Duration // when each was, from the start on
+	calls     [][]string      // what onChange was called with
+	runs      []string        // what the metrics were told of refreshes
 }
 
-// serve sets the server's answer from now on.
-func (h *house) serve(a answer, err error) {
+// serve sets what the server serves from now on.
+func (h *house) serve(r serverResources, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.answer, h.err = a, err
+	h.served, h.err = r, err
 }
 
 func (h *house) seen() noted {
@@ -66,21 +68,21 @@ func (h *house) DiscoveryRan(err error, failing []string) {
 func (h *house) Types(int) {}
 
 // start runs a Watcher that is stopped when the test ends. When it returns, the
-// first look has ended.
-func start(t *testing.T, named string, first answer, err error) *house {
+// first refresh has ended.
+func start(t *testing.T, named string, first serverResources, err error) *house {
 	t.Helper()
 	names, parseErr := ParseTypes(named)
 	if parseErr != nil {
 		t.Fatal(parseErr)
 	}
-	h := &house{answer: first, err: err}
-	h.Watcher = &Watcher{bell: newBell(), young: newYoung(), named: names, interval: 5 * time.Minute, metrics: h}
-	h.ask = func(context.Context) (answer, error) {
+	h := &house{served: first, err: err}
+	began := time.Now()
+	h.Watcher = newWatcher(func(context.Context) (serverResources, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.noted.looks++
-		return h.answer, h.err
-	}
+		h.noted.refreshes = append(h.noted.refreshes, time.Since(began))
+		return h.served, h.err
+	}, Config{Named: names, Interval: 5 * time.Minute, Metrics: h})
 	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true), ktesting.Verbosity(0)))
 	h.log = logOf(t, logger)
 	ctx, cancel := context.WithCancel(klog.NewContext(t.Context(), logger))
@@ -103,6 +105,14 @@ func logOf(t *testing.T, logger klog.Logger) ktesting.Underlier {
 	return log
 }
 
+// change says that something has changed.
+func (h *house) change() {
+	select {
+	case h.changes.notify <- struct{}{}:
+	default:
+	}
+}
+
 // after lets simulated time pass and everything in it happen.
 func after(d time.Duration) {
 	time.Sleep(d)
@@ -115,57 +125,63 @@ func (h *house) lines() []string {
 	return lines[1:]
 }
 
-func serving(kinds ...string) answer {
+func serving(kinds ...string) serverResources {
 	version := v("v1")
 	for _, kind := range kinds {
 		version.Resources = append(version.Resources, served(kind))
 	}
-	return answer{groups: groups(group("", version))}
+	return serverResources{lists: groups(group("", version))}
 }
 
-func failing(a answer, gvs ...schema.GroupVersion) answer {
-	a.failed = map[schema.GroupVersion]error{}
+func failing(r serverResources, gvs ...schema.GroupVersion) serverResources {
+	r.failed = map[schema.GroupVersion]error{}
 	for _, gv := range gvs {
-		a.failed[gv] = errStale
+		r.failed[gv] = errors.New("stale")
 	}
-	return a
+	return r
 }
 
-func TestTheFirstLookAlwaysCallsBack(t *testing.T) {
+// and adds an API group to what is served.
+func and(r serverResources, g apidiscovery.APIGroupDiscovery) serverResources {
+	r.lists = append(r.lists, groups(g)...)
+	return r
+}
+
+func TestTheFirstRefreshAlwaysCallsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := start(t, "", answer{}, nil)
+		h := start(t, "", serverResources{}, nil)
 		if len(h.seen().calls) != 1 || len(h.seen().calls[0]) != 0 {
 			t.Errorf("called back with %v, want once with the empty set", h.seen().calls)
 		}
 	})
 }
 
-func TestAnEventLeadsToALookAndACallbackIfTheSetChanged(t *testing.T) {
+func TestAChangeLeadsToARefreshAndACallbackIfTheSetChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, "", serving("Secret"), nil)
 		h.serve(serving("Secret", "ConfigMap"), nil)
-		ring(h.bell.changed)
-		after(quiet)
+		h.change()
+		after(debounce)
 		if want := []string{"ConfigMap.v1", "Secret.v1"}; len(h.seen().calls) != 2 || !slices.Equal(h.seen().calls[1], want) {
-			t.Fatalf("%v after the event, called back with %v, want %v", quiet, h.seen().calls, want)
+			t.Fatalf("%v after the event, called back with %v, want %v", debounce, h.seen().calls, want)
 		}
 		after(10 * time.Second)
 		if len(h.seen().calls) != 2 {
 			t.Errorf("called back with %v although the set is the same", h.seen().calls[2:])
 		}
-		if want := 2 + len(followUps); h.seen().looks != want {
-			t.Errorf("it took %d looks, want %d", h.seen().looks, want)
+		if want := 3; len(h.seen().refreshes) != want {
+			t.Errorf("it took %d refreshes, want %d", len(h.seen().refreshes), want)
 		}
 	})
 }
 
-func TestATypeThatIsServedLaterThanItsEventIsFoundByAFollowUp(t *testing.T) {
+func TestATypeThatIsServedLaterThanItsEventIsFoundByARecheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, "", serving("Secret"), nil)
-		ring(h.bell.changed)
-		after(quiet)
+		h.change()
+		after(debounce)
 		h.serve(serving("Secret", "Foo"), nil)
-		after(followUps[0])
+		after(recheckAfter)
 		if len(h.seen().calls) != 2 {
 			t.Errorf("called back with %v, want the new type too", h.seen().calls)
 		}
@@ -177,12 +193,12 @@ func TestNothingIsAskedAtRest(t *testing.T) {
 		h := start(t, "", serving("Secret"), nil)
 		before := len(h.lines())
 		after(299 * time.Second)
-		if h.seen().looks != 1 {
-			t.Errorf("%d looks in five minutes of rest, want the first alone", h.seen().looks)
+		if len(h.seen().refreshes) != 1 {
+			t.Errorf("%d refreshes in five minutes of rest, want the first alone", len(h.seen().refreshes))
 		}
 		after(35 * time.Second)
-		if h.seen().looks != 2 {
-			t.Errorf("%d looks after the interval, want 2", h.seen().looks)
+		if len(h.seen().refreshes) != 2 {
+			t.Errorf("%d refreshes after the interval, want 2", len(h.seen().refreshes))
 		}
 		if got := len(h.lines()); got != before {
 			t.Errorf("rest is logged: %v", h.lines()[before:])
@@ -194,8 +210,8 @@ func TestAFailureKeepsTheSetAndIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, "", serving("Secret"), nil)
 		before := len(h.lines())
-		h.serve(answer{}, errors.New("connection refused"))
-		ring(h.bell.changed)
+		h.serve(serverResources{}, errors.New("connection refused"))
+		h.change()
 		after(20 * time.Minute)
 		if len(h.seen().calls) != 1 {
 			t.Errorf("called back with %v because of a failure", h.seen().calls[1:])
@@ -203,11 +219,11 @@ func TestAFailureKeepsTheSetAndIsLoggedOnce(t *testing.T) {
 		if lines := h.lines()[before:]; len(lines) != 1 || !strings.Contains(lines[0], "connection refused") {
 			t.Errorf("logged %q, want one line that says why", lines)
 		}
-		if h.seen().looks < 40 {
-			t.Errorf("%d looks in 20 minutes of failure", h.seen().looks)
+		if len(h.seen().refreshes) < 40 {
+			t.Errorf("%d refreshes in 20 minutes of failure", len(h.seen().refreshes))
 		}
 		h.serve(serving("Secret"), nil)
-		after(retryMost + 3*time.Second)
+		after(retryMax + 3*time.Second)
 		if lines := h.lines()[before:]; len(lines) != 2 || !strings.Contains(lines[1], "works again") {
 			t.Errorf("logged %q, want one more line", lines)
 		}
@@ -216,12 +232,12 @@ func TestAFailureKeepsTheSetAndIsLoggedOnce(t *testing.T) {
 
 func TestAServerThatIsDownAtStartIsRetriedUntilItAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := start(t, "", answer{}, errors.New("connection refused"))
+		h := start(t, "", serverResources{}, errors.New("connection refused"))
 		if len(h.seen().calls) != 0 {
 			t.Fatalf("called back with %v", h.seen().calls)
 		}
 		h.serve(serving("Secret"), nil)
-		after(1100 * ms)
+		after(1100 * time.Millisecond)
 		if len(h.seen().calls) != 1 || !slices.Equal(h.seen().calls[0], []string{"Secret.v1"}) {
 			t.Errorf("called back with %v, want the type", h.seen().calls)
 		}
@@ -231,12 +247,11 @@ func TestAServerThatIsDownAtStartIsRetriedUntilItAnswers(t *testing.T) {
 func TestAnAPIGroupThatFailsKeepsItsTypes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gv := schema.GroupVersion{Group: "example.com", Version: "v1"}
-		whole := serving("Secret")
-		whole.groups = append(whole.groups, group("example.com", v("v1", served("Foo"))))
+		whole := and(serving("Secret"), group("example.com", v("v1", served("Foo"))))
 		h := start(t, "", whole, nil)
 		before := len(h.lines())
 		h.serve(failing(serving("Secret"), gv), nil)
-		ring(h.bell.changed)
+		h.change()
 		after(time.Hour)
 		if len(h.seen().calls) != 1 {
 			t.Errorf("called back with %v although the group only failed", h.seen().calls[1:])
@@ -245,8 +260,8 @@ func TestAnAPIGroupThatFailsKeepsItsTypes(t *testing.T) {
 			t.Errorf("the metrics were told %q", h.seen().runs[len(h.seen().runs)-1])
 		}
 		h.serve(whole, nil)
-		ring(h.bell.changed)
-		after(quiet)
+		h.change()
+		after(debounce)
 		if lines := h.lines()[before:]; len(lines) != 2 || !strings.Contains(lines[0], "example.com/v1") {
 			t.Errorf("logged %q, want one line that names the group and one when it works again", lines)
 		}
@@ -260,17 +275,15 @@ func TestANamedTypeThatIsMissingIsReportedOnceAndPickedUp(t *testing.T) {
 		if lines := h.lines(); len(lines) != 2 || !strings.Contains(lines[0], "Foo.v1.example.com") {
 			t.Errorf("logged %q, want one line on the missing type and one on those found", lines)
 		}
-		more := serving("Secret")
-		more.groups = append(more.groups, group("example.com", v("v1", served("Foo"))))
-		h.serve(more, nil)
-		ring(h.bell.changed)
-		after(quiet)
+		h.serve(and(serving("Secret"), group("example.com", v("v1", served("Foo")))), nil)
+		h.change()
+		after(debounce)
 		if want := []string{"Secret.v1", "Foo.v1.example.com"}; len(h.seen().calls) != 2 || !slices.Equal(h.seen().calls[1], want) {
 			t.Errorf("called back with %v, want %v", h.seen().calls, want)
 		}
 		h.serve(serving("Secret"), nil)
-		ring(h.bell.changed)
-		after(quiet)
+		h.change()
+		after(debounce)
 		if want := []string{"Secret.v1"}; len(h.seen().calls) != 3 || !slices.Equal(h.seen().calls[2], want) {
 			t.Errorf("called back with %v, want %v", h.seen().calls, want)
 		}
@@ -284,14 +297,14 @@ func TestTheLogSaysWhatWasAddedAndRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, "", serving("Secret"), nil)
 		h.serve(serving("ConfigMap"), nil)
-		ring(h.bell.changed)
-		after(quiet)
+		h.change()
+		after(debounce)
 		first, _, _ := strings.Cut(h.log.GetBuffer().String(), "\n")
-		if !strings.Contains(first, "discovery manager started") {
+		if !strings.Contains(first, "Starting resource discovery") {
 			t.Errorf("the first line is %q", first)
 		}
 		last := h.lines()[len(h.lines())-1]
-		for _, want := range []string{`resource discovery`, `added=["ConfigMap.v1"]`, `removed=["Secret.v1"]`, `types=1`} {
+		for _, want := range []string{`Completed resource discovery`, `added=["ConfigMap.v1"]`, `removed=["Secret.v1"]`, `types=1`} {
 			if !strings.Contains(last, want) {
 				t.Errorf("%q does not say %q", last, want)
 			}
@@ -299,15 +312,15 @@ func TestTheLogSaysWhatWasAddedAndRemoved(t *testing.T) {
 	})
 }
 
-func TestAKindOfAYoungDefinitionIsHeldBackWhateverElseIsFound(t *testing.T) {
+func TestAKindThatIsBeingEstablishedIsHeldBackWhateverElseIsFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, "", serving("Secret"), nil)
-		h.young.add("foos", time.Second, func() { ring(h.bell.changed) })
+		h.changes.establishing.Store("foos", time.Now().Add(debounce+time.Second))
 		h.serve(serving("Secret", "Foo", "Bar"), nil)
-		ring(h.bell.changed)
-		after(999 * time.Millisecond)
+		h.change()
+		after(debounce + 999*time.Millisecond)
 		if got, want := h.seen().calls[1:], [][]string{{"Bar.v1", "Secret.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
-			t.Errorf("before it has settled, the types become %v, want %v", got, want)
+			t.Errorf("before it is established, the types become %v, want %v", got, want)
 		}
 		after(time.Millisecond)
 		if got, want := h.seen().calls[2:], [][]string{{"Bar.v1", "Foo.v1", "Secret.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
@@ -319,9 +332,9 @@ func TestAKindOfAYoungDefinitionIsHeldBackWhateverElseIsFound(t *testing.T) {
 func TestAKindThatWeHaveIsNotHeldBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, "", serving("Foo"), nil)
-		h.young.add("foos", time.Hour, func() {})
+		h.changes.establishing.Store("foos", time.Now().Add(time.Hour))
 		h.serve(serving("Foo", "Bar"), nil)
-		ring(h.bell.changed)
+		h.change()
 		after(time.Second)
 		if got, want := h.seen().calls[1:], [][]string{{"Bar.v1", "Foo.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
 			t.Errorf("the types become %v, want %v", got, want)
@@ -344,17 +357,19 @@ func TestDefinitionsAreWatchedForNamesThatTheyBringAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w, err := New(Config{REST: &rest.Config{}, HTTP: http.DefaultClient, Named: names, Interval: time.Minute})
+		client, err := metadata.NewForConfigAndClient(&rest.Config{}, http.DefaultClient)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if (len(w.triggers) == 0) != row.none {
-			t.Errorf("%q: %d watches", row.named, len(w.triggers))
+		w, err := New(Config{REST: &rest.Config{}, HTTP: http.DefaultClient, Metadata: client, Named: names, Interval: time.Minute})
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, trigger := range w.triggers {
-			if !maps.Equal(trigger.groups, row.watched) || (trigger.groups == nil) != (row.watched == nil) {
-				t.Errorf("%q: it watches for the groups %v, want %v", row.named, trigger.groups, row.watched)
-			}
+		if (len(w.informers) == 0) != row.none {
+			t.Errorf("%q: %d informers", row.named, len(w.informers))
+		}
+		if !row.none && (!maps.Equal(w.changes.groups, row.watched) || (w.changes.groups == nil) != (row.watched == nil)) {
+			t.Errorf("%q: changes in the groups %v matter, want %v", row.named, w.changes.groups, row.watched)
 		}
 	}
 }

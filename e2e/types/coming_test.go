@@ -47,7 +47,7 @@ func TestTypesComeWithinTwoSecondsAndGoWithoutATrace(t *testing.T) {
 		t.Errorf("the median is above %v", within)
 	}
 	for _, words := range [][]string{
-		{"discovery manager started"},
+		{"Starting resource discovery"},
 		{"resource discovery", `added=["Widget.v1.first-0.`},
 		{"resource discovery", `removed=["Widget.v1.first-0.`},
 	} {

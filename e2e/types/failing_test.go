@@ -117,7 +117,7 @@ func TestI5PartialDiscoveryDeletesNothing(t *testing.T) {
 	t.Cleanup(up)
 	env.Patch(service, `{"metadata":{"labels":{"kube-aggregator.kubernetes.io/automanaged":null}},
 		"spec":{"service":{"namespace":"PREFIX-src","name":"nobody","port":443},"insecureSkipTLSVerify":true}}`)
-	failing := []string{"resource discovery fails for some API groups", b.group + "/v1"}
+	failing := []string{"Resource discovery fails for some API groups", b.group + "/v1"}
 	isNamed(env, km, failing, "kubemirror_discovery_group_failing", `group="`+b.group+`"`)
 	km.WaitReady()
 	b.restOfTheWorldWorks()

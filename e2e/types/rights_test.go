@@ -125,7 +125,7 @@ func TestANamedTypeThatIsMissingIsReportedAndMirroredWhenItAppears(t *testing.T)
 	config, widget := kit.Object("ConfigMap.v1", src, "c"), kit.Object("Widget.v1."+group, src, "w")
 	env.Apply(source(config, "{data: {key: value}}"))
 	env.WaitFor(config, "is mirrored", isInSync)
-	const report = "a type in --resource-types can't be mirrored"
+	const report = "A type in --resource-types can't be mirrored"
 	if line := lineWith(km.Log(), report, "Widget.v1."+group, "does not serve it"); line == "" {
 		t.Errorf("no log line says %q", report)
 	}
@@ -152,7 +152,7 @@ func asksOnlyFor(t *testing.T, km *kit.Kubemirror, begin audit.Mark, resources .
 			t.Errorf("it asked for what is not named: %s", r)
 		}
 	}
-	if discovery := lineWith(km.Log(), "discovery manager", "named="); discovery == "" {
+	if discovery := lineWith(km.Log(), "Starting resource discovery", "named="); discovery == "" {
 		t.Error("the log doesn't say which types are named")
 	}
 }

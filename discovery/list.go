@@ -1,0 +1,27 @@
+package discovery
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+)
+
+// List asks the API server once and returns every type that may be mirrored, those
+// that have to be named among them, each in one version, and the group versions of
+// which the server could not say what they serve.
+func List(ctx context.Context, config *rest.Config, client *http.Client) (types []Type, failed []schema.GroupVersion, err error) {
+	server, err := newServer(config, client)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := server.everything(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	types = mirrorable(r, func(schema.GroupKind) bool { return true })
+	return types, slices.Collect(maps.Keys(r.failed)), nil
+}
