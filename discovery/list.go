@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -23,5 +24,6 @@ func List(ctx context.Context, config *rest.Config, client *http.Client) (types 
 		return nil, nil, err
 	}
 	types = mirrorable(r, func(schema.GroupKind) bool { return true })
-	return types, slices.Collect(maps.Keys(r.failed)), nil
+	failed = slices.SortedFunc(maps.Keys(r.failed), func(a, b schema.GroupVersion) int { return cmp.Compare(a.String(), b.String()) })
+	return types, failed, nil
 }

@@ -148,8 +148,8 @@ func (w *Watcher) Run(ctx context.Context, onChange func(ctx context.Context, ty
 		running.Go(func() { informer.run(ctx) })
 	}
 	for ctx.Err() == nil {
-		due := time.Now().Add(w.refresh(ctx, onChange))
-		if rechecks := time.Until(w.recheck); rechecks > 0 && w.recheck.Before(due) {
+		due := w.refresh(ctx, onChange)
+		if w.recheck.After(time.Now()) && w.recheck.Before(due) {
 			due = w.recheck
 		}
 		w.await(ctx, due)
@@ -187,21 +187,23 @@ func (w *Watcher) await(ctx context.Context, due time.Time) {
 	}
 }
 
-// refresh brings the set up to date and returns how long it holds if nothing changes.
-func (w *Watcher) refresh(ctx context.Context, onChange func(context.Context, []Type)) time.Duration {
+// refresh brings the set up to date and returns when the next refresh is due if
+// nothing changes.
+func (w *Watcher) refresh(ctx context.Context, onChange func(context.Context, []Type)) time.Time {
 	fetchCtx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	r, err := w.fetch(fetchCtx)
 	cancel()
+	now := time.Now()
 	if ctx.Err() != nil {
-		return 0
+		return now
 	}
 	w.metrics.DiscoveryRan(err, failedGroups(r))
 	w.logFailure(ctx, err)
 	if err != nil {
-		return w.retry(min(w.interval, retryMax))
+		return now.Add(w.retry(min(w.interval, retryMax)))
 	}
 	found, absent := filter(r, w.named)
-	found, establishing := w.changes.established(found, w.types, time.Now())
+	found, establishing := w.changes.established(found, w.types, now)
 	types := merge(w.types, found, r)
 	w.metrics.Types(len(types))
 	w.logFailedGroups(ctx, r.failed)
@@ -220,7 +222,7 @@ func (w *Watcher) refresh(ctx context.Context, onChange func(context.Context, []
 	if establishing > 0 {
 		next = min(next, establishing)
 	}
-	return next
+	return now.Add(next)
 }
 
 // retry returns how long to wait after one more refresh that failed.
