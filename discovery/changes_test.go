@@ -115,7 +115,7 @@ func (c *changes) notified() bool {
 func named(name, version string) *definition {
 	d := &definition{}
 	d.Name, d.ResourceVersion = name, version
-	d.Status.Conditions = []condition{{"Established", "True", metav1.NewTime(time.Now().Add(-time.Hour))}}
+	d.Status.Conditions = conditions("Established", "True", metav1.NewTime(time.Now().Add(-time.Hour)))
 	return d
 }
 

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -46,13 +47,7 @@ type definitionSpec struct {
 }
 
 type definitionStatus struct {
-	Conditions []condition `json:"conditions"`
-}
-
-type condition struct {
-	Type               string      `json:"type"`
-	Status             string      `json:"status"`
-	LastTransitionTime metav1.Time `json:"lastTransitionTime"`
+	Conditions []metav1.Condition `json:"conditions"`
 }
 
 // DeepCopyObject makes a definition a runtime.Object. A definition is not changed
@@ -80,10 +75,8 @@ func (l *definitionList) DeepCopyObject() runtime.Object {
 func (d *definition) reduced() *definition {
 	r := &definition{Spec: d.Spec}
 	r.Name, r.ResourceVersion, r.DeletionTimestamp = d.Name, d.ResourceVersion, d.DeletionTimestamp
-	for _, c := range d.Status.Conditions {
-		if c.Type == "Established" {
-			r.Status.Conditions = []condition{c}
-		}
+	if c := meta.FindStatusCondition(d.Status.Conditions, "Established"); c != nil {
+		r.Status.Conditions = []metav1.Condition{*c}
 	}
 	return r
 }
@@ -98,15 +91,14 @@ func (d *definition) servesLike(other *definition) bool {
 // without delay, by our clock and as seen now. The zero time means that the kind is
 // not established. The server's clock may be ahead of ours, hence the minimum.
 func (d *definition) establishedBy(now time.Time) time.Time {
-	for _, c := range d.Status.Conditions {
-		if c.Type == "Established" && c.Status == "True" {
-			if c.LastTransitionTime.After(now) {
-				return now.Add(establishGrace)
-			}
-			return c.LastTransitionTime.Add(establishGrace)
-		}
+	c := meta.FindStatusCondition(d.Status.Conditions, "Established")
+	switch {
+	case c == nil || c.Status != metav1.ConditionTrue:
+		return time.Time{}
+	case c.LastTransitionTime.After(now):
+		return now.Add(establishGrace)
 	}
-	return time.Time{}
+	return c.LastTransitionTime.Add(establishGrace)
 }
 
 // definitionsPage is how many definitions are listed at a time.

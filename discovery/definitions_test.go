@@ -149,19 +149,23 @@ func TestAPageIsReducedBeforeTheNextOneIsRead(t *testing.T) {
 	}
 }
 
+func conditions(name string, status metav1.ConditionStatus, since metav1.Time) []metav1.Condition {
+	return []metav1.Condition{{Type: name, Status: status, LastTransitionTime: since}}
+}
+
 func TestAKindIsEstablishedTwoSecondsAfterItsConditionSaysSo(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	for _, row := range []struct {
 		name       string
-		conditions []condition
+		conditions []metav1.Condition
 		want       time.Time
 	}{
 		{"without conditions it is not", nil, time.Time{}},
-		{"nor where the condition is false", []condition{{"Established", "False", metav1.NewTime(now)}}, time.Time{}},
-		{"nor by another condition", []condition{{"NamesAccepted", "True", metav1.NewTime(now)}}, time.Time{}},
-		{"just now", []condition{{"Established", "True", metav1.NewTime(now)}}, now.Add(2 * time.Second)},
-		{"long ago", []condition{{"Established", "True", metav1.NewTime(now.Add(-time.Hour))}}, now.Add(2*time.Second - time.Hour)},
-		{"in the future, by a clock of ours that is late", []condition{{"Established", "True", metav1.NewTime(now.Add(time.Hour))}}, now.Add(2 * time.Second)},
+		{"nor where the condition is false", conditions("Established", "False", metav1.NewTime(now)), time.Time{}},
+		{"nor by another condition", conditions("NamesAccepted", "True", metav1.NewTime(now)), time.Time{}},
+		{"just now", conditions("Established", "True", metav1.NewTime(now)), now.Add(2 * time.Second)},
+		{"long ago", conditions("Established", "True", metav1.NewTime(now.Add(-time.Hour))), now.Add(2*time.Second - time.Hour)},
+		{"in the future, by a clock of ours that is late", conditions("Established", "True", metav1.NewTime(now.Add(time.Hour))), now.Add(2 * time.Second)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			d := &definition{Status: definitionStatus{Conditions: row.conditions}}
