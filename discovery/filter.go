@@ -27,19 +27,18 @@ func filter(r serverResources, named []Name) ([]Type, []unavailable) {
 	if len(named) > 0 {
 		return filterNamed(r, named)
 	}
-	types := mirrorable(r, func(kind schema.GroupKind) bool { return !onlyWhenNamed[kind] })
-	return types, nil
+	return mirrorable(r), nil
 }
 
-// mirrorable returns the types of the wanted kinds that can be mirrored, each kind
-// in one version.
-func mirrorable(r serverResources, wanted func(schema.GroupKind) bool) []Type {
+// mirrorable returns the types that are mirrored without being named, each kind in one
+// version.
+func mirrorable(r serverResources) []Type {
 	var types []Type
 	seen := map[schema.GroupKind]bool{}
 	for gv, resource := range r.all() {
 		t := typeOf(gv, resource)
 		_, never := neverMirrored[t.groupKind()]
-		if never || seen[t.groupKind()] || !wanted(t.groupKind()) {
+		if never || seen[t.groupKind()] || onlyWhenNamed[t.groupKind()] {
 			continue
 		}
 		seen[t.groupKind()] = true

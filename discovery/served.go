@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	apidiscovery "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
@@ -24,9 +23,9 @@ func Served(ctx context.Context, config *rest.Config, client *http.Client, keep 
 		return nil, nil, err
 	}
 	seen := map[schema.GroupResource]bool{}
-	for gv, resource := range all.resources() {
+	for gv, resource := range all.all() {
 		t := typeOf(gv, resource)
-		if resource.Scope == apidiscovery.ScopeNamespace && !seen[t.Resource.GroupResource()] && keep(resource.Verbs) {
+		if resource.Namespaced && !seen[t.Resource.GroupResource()] && keep(resource.Verbs) {
 			seen[t.Resource.GroupResource()] = true
 			types = append(types, t)
 		}

@@ -16,9 +16,8 @@ import (
 func TestServedTypesAreThoseOfTheVerbsAskedForEachInOneVersion(t *testing.T) {
 	stale := apidiscovery.APIVersionDiscovery{Version: "v1beta1", Freshness: apidiscovery.DiscoveryFreshnessStale}
 	documents := map[string][]apidiscovery.APIGroupDiscovery{
-		"/api": groups(group("", v("v1", served("Secret"), served("Pod"), clusterScoped("Namespace"), withVerbs("Binding", "create")))),
-		"/apis": groups(
-			group("example.com", v("v2", withVerbs("Old", "get"), served("New")), v("v1", withVerbs("Old", "list", "delete"), served("New")), stale)),
+		"/api":  {group("", v("v1", served("Secret"), served("Pod"), clusterScoped("Namespace"), withVerbs("Binding", "create")))},
+		"/apis": {group("example.com", v("v2", withVerbs("Old", "get"), served("New")), v("v1", withVerbs("Old", "list", "delete"), served("New")), stale)},
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")

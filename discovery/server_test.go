@@ -202,24 +202,3 @@ func TestAnAnswerWithoutTheCoreGroupIsAnError(t *testing.T) {
 		})
 	}
 }
-
-func TestListHasTypesThatMustBeNamedAndThoseThatFailed(t *testing.T) {
-	stale := v("v1")
-	stale.Freshness = apidiscovery.DiscoveryFreshnessStale
-	a := &api{version: "v2", aggregated: map[string][]apidiscovery.APIGroupDiscovery{
-		"/api":  {group("", v("v1", served("Secret"), served("Pod"), clusterScoped("Namespace")))},
-		"/apis": {group("batch", v("v1", served("Job"))), group("example.com", v("v2", served("Foo")), v("v1", served("Foo"))), group("down.example.com", stale)},
-	}}
-	listener := httptest.NewServer(a)
-	t.Cleanup(listener.Close)
-	types, failed, err := List(t.Context(), &rest.Config{Host: listener.URL}, listener.Client())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"Secret.v1", "Job.v1.batch", "Foo.v2.example.com"}; !slices.Equal(texts(types), want) {
-		t.Errorf("got %v, want %v", types, want)
-	}
-	if want := []schema.GroupVersion{{Group: "down.example.com", Version: "v1"}}; !slices.Equal(failed, want) {
-		t.Errorf("%v failed, want %v", failed, want)
-	}
-}
