@@ -112,6 +112,8 @@ func (c *Controller) cause(src *Source, st *state, ns *Namespace) string {
 		return "the namespace refuses mirrors of sources in " + src.Namespace
 	case !c.Settings.targetAllowed(ns.Name) && src.Targets.Match(ns):
 		return "the controller's flags leave the namespace out"
+	case st.asked[ns.Name] && src.limit(&c.Settings) != src.MaxTargets:
+		return "it is over the maximum targets of the controller"
 	}
 	return ""
 }
