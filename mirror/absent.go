@@ -124,13 +124,23 @@ func (c *Controller) release(ctx context.Context, resource schema.GroupVersionRe
 	}
 	_, err := c.patchSource(ctx, resource, identity{Namespace: live.Namespace, Name: live.Name, UID: live.UID}, fields)
 	switch {
-	case err == nil, apierrors.IsNotFound(err):
+	case err == nil:
+		c.released(SourceKey{resource.GroupResource(), live.Namespace, live.Name})
+		return nil
+	case apierrors.IsNotFound(err):
 		return nil
 	case apierrors.IsConflict(err), anotherObject(err):
 		return errStale
 	}
 	c.Metrics.SyncError("source", "patch")
 	return errAgain
+}
+
+// released counts that all of ours was taken off a source that is none any more.
+func (c *Controller) released(key SourceKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.aimed(key, aim{intent: deletion})
 }
 
 // anotherObject says whether a patch was refused because the object of that name is

@@ -36,6 +36,8 @@ type fight struct {
 	made, deleted bool
 	writes        int
 	last          time.Time
+	// told says that somebody has been told of it.
+	told bool
 }
 
 func newFights() *fights {
@@ -78,6 +80,24 @@ func (f *fights) wait(o object, intent Hash) time.Duration {
 // ongoing says whether the same was written to the object not long ago.
 func (f *fights) ongoing(o object, intent Hash) bool { return f.current(o).repeats(intent) }
 
+// isNew reports whether an intent is another than the last: then the source has
+// changed, and nobody else is the reason for the write.
+func (f *fights) isNew(o object, intent Hash) bool {
+	fight := f.current(o)
+	return fight == nil || !fight.made || fight.intent != intent
+}
+
+// tell reports whether an object is fought over and nobody has been told so yet, and
+// takes it for told.
+func (f *fights) tell(o object) bool {
+	fight := f.current(o)
+	if fight == nil || fight.told || fight.pause() == 0 {
+		return false
+	}
+	fight.told = true
+	return true
+}
+
 // wrote counts a write.
 func (f *fights) wrote(o object, intent Hash) {
 	if len(f.of) >= f.prune {
@@ -99,6 +119,16 @@ func (f *fights) wrote(o object, intent Hash) {
 	}
 	current.writes++
 	current.last = time.Now()
+}
+
+// changed takes note of a write that the source alone is the reason for. It is not
+// counted, where there is a count of how often the object came and went.
+func (f *fights) changed(o object, intent Hash) {
+	if fight := f.current(o); fight != nil && fight.deleted {
+		fight.intent, fight.made = intent, true
+		return
+	}
+	f.wrote(o, intent)
 }
 
 // contested says whether an object is fought over, and when that will be forgotten

@@ -76,6 +76,8 @@ func contested(text string) Problem {
 	return Problem{Reason: reasonContested, Failed: true, Text: text}
 }
 
+func isContested(p Problem) bool { return p.Reason == reasonContested }
+
 // unclearConsent is told where a namespace's own words can't be read, to those whose
 // mirrors it concerns.
 func unclearConsent(text string) Problem {

@@ -12,34 +12,36 @@ import (
 // and has the source's status written when it was the last look due, or says
 // something else now.
 func (c *Controller) settle(ctx context.Context, key MirrorKey, src *Source, problems []Problem) {
-	if !c.noted(key, src, problems) {
-		return
+	untold, mirror := c.noted(key, src, problems)
+	logger := klog.FromContext(ctx).WithValues("source", key.Source, "namespace", key.Namespace)
+	if mirror != "" {
+		logger = logger.WithValues("mirror", mirror)
 	}
-	// These have no status to be read: the source goes, is gone, or isn't one.
-	for _, p := range problems {
-		klog.FromContext(ctx).Info("A mirror that is to go is still there", "source", key.Source, "namespace", key.Namespace, "problem", p.Text)
+	for _, p := range untold {
+		logger.Info("A mirror that is to go is still there", "problem", p.Text)
 		if src != nil {
 			p.Text = key.Namespace + ": " + p.Text
 			if err := c.emit(ctx, src, p); err != nil {
-				klog.FromContext(ctx).V(2).Info("Can't write an event", "source", key.Source, "reason", p.Reason)
+				logger.V(2).Info("Can't write an event", "reason", p.Reason)
 			}
 		}
 	}
 }
 
-// noted is settle less what is said. It says whether there is something to tell
-// that the source's status will not tell.
-func (c *Controller) noted(key MirrorKey, src *Source, problems []Problem) bool {
+// noted is settle less what is said. It returns what there is to tell and the source's
+// status will not tell, since the source goes, is gone, or isn't one; and the name of
+// the mirror, where it is fought over.
+func (c *Controller) noted(key MirrorKey, src *Source, problems []Problem) (untold []Problem, mirror string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.states[key.Source]
 	if st == nil {
-		return false
+		return nil, ""
 	}
 	t := c.tables[key.Source.Type]
 	if t == nil || !same(src, t.sources[key.Source.name()]) {
 		c.Mirrors.Add(key) // the source changed while we looked: nothing is settled
-		return false
+		return nil, ""
 	}
 	_, was := st.pending[key.Namespace]
 	delete(st.pending, key.Namespace)
@@ -54,7 +56,13 @@ func (c *Controller) noted(key MirrorKey, src *Source, problems []Problem) bool 
 		st.pending = map[string]time.Time{} // one that has been large stays so
 		c.statusDue(key.Source, src)
 	}
-	return changed && (src == nil || src.Deleting || src.Mode != On)
+	if !changed || src != nil && !src.Deleting && src.Mode == On {
+		return nil, ""
+	}
+	o := c.contested[key]
+	return slices.DeleteFunc(slices.Clone(problems), func(p Problem) bool {
+		return isContested(p) && !c.fights.tell(o)
+	}), o.at.Name
 }
 
 // statusDelay is how long a status waits for more to happen: where namespaces come

@@ -1,9 +1,11 @@
 package mirror
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -148,6 +150,12 @@ func (s *Source) newShape(object map[string]any) (*Shape, error) {
 	annotations[api.AnnotationContentHash] = shape.Content.String()
 	shape.Metadata = hashMetadata(labels, annotations, nil)
 	return shape, nil
+}
+
+// intent stands for all that is to be written: what the source has nothing to do with
+// is written for the same intent again.
+func (s *Shape) intent() Hash {
+	return sha256.Sum256(slices.Concat(s.Content[:], s.Metadata[:]))
 }
 
 // withoutStatus takes away what we write on the source ourselves: a template that

@@ -307,16 +307,8 @@ func (c *Controller) decide(key MirrorKey, o object, d draft, drift bool) (*Reco
 	if action == None {
 		return have, None, nil
 	}
-	if pause := c.fights.wait(o, d.shape.Content); pause > 0 {
-		c.Mirrors.AddAfter(key, pause)
-		p := c.fights.problem(o)
-		return nil, None, &p
-	}
-	if drift || c.fights.ongoing(o, d.shape.Content) {
-		c.fights.wrote(o, d.shape.Content)
-		if fought, _ := c.fights.contested(o); fought {
-			c.contested[key] = o
-		}
+	if p := c.hold(key, o, d.shape.intent(), action, drift); p != nil {
+		return nil, None, p
 	}
 	c.state(key.Source).writing++
 	return have, action, nil

@@ -166,8 +166,8 @@ func (c *Controller) write(ctx context.Context, key SourceKey, resource schema.G
 	if len(fields) == 0 {
 		return nil
 	}
-	intent := hashContent(fields)
-	if pause := c.pauseSource(key, intent); pause > 0 {
+	aim := d.aim(src, fields)
+	if pause := c.pauseSource(key, aim); pause > 0 {
 		c.Sources.AddAfter(key, pause)
 		return nil
 	}
@@ -187,26 +187,20 @@ func (c *Controller) write(ctx context.Context, key SourceKey, resource schema.G
 		c.Metrics.SyncError("source", p.Reason)
 		if p.Reason == reasonServerTrouble {
 			klog.FromContext(ctx).Info("Can't write on a source", "source", key, "problem", p.Text)
-		} else if untold := c.unpatched(key, intent, d.status, p); len(untold) > 0 {
+		} else if untold := c.unpatched(key, aim, d.status, p); len(untold) > 0 {
 			c.tell(ctx, key, src, p.Text, untold)
 		}
 		return errAgain
 	}
-	if untold := c.patched(key, src, version, intent, d.status); d.status != nil {
+	if untold := c.patched(key, src, version, aim, d.status); d.status != nil {
 		c.tell(ctx, key, src, d.status.text, untold)
 	}
 	return nil
 }
 
-func (c *Controller) pauseSource(key SourceKey, intent Hash) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.sourceFights.wait(object{key.Type, key.name()}, intent)
-}
-
 // patched takes note of a patch of a source, and says which problems of its status
 // have not been told yet.
-func (c *Controller) patched(key SourceKey, src *Source, version string, intent Hash, s *status) (untold []Problem) {
+func (c *Controller) patched(key SourceKey, src *Source, version string, aim aim, s *status) (untold []Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.state(key)
@@ -214,11 +208,11 @@ func (c *Controller) patched(key SourceKey, src *Source, version string, intent 
 	if src.Deleting {
 		st.released = src.UID
 	}
-	c.sourceFights.wrote(object{key.Type, key.name()}, intent)
+	c.aimed(key, aim)
 	if s == nil {
 		return nil
 	}
-	untold = slices.DeleteFunc(slices.Clone(s.problems), func(p Problem) bool { return slices.Contains(st.told, p) })
+	untold = c.untold(key, s.problems)
 	st.told = s.problems
 	return untold
 }
@@ -226,16 +220,16 @@ func (c *Controller) patched(key SourceKey, src *Source, version string, intent 
 // unpatched takes note of a patch of a source that the server refuses, so that the
 // same isn't tried again and again, and says which problems have not been told yet:
 // where there is no room for a status, events are all that its author can read.
-func (c *Controller) unpatched(key SourceKey, intent Hash, s *status, refusal Problem) (untold []Problem) {
+func (c *Controller) unpatched(key SourceKey, aim aim, s *status, refusal Problem) (untold []Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.state(key)
-	c.sourceFights.wrote(object{key.Type, key.name()}, intent)
+	c.aimed(key, aim)
 	problems := []Problem{refusal}
 	if s != nil {
 		problems = append(problems, s.problems...)
 	}
-	untold = slices.DeleteFunc(problems, func(p Problem) bool { return slices.Contains(st.told, p) })
+	untold = c.untold(key, problems)
 	st.told = append(slices.Clone(st.told), untold...)
 	return untold
 }
