@@ -10,10 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
@@ -102,8 +100,8 @@ func hasMarks(o, src *unstructured.Unstructured) error {
 	}
 	var errs []error
 	want := map[string]string{
-		"mirror-id":   resourceOf(o) + "/" + o.GetNamespace() + "/" + o.GetName(),
-		"source-keys": keysFrom(src), "source-namespace": src.GetNamespace(), "source-name": src.GetName(), "source-uid": string(src.GetUID()),
+		"source-namespace": src.GetNamespace(), "source-name": src.GetName(), "source-uid": string(src.GetUID()),
+		"mirror-id": idOf(o), "source-keys": keysOf(src),
 	}
 	for key, value := range want {
 		if got := take(key); got != value {
@@ -131,20 +129,22 @@ func hasMarks(o, src *unstructured.Unstructured) error {
 	return errors.Join(errs...)
 }
 
-// resourceOf is the resource of a kind with its group, as in mirror-id.
-func resourceOf(o *unstructured.Unstructured) string {
-	plural, _ := meta.UnsafeGuessKindToResource(o.GroupVersionKind())
-	return plural.GroupResource().String()
+// idOf is what an object that is a mirror says of itself: RESOURCE[.GROUP]/NAMESPACE/NAME.
+// The kinds of these tests have regular plurals.
+func idOf(o *unstructured.Unstructured) string {
+	gvk := o.GroupVersionKind()
+	resource := strings.TrimSuffix(strings.ToLower(gvk.Kind)+"s."+gvk.Group, ".")
+	return resource + "/" + o.GetNamespace() + "/" + o.GetName()
 }
 
-// keysFrom is the form of source-keys: the source's labels and annotations that travel.
-func keysFrom(src *unstructured.Unstructured) string {
-	labels, annotations := usersKeys(src.GetLabels()), usersKeys(src.GetAnnotations())
-	if len(labels)+len(annotations) == 0 {
-		return ""
+// keysOf is the list of the labels and annotations that a mirror has of its source,
+// where none is left out or changed by a rule.
+func keysOf(src *unstructured.Unstructured) string {
+	list := func(m map[string]string) string { return strings.Join(slices.Sorted(maps.Keys(usersKeys(m))), ",") }
+	if both := list(src.GetLabels()) + ";" + list(src.GetAnnotations()); both != ";" {
+		return both
 	}
-	list := func(keys map[string]string) string { return strings.Join(slices.Sorted(maps.Keys(keys)), ",") }
-	return list(labels) + ";" + list(annotations)
+	return "" // and then it isn't there
 }
 
 func notAfter(version, other string) bool {
