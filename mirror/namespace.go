@@ -66,6 +66,9 @@ func parseAllowFrom(list string) (p pattern.List, err error) {
 	if len(list) > maxAllowFrom {
 		return pattern.List{}, fmt.Errorf("%s: it has %d bytes; the most is %d", api.AnnotationAllowFrom, len(list), maxAllowFrom)
 	}
+	if n := strings.Count(list, ",") + 1; n > maxTargetItems {
+		return pattern.List{}, fmt.Errorf("%s: it has %d items; the most is %d", api.AnnotationAllowFrom, n, maxTargetItems)
+	}
 	for _, item := range pattern.Split(list) {
 		switch {
 		case item == all, item == allLabeled:

@@ -57,11 +57,10 @@ func ParseTargets(list, selector string) (t Targets, err error) {
 	if len(list) > maxTargetsSize {
 		return Targets{}, fmt.Errorf("%s: it has %d bytes; the most is %d", api.AnnotationTargetNamespaces, len(list), maxTargetsSize)
 	}
-	items := pattern.Split(list)
-	if len(items) > maxTargetItems {
-		return Targets{}, fmt.Errorf("%s: it has %d items; the most is %d", api.AnnotationTargetNamespaces, len(items), maxTargetItems)
+	if n := strings.Count(list, ",") + 1; n > maxTargetItems {
+		return Targets{}, fmt.Errorf("%s: it has %d items; the most is %d", api.AnnotationTargetNamespaces, n, maxTargetItems)
 	}
-	for _, item := range items {
+	for _, item := range pattern.Split(list) {
 		taken, negative := strings.CutPrefix(item, "!")
 		choice := &t.wanted
 		if negative {

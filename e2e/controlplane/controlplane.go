@@ -114,6 +114,9 @@ func (c *ControlPlane) URL() string { return fmt.Sprintf("https://127.0.0.1:%d",
 // Audit is the API server's audit log.
 func (c *ControlPlane) Audit() *audit.Log { return audit.NewLog(c.dir.file("audit.log")) }
 
+// APIServerCPUTime is how long the API server has computed, on all cores.
+func (c *ControlPlane) APIServerCPUTime() (time.Duration, error) { return c.apiServer.CPUTime() }
+
 // StartAPIServer starts the API server after StopAPIServer, at the same
 // address and with the same data, and waits until it is ready.
 func (c *ControlPlane) StartAPIServer(ctx context.Context) error {

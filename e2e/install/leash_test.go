@@ -18,62 +18,131 @@ type attempt struct {
 	args        []string
 }
 
+// event is one of the controller's, about what that says.
+func event(namespace, regarding, labels string) string {
+	return fmt.Sprintf(`
+---
+apiVersion: events.k8s.io/v1
+kind: Event
+metadata: {namespace: %s, generateName: event-, labels: {%s}}
+eventTime: "2026-01-01T00:00:00.000000Z"
+reportingController: kubemirror.raczylo.com
+reportingInstance: pod
+action: Mirror
+reason: Told
+type: Warning
+regarding: {apiVersion: v1, %s}
+`, namespace, labels, regarding)
+}
+
+// staged are the objects that the thief meets, made before there is a leash.
+func staged(target string) string {
+	id := func(kind, name string) string { return kind + "s/" + target + "/" + name }
+	plain := func(name, metadata string) string {
+		return "\n---\n{apiVersion: v1, kind: Secret, metadata: {namespace: " + target + ", name: " + name + ", " + metadata + "}}"
+	}
+	source := "labels: {kubemirror.raczylo.com/enabled: 'true'}"
+	status := "finalizers: [kubemirror.raczylo.com/finalizer], annotations: {kubemirror.raczylo.com/sync-status: 1/1 synced}"
+	return asMirror("Secret", target, "db", id("secret", "db"), "") +
+		asMirror("Secret", target, "before", "", "") +
+		asMirror("Secret", target, "child", id("configmap", "parent"), "") +
+		strings.Replace(asMirror("Secret", target, "again", id("secret", "again"), ""), "labels: {", "labels: {kubemirror.raczylo.com/enabled: 'true', ", 1) +
+		asMirror("ConfigMap", target, "large", id("configmap", "large"), "data: {"+manyKeys(4000)+"}") + // an expression has a budget
+		plain("theirs", "labels: {a: b}") + plain("source", source) + plain("former", status) +
+		"\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {namespace: " + target + ", name: large-source, " + source + "}, data: {" + manyKeys(4000) + "}}" +
+		"\n---\n{apiVersion: v1, kind: Pod, metadata: {namespace: " + target + ", name: theirs}, spec: {containers: [{name: c, image: c}]}}" +
+		"\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {namespace: " + target + ", name: rich}}"
+}
+
 func TestAThiefOfTheTokenCanWriteMirrorsAndNothingElse(t *testing.T) {
 	env := kit.New(t)
-	system, src, target := "system-"+env.Prefix(), env.Namespace("src"), env.Namespace("target")
+	system, target := "system-"+env.Prefix(), env.Namespace("target")
 	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
-	release(t, env, system, "--set=controller.includedNamespaces="+env.Prefix()+"-*")
-	env.Apply(source("v1", "Secret", src, "db"))
-	env.Apply("{apiVersion: v1, kind: Secret, metadata: {namespace: " + target + ", name: theirs, labels: {a: b}}}")
-	env.Apply("{apiVersion: v1, kind: Pod, metadata: {namespace: " + target + ", name: theirs}, spec: {containers: [{name: c, image: c}]}}")
-	env.Apply("{apiVersion: v1, kind: ServiceAccount, metadata: {namespace: " + target + ", name: rich}}")
-	env.Apply(source("v1", "ConfigMap", src, "large") + "data: {" + manyKeys(4000) + "}\n") // an expression has a budget
-	km := start(t, env, system)
-	env.WaitFor(kit.Object("Secret", src, "db"), "is synced", synced)
-	env.WaitFor(kit.Object("ConfigMap", src, "large"), "is synced", synced)
-	km.Stop()
+	env.Apply(staged(target))
+	release(t, env, system)
 	config := "--kubeconfig=" + account(t, env, system, "kubemirror")
 
-	mirrorOf := func(apiVersion, kind, rest string) string {
-		return "{apiVersion: " + apiVersion + ", kind: " + kind + ", metadata: {namespace: " + target +
-			`, name: loot, labels: {kubemirror.raczylo.com/mirror: "true"}}` + rest + "}"
+	// loot is a mirror of that resource and name, as far as it says.
+	loot := func(apiVersion, kind, id, rest string) string {
+		return "---\n{apiVersion: " + apiVersion + ", kind: " + kind + ", metadata: {namespace: " + target +
+			`, name: loot, labels: {kubemirror.raczylo.com/mirror: "true"}, annotations: {kubemirror.raczylo.com/mirror-id: ` + id + "}}" + rest + "}"
 	}
+	own := "/" + target + "/loot"
 	create := []string{"create", "-f-"}
 	patch := func(name, body string) []string {
 		return []string{"-n", target, "patch", "secret", name, "--type=merge", "-p", body}
+	}
+	const content, held, told = `{"data":{"password":"eA=="}}`, `{"metadata":{"finalizers":["kubemirror.raczylo.com/finalizer"]}}`, `{"metadata":{"annotations":{"kubemirror.raczylo.com/sync-status":"1/1 synced"}}}`
+	named := func(id string) string {
+		return `{"metadata":{"annotations":{"kubemirror.raczylo.com/mirror-id":` + id + `}}}`
 	}
 	// The policy takes effect a moment after it is made.
 	env.Eventually("the leash holds", func(context.Context) error {
 		return refused(run(t, "", "kubectl", append([]string{config}, append(patch("theirs", `{"data":{"probe":"eA=="}}`), "--dry-run=server")...)...))
 	})
 	for _, row := range []attempt{
-		{"change the content of somebody's Secret", "", patch("theirs", `{"data":{"password":"eA=="}}`)},
-		{"make it a mirror", "", patch("theirs", `{"metadata":{"labels":{"kubemirror.raczylo.com/mirror":"true"}}}`)},
+		{"change the content of somebody's Secret", "", patch("theirs", content)},
+		{"make it a mirror", "", patch("theirs", `{"metadata":{"labels":{"kubemirror.raczylo.com/mirror":"true"},"annotations":{"kubemirror.raczylo.com/mirror-id":"secrets/`+target+`/theirs"}}}`)},
 		{"label it", "", patch("theirs", `{"metadata":{"labels":{"a":null}}}`)},
 		{"annotate it", "", patch("theirs", `{"metadata":{"annotations":{"a":"b"}}}`)},
 		{"have it owned, and collected", "", patch("theirs", `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Secret","name":"x","uid":"x"}]}}`)},
 		{"hold it up", "", patch("theirs", `{"metadata":{"finalizers":["example.com/mine"]}}`)},
+		{"hold it up by the finalizer", "", patch("theirs", held)},
+		{"write a status on it", "", patch("theirs", told)},
+		{"hold a source up by another finalizer", "", patch("source", `{"metadata":{"finalizers":["example.com/mine"]}}`)},
+		{"change the status of what is no source any more", "", patch("former", `{"metadata":{"annotations":{"kubemirror.raczylo.com/sync-status":"2/2 synced"}}}`)},
+		{"hold a namespace up", "", []string{"patch", "namespace", target, "--type=merge", "-p", held}},
 		{"delete it", "", []string{"-n", target, "delete", "secret", "theirs"}},
+		{"change the child of a mirror", "", patch("child", content)},
+		{"adopt it", "", patch("child", named(`"secrets/`+target+`/child"`))},
+		{"delete it", "", []string{"-n", target, "delete", "secret", "child"}},
+		{"change a source that was a mirror", "", patch("again", content)},
+		{"delete it", "", []string{"-n", target, "delete", "secret", "again"}},
+		{"change the content of a source", "", patch("source", content)},
 		{"take the label off a mirror", "", patch("db", `{"metadata":{"labels":{"kubemirror.raczylo.com/mirror":null}}}`)},
+		{"make a source of it", "", patch("db", `{"metadata":{"labels":{"kubemirror.raczylo.com/enabled":"true"}}}`)},
+		{"take its name for itself away", "", patch("db", named("null"))},
+		{"give it another's", "", patch("db", named(`"secrets/`+target+`/other"`))},
+		{"change one from before without naming it", "", patch("before", content)},
 		{"create what is no mirror", "{apiVersion: v1, kind: Secret, metadata: {namespace: " + target + ", name: loot}}", create},
-		{"run a Pod", mirrorOf("v1", "Pod", ", spec: {containers: [{name: c, image: c}]}"), create},
-		{"have a token made", strings.Replace(mirrorOf("v1", "Secret", ", type: kubernetes.io/service-account-token"),
-			"labels:", "annotations: {kubernetes.io/service-account.name: rich}, labels:", 1), create},
+		{"create what doesn't say which object it is", asMirror("Secret", target, "loot", "", ""), create},
+		{"create what says that it is another", loot("v1", "Secret", "secrets/"+target+"/other", ""), create},
+		{"create what says that it is of another kind", loot("v1", "Secret", "configmaps"+own, ""), create},
+		{"create a source", strings.Replace(loot("v1", "Secret", "secrets"+own, ""), "labels: {", "labels: {kubemirror.raczylo.com/enabled: 'true', ", 1), create},
+		{"run a Pod", loot("v1", "Pod", "pods"+own, ", spec: {containers: [{name: c, image: c}]}"), create},
+		{"have a token made", strings.Replace(loot("v1", "Secret", "secrets"+own, ", type: kubernetes.io/service-account-token"),
+			"annotations: {", "annotations: {kubernetes.io/service-account.name: rich, ", 1), create},
 		{"ask for a token", "", []string{"-n", target, "create", "token", "rich"}},
 		{"run a program in a Pod", "", []string{"create", "--raw=/api/v1/namespaces/" + target + "/pods/theirs/exec?command=id", "-f-"}},
-		{"run a Job", mirrorOf("batch/v1", "Job", ", spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: c}]}}}"), create},
-		{"create a namespace", `{apiVersion: v1, kind: Namespace, metadata: {name: loot, labels: {kubemirror.raczylo.com/mirror: "true"}}}`, create},
+		{"run a Job", loot("batch/v1", "Job", "jobs.batch"+own, ", spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: c}]}}}"), create},
+		{"create a namespace", `{apiVersion: v1, kind: Namespace, metadata: {name: loot, labels: {kubemirror.raczylo.com/mirror: "true"}, annotations: {kubemirror.raczylo.com/mirror-id: namespaces//loot}}}`, create},
 		{"delete a namespace", "", []string{"delete", "namespace", target, "--wait=false"}},
 		{"let a namespace be privileged", "", []string{"label", "namespace", target, "pod-security.kubernetes.io/enforce=privileged"}},
 		{"scale a Deployment", "", []string{"-n", system, "scale", "deployment", "kubemirror", "--replicas=0"}},
 		{"take a lease of somebody else", "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {namespace: kube-system, name: loot}}", create},
+		{"write an Event of somebody else", strings.Replace(event(target, "kind: Secret, namespace: "+target+", name: db", ""), "reportingController: kubemirror", "reportingController: other", 1), create},
 	} {
-		if err := refused(run(t, "---\n"+row.stdin, "kubectl", append([]string{config}, row.args...)...)); err != nil {
+		if err := refused(run(t, "---\n"+strings.ReplaceAll(row.stdin, "PREFIX", env.Prefix()), "kubectl", append([]string{config}, row.args...)...)); err != nil {
 			t.Errorf("%s: %v", row.what, err)
 		}
 	}
-	must(t, "change a mirror", run(t, "", "kubectl", append([]string{config}, patch("db", `{"data":{"key":"eA=="}}`)...)...))
-	must(t, "delete a mirror", run(t, "", "kubectl", config, "-n", target, "delete", "secret", "db"))
+	for _, row := range []attempt{
+		{"change a mirror", "", patch("db", content)},
+		{"change a large one", "", []string{"-n", target, "patch", "configmap", "large", "--type=merge", "-p", `{"data":{"key-7":"x"}}`}},
+		{"take one from before over", "", patch("before", `{"metadata":{"annotations":{"kubemirror.raczylo.com/mirror-id":"secrets/`+target+`/before"}},"data":{"k":"eA=="}}`)},
+		{"delete a mirror", "", []string{"-n", target, "delete", "secret", "db"}},
+		{"create a mirror", loot("v1", "Secret", "secrets"+own, ""), create},
+		{"create one of a group", loot("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies.networking.k8s.io"+own, ", spec: {podSelector: {}}"), create},
+		{"hold a source", "", patch("source", held)},
+		{"write its status", "", patch("source", told)},
+		{"write that of a large one", "", []string{"-n", target, "patch", "configmap", "large-source", "--type=merge", "-p", told}},
+		{"hold a source that was a mirror", "", patch("again", held)},
+		{"let go of what is no source any more", "", patch("former", `{"metadata":{"finalizers":null,"annotations":{"kubemirror.raczylo.com/sync-status":null}}}`)},
+		{"tell of a namespace", event("default", "kind: Namespace, name: "+target, ""), create},
+		{"tell of a mirror", event(target, "kind: Secret, namespace: "+target+", name: db", ""), create},
+	} {
+		must(t, row.what, run(t, row.stdin, "kubectl", append([]string{config}, row.args...)...))
+	}
 
 	t.Log("what the README says the leash can't do")
 	must(t, "take the leash off", run(t, "", "kubectl", config, "delete", "validatingadmissionpolicybinding", "kubemirror-leash", "--dry-run=server"))

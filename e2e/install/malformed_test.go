@@ -11,35 +11,74 @@ import (
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 )
 
-// malformed are annotations that can't be read. The controller's words about a
-// selector are its parser's, which CEL doesn't have; ours end in the same advice.
-var malformed = []struct{ annotation, ours string }{
-	{"sync=yes", ""},
-	{"exclude=True", ""},
-	{"paused=\"quoted\"", ""},
-	{"transform-strict=1", ""},
-	{"recreate-on-immutable-change= true", ""},
-	{"target-namespaces=app,Team_A", ""},
-	{"target-namespaces=app,a.b*", ""},
-	{"target-namespaces=app, t\u00e4am", ""},
-	{"target-namespaces=!", ""},
-	{"target-namespaces=*, ! ", ""},
-	{"target-namespaces=*,!kube_*", ""},
-	{"target-namespaces=*,!!kube", ""},
-	{"target-namespaces=" + strings.Repeat("a", 318), ""},
-	{"max-targets=many", ""},
-	{"max-targets=-1", ""},
-	{"max-targets=", ""},
-	{"max-targets=1.5", ""},
-	{"target-name=Upper", ""},
-	{"target-name=", ""},
-	{"target-name=a..b", ""},
-	{"target-name=" + strings.Repeat("a", 254), ""},
-	{"transform=", ""},
-	{"transform= \n ", ""},
+// oddity is a label or an annotation on a source, less the domain, that can't be
+// read or isn't known, and what the policy says of it. The controller says the same,
+// or what begins in the same way: it also says which key was likely meant, and
+// of a selector what its parser does, which CEL doesn't have.
+type oddity struct{ written, refusal string }
+
+const (
+	neither  = ` is neither "true" nor "false"`
+	badItem  = `kubemirror.raczylo.com/target-namespaces: %q has a character that can't be in a name or glob: '%s'`
+	badName  = `kubemirror.raczylo.com/target-name: reading the target name: the outcome isn't a valid name: up to 253 lower-case letters, digits, - and ., with a letter or digit at both ends`
+	noNumber = `kubemirror.raczylo.com/max-targets: %q is not a whole number from 0 up`
+	noRules  = `kubemirror.raczylo.com/transform: reading the rules: the text is empty`
+	noTarget = `kubemirror.raczylo.com/target-namespaces: "!" takes away nothing; write a name or glob behind it`
+)
+
+var malformed = []oddity{
+	{"label enabled=True", `kubemirror.raczylo.com/enabled: "True"` + neither},
+	{"label enabled=yes", `kubemirror.raczylo.com/enabled: "yes"` + neither},
+	{"sync=yes", `kubemirror.raczylo.com/sync: "yes"` + neither},
+	{"exclude=True", `kubemirror.raczylo.com/exclude: "True"` + neither},
+	{"paused=\"quoted\"", `kubemirror.raczylo.com/paused: "\"quoted\""` + neither},
+	{"transform-strict=1", `kubemirror.raczylo.com/transform-strict: "1"` + neither},
+	{"recreate-on-immutable-change= true", `kubemirror.raczylo.com/recreate-on-immutable-change: " true"` + neither},
+	{"target-namespaces=app,Team_A", fmt.Sprintf(badItem, "Team_A", "T")},
+	{"target-namespaces=app,a.b*", fmt.Sprintf(badItem, "a.b*", ".")},
+	{"target-namespaces=app, t\u00e4am", fmt.Sprintf(badItem, "t\u00e4am", "\u00e4")},
+	{"target-namespaces=a;b", fmt.Sprintf(badItem, "a;b", ";")},
+	{"target-namespaces=a b", fmt.Sprintf(badItem, "a b", " ")},
+	{"target-namespaces=a\tb", fmt.Sprintf(badItem, "a\tb", `\t`)},
+	{"target-namespaces=a\\b", fmt.Sprintf(badItem, "a\\b", `\\`)},
+	{"target-namespaces='a'", fmt.Sprintf(badItem, "'a'", `\'`)},
+	{"target-namespaces=\"a\"", fmt.Sprintf(badItem, `"a"`, `"`)},
+	{"target-namespaces=app,\u201ca\u201d", fmt.Sprintf(badItem, "\u201ca\u201d", "\u201c")},
+	{"target-namespaces=a!b", fmt.Sprintf(badItem, "a!b", "!")},
+	{"target-namespaces=!", noTarget},
+	{"target-namespaces=*, ! ", noTarget},
+	{"target-namespaces=*,!kube_*", fmt.Sprintf(badItem, "kube_*", "_")},
+	{"target-namespaces=*,!!kube", fmt.Sprintf(badItem, "!kube", "!")},
+	{"target-namespaces=" + strings.Repeat("a", 318), "kubemirror.raczylo.com/target-namespaces: an item of 318 characters; the most is 317"},
+	{"target-namespaces=" + strings.Repeat(strings.Repeat("a", 50)+",", 160) + strings.Repeat("a", 33), "kubemirror.raczylo.com/target-namespaces: it has 8193 bytes; the most is 8192"},
+	{"target-namespaces=" + strings.Repeat("a,", 500) + "a", "kubemirror.raczylo.com/target-namespaces: it has 501 items; the most is 500"},
+	{"target-selector=" + strings.Repeat("a", 8193), "kubemirror.raczylo.com/target-selector: it has 8193 bytes; the most is 8192"},
+	{"target-name=" + strings.Repeat("\u00e4", 4097), "kubemirror.raczylo.com/target-name: it has 8194 bytes; the most is 8192"},
+	{"sync=" + strings.Repeat("a", 8193), "kubemirror.raczylo.com/sync: it has 8193 bytes; the most is 8192"},
+	{"max-targets=many", fmt.Sprintf(noNumber, "many")},
+	{"max-targets=-1", fmt.Sprintf(noNumber, "-1")},
+	{"max-targets=", fmt.Sprintf(noNumber, "")},
+	{"max-targets=1.5", fmt.Sprintf(noNumber, "1.5")},
+	{"target-name=Upper", badName},
+	{"target-name=", badName},
+	{"target-name=a..b", badName},
+	{"target-name=" + strings.Repeat("a", 254), badName},
+	{"transform=", noRules},
+	{"transform= \n ", noRules},
 	{"target-selector=team in a,b", `kubemirror.raczylo.com/target-selector: "team in a,b" can't be read; write it as for kubectl -l`},
 	{"target-selector=a=b,", `kubemirror.raczylo.com/target-selector: "a=b," can't be read; write it as for kubectl -l`},
 	{"target-selector=team=$x", `kubemirror.raczylo.com/target-selector: "team=$x" can't be read; write it as for kubectl -l`},
+	{"transforms=rules: []", "unknown annotation kubemirror.raczylo.com/transforms"},
+	{"exlude=true", "unknown annotation kubemirror.raczylo.com/exlude"},
+	{"Exclude=true", "unknown annotation kubemirror.raczylo.com/Exclude"},
+	{"mirror-of=secrets/db", "unknown annotation kubemirror.raczylo.com/mirror-of"},
+	{"label excluded=true", "unknown label kubemirror.raczylo.com/excluded"},
+	{"label sync=true", "kubemirror.raczylo.com/sync is an annotation, not a label"},
+	{"label target-namespaces=app", "kubemirror.raczylo.com/target-namespaces is an annotation, not a label"},
+	{"enabled=true", "kubemirror.raczylo.com/enabled is a label, not an annotation"},
+	{"mirror=true", "kubemirror.raczylo.com/mirror is a label, not an annotation"},
+	{"allow-from=app", "kubemirror.raczylo.com/allow-from belongs on a namespace"},
+	{"label allow-mirrors=true", "kubemirror.raczylo.com/allow-mirrors belongs on a namespace"},
 }
 
 // readable is what the policy must not refuse, since the controller reads it, or
@@ -47,87 +86,160 @@ var malformed = []struct{ annotation, ours string }{
 var readable = []string{
 	"sync=true", "paused=false", "paused=", "exclude=",
 	"target-namespaces=", "target-namespaces= , ,app", "target-namespaces=! kube-*,!a?,*", "target-namespaces=!\u00a0app,app\u00a0", "target-namespaces=-",
+	"target-namespaces=" + strings.Repeat("a,", 499) + "a", "target-namespaces=" + strings.Repeat(strings.Repeat("a", 50)+",", 160) + strings.Repeat("a", 32),
 	"max-targets=0", "max-targets=007", "max-targets=+5", "max-targets=-0",
 	"target-name=a.b-c", "target-name= db ", "target-name={{.TargetNamespace}}-DB",
 	"target-selector=", "target-selector= a , !b,! c, d/e=f ,g==h,i != j,k in (l, m),n notin(o),p>1,q<-2,r=,in in (notin)",
-	"target-selector=a=-b-", "transform=rules: [", "transform-strict=true",
+	"target-selector=a=-b-", "transform=rules: [", "transform-strict=true", "recreate-on-immutable-change=true",
+	"label enabled=false", "label enabled=",
+	// What is left of the mirror that it was.
+	"mirror-id=secrets/a/b", "source-keys=x", "source-namespace=a", "source-name=b", "source-uid=c", "source-content-hash=d", "source-generation=1",
+	"source-resource-version=2", "last-sync-time=now", "label mirror=true", "label managed-by=kubemirror", "sync-status=1/1 synced", "failed-targets=a",
 }
 
-// told is what the controller says about the source, less the count of mirrors.
-var told = regexp.MustCompile(`^(?:stopped|\d+/\d+ synced): (.*)$`)
-
-func TestWhatCantBeReadIsRefusedInTheControllersWords(t *testing.T) {
+func TestWhatCantBeReadOrIsntKnownIsRefused(t *testing.T) {
 	env := kit.New(t)
 	env.Namespace("src")
-	system := "system-" + env.Prefix()
-	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
-	flags := []string{"--set=controller.includedNamespaces=" + env.Prefix() + "-*", "--set=controller.sourceNamespaces=" + env.Prefix() + "-*"}
-	release(t, env, system, append(flags, "--set=policies.sources.enabled=false")...)
-	holds(t, env, false)
-	km := start(t, env, system)
-	said := make([]string, len(malformed))
-	for i, row := range malformed {
-		name := fmt.Sprintf("m%d", i)
-		env.Apply(written(name, row.annotation))
-		env.WaitFor(kit.Object("Secret", env.Name("src"), name), "is told of", func(o *unstructured.Unstructured) error {
-			found := told.FindStringSubmatch(o.GetAnnotations()[domain+"sync-status"])
-			if found == nil {
-				return fmt.Errorf("its status is %q", o.GetAnnotations()[domain+"sync-status"])
-			}
-			said[i] = found[1]
-			return nil
-		})
-	}
-	km.Stop()
-
 	config := admin(t, env)
-	must(t, "turn the policy on", helm(t, append([]string{"upgrade", "kubemirror", path(t, "charts", "kubemirror"), "--namespace=" + system, "--kubeconfig=" + config}, flags...)...))
-	holds(t, env, true)
+	holds(t, env, false) // not the one of another test
+	for i, annotation := range []string{"max-targets=-1", `paused="quoted"`, "exlude=true"} {
+		env.Apply(written(fmt.Sprintf("m%d", i+1), annotation))
+	}
+	policed(t, env)
 	refusals := refusals(t, env, config)
 	for i, row := range malformed {
-		if row.ours != "" {
-			if !strings.HasPrefix(said[i], domain+"target-selector: ") || !strings.HasSuffix(said[i], "; write it as for kubectl -l") {
-				t.Errorf("%q: the controller says %q", row.annotation, said[i])
-			}
-			said[i] = row.ours
-		}
-		if got := refusals[fmt.Sprintf("new-m%d", i)]; !strings.HasSuffix(got, "denied request: "+said[i]) {
-			t.Errorf("%q: it is refused with %q, and the controller says %q", row.annotation, got, said[i])
+		if got := refusals[fmt.Sprintf("new-m%d", i)]; !strings.HasSuffix(got, "denied request: "+row.refusal) {
+			t.Errorf("%.60q: it is refused with %q, want %q", row.written, got, row.refusal)
 		}
 	}
-	for i, annotation := range readable {
+	for i, what := range readable {
 		if got := refusals[fmt.Sprintf("new-r%d", i)]; got != "" {
-			t.Errorf("%q: it is refused with %q", annotation, got)
+			t.Errorf("%.60q: it is refused with %q", what, got)
 		}
 	}
 	do(t, env, "kubemirror-sources", config, []deed{
 		{"change the content of one that can't be read", "", "", `patch secret m1 --type=merge -p {"data":{"k":"eA=="}}`, ""},
 		{"annotate it for another tool", "", "", `annotate secret m2 example.com/a=b`, ""},
+		{"annotate one with an unknown key for another tool", "", "", `annotate secret m3 example.com/a=b`, ""},
 		{"annotate it for us", "", "", `annotate secret m2 kubemirror.raczylo.com/max-targets=1`, `kubemirror.raczylo.com/paused: "\"quoted\"" is neither`},
 		{"mend it", "", "", `annotate --overwrite secret m2 kubemirror.raczylo.com/paused=true`, ""},
+		{"mend the key", "", "", `annotate secret m3 kubemirror.raczylo.com/exlude- kubemirror.raczylo.com/exclude=false`, ""},
+		{"mistype the value of the label", "", "", `label --overwrite secret m3 kubemirror.raczylo.com/enabled=True`, `kubemirror.raczylo.com/enabled: "True" is neither`},
+		{"turn it off by the label", "", "", `label --overwrite secret m3 kubemirror.raczylo.com/enabled=false`, ""},
+		{"write nonsense on what is off", "", "", `annotate secret m3 kubemirror.raczylo.com/sink=true`, ""},
+		{"turn it on with that", "", "", `label --overwrite secret m3 kubemirror.raczylo.com/enabled=true`, "unknown annotation kubemirror.raczylo.com/sink"},
 		{"label it later", strings.Replace(written("later", "paused=perhaps"), "enabled", "disabled", 1), "", "label secret later kubemirror.raczylo.com/enabled=true", `"perhaps" is neither`},
+		{"mistype the key that turns it on", "", strings.Replace(asking("key"), "sync:", "synk:", 1), "create -f-", "unknown annotation kubemirror.raczylo.com/synk"},
+		{"make an Event that is no source", "", event("default", "kind: Namespace, name: default", "kubemirror.raczylo.com/enabled: 'True'"), "create --namespace=default -f-", ""},
 	})
 }
 
-// written is a source with one annotation.
-func written(name, annotation string) string {
-	text := asking(name, annotation)
-	if strings.HasPrefix(annotation, "sync=") {
+func TestASourceHasNoMoreLabelsAndAnnotationsThanAPolicyCanRead(t *testing.T) {
+	env := kit.New(t)
+	env.Namespace("src")
+	policed(t, env)
+	many := func(n int) string {
+		return strings.TrimSuffix(asking("crowd", "target-namespaces=all")+"    "+strings.Join(numbered("a%d: x", n-2), "\n    "), "    ")
+	}
+	labelled := func(n int) string {
+		return strings.Replace(asking("labels"), `enabled: "true"`, `enabled: "true", `+strings.Join(numbered("l%d: x", n-1), ", "), 1)
+	}
+	do(t, env, "kubemirror-sources", admin(t, env), []deed{
+		{"make one with 500 annotations", "", many(500), "create -f-", ""},
+		{"change its content", "", "", `patch secret crowd --type=merge -p {"data":{"k":"eA=="}}`, ""},
+		{"annotate it once more", "", "", "annotate secret crowd a=b", "it has 501 annotations; the most on a source is 500"},
+		{"turn it off and do so", "", "", `patch secret crowd --type=merge -p {"metadata":{"annotations":{"a":"b","kubemirror.raczylo.com/exclude":"true"}}}`, "it has 502 annotations"},
+		{"make one with 501", "", strings.ReplaceAll(many(501), "crowd", "more"), "create -f-", "it has 501 annotations"},
+		{"make one with 500 labels", "", labelled(500), "create -f-", ""},
+		{"label it once more", "", "", "label secret labels a=b", "it has 501 labels; the most on a source is 500"},
+	})
+}
+
+// numbered are n texts of a number each.
+func numbered(format string, n int) []string {
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = fmt.Sprintf(format, i)
+	}
+	return texts
+}
+
+// keys are all that a source's author writes, and KubeMirror on it.
+var keys = []string{"sync", "target-namespaces", "target-selector", "target-name", "max-targets", "transform", "transform-strict", "exclude", "paused",
+	"recreate-on-immutable-change", "sync-status", "failed-targets"}
+
+func TestNoTypingErrorInAKeyIsSilent(t *testing.T) {
+	env := kit.New(t)
+	env.Namespace("src")
+	policed(t, env)
+	var text strings.Builder
+	tried := map[string]bool{}
+	for _, key := range keys {
+		for _, typo := range typos(key) {
+			if !tried[typo] {
+				text.WriteString(strings.Replace(written(fmt.Sprintf("typo%d", len(tried)), typo+"=true"), "PREFIX", env.Prefix(), 1) + "---")
+			}
+			tried[typo] = true
+		}
+	}
+	got := run(t, text.String(), "kubectl", "--kubeconfig="+admin(t, env), "create", "--dry-run=server", "-f-")
+	if got.out != "" {
+		t.Errorf("these are not refused: %s", got.out)
+	}
+	for typo := range tried {
+		if !strings.Contains(got.errors, "unknown annotation "+domain+typo+"\n") {
+			t.Errorf("%s is not told", typo)
+		}
+	}
+}
+
+// typos are what comes of a key by one letter left out, doubled, changed or swapped.
+func typos(key string) []string {
+	var typos []string
+	for i := range key {
+		typos = append(typos, key[:i]+key[i+1:], key[:i]+key[i:i+1]+key[i:], key[:i]+"x"+key[i+1:])
+		if i > 0 && key[i] != key[i-1] {
+			typos = append(typos, key[:i-1]+key[i:i+1]+key[i-1:i]+key[i+1:])
+		}
+	}
+	valid := regexp.MustCompile(`^[a-z]([a-z-]*[a-z])?$`)
+	var kept []string
+	for _, typo := range typos {
+		if valid.MatchString(typo) && typo != key {
+			kept = append(kept, typo)
+		}
+	}
+	return kept
+}
+
+// written is a source with one label or annotation, as an oddity has it.
+func written(name, what string) string {
+	text := asking(name)
+	if label, ok := strings.CutPrefix(what, "label "); ok {
+		key, value, _ := strings.Cut(label, "=")
+		labels := fmt.Sprintf("{%senabled: %q, %s%s: %q}", domain, "true", domain, key, value)
+		if key == "enabled" {
+			labels = fmt.Sprintf("{%senabled: %q}", domain, value)
+		}
+		return strings.Replace(text, `{kubemirror.raczylo.com/enabled: "true"}`, labels, 1)
+	}
+	text = asking(name, what)
+	if strings.HasPrefix(what, "sync=") {
 		text = strings.Replace(text, `    kubemirror.raczylo.com/sync: "true"`+"\n", "", 1)
 	}
 	return text
 }
 
-// refusals are what the server says to new sources with those annotations, by
-// name.
+// refusals are what the server says to new sources with each of malformed and of
+// readable, by name.
 func refusals(t *testing.T, env *kit.Env, config string) map[string]string {
 	t.Helper()
 	var text strings.Builder
 	for i, row := range malformed {
-		text.WriteString(written(fmt.Sprintf("new-m%d", i), row.annotation) + "---")
+		text.WriteString(written(fmt.Sprintf("new-m%d", i), row.written) + "---")
 	}
-	for i, annotation := range readable {
-		text.WriteString(written(fmt.Sprintf("new-r%d", i), annotation) + "---")
+	for i, what := range readable {
+		text.WriteString(written(fmt.Sprintf("new-r%d", i), what) + "---")
 	}
 	got := run(t, strings.ReplaceAll(text.String(), "PREFIX", env.Prefix()), "kubectl", "--kubeconfig="+config, "create", "--dry-run=server", "-f-")
 	if n := strings.Count(got.out, "created"); n != len(readable) {
@@ -140,4 +252,40 @@ func refusals(t *testing.T, env *kit.Env, config string) map[string]string {
 		}
 	}
 	return refusals
+}
+
+// told is what the controller says about the source, less the count of mirrors.
+var told = regexp.MustCompile(`^(?:stopped|\d+/\d+ synced): (.*)$`)
+
+func TestTheControllerSaysOfASourceWhatThePolicySays(t *testing.T) {
+	env := kit.New(t)
+	src, system := env.Namespace("src"), "system-"+env.Prefix()
+	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
+	release(t, env, system, "--set=policies.sources.enabled=false", "--set=controller.includedNamespaces="+env.Prefix()+"-*", "--set=controller.sourceNamespaces="+env.Prefix()+"-*")
+	holds(t, env, false)
+	start(t, env, system)
+	for i, row := range malformed {
+		name := fmt.Sprintf("m%d", i)
+		env.Apply(written(name, row.written))
+		env.WaitFor(kit.Object("Secret", src, name), "is told of", func(o *unstructured.Unstructured) error {
+			said := o.GetAnnotations()[domain+"sync-status"]
+			found := told.FindStringSubmatch(said)
+			if found == nil || !sameWords(found[1], row.refusal) {
+				return fmt.Errorf("%.60q: its status is %q, and the policy says %q", row.written, said, row.refusal)
+			}
+			return nil
+		})
+	}
+}
+
+// sameWords reports whether the controller's words are the policy's, as far as CEL
+// can say them.
+func sameWords(controller, policy string) bool {
+	if strings.HasPrefix(policy, domain+"target-selector: \"") {
+		return strings.HasPrefix(controller, domain+"target-selector: ") && strings.HasSuffix(controller, "; write it as for kubectl -l")
+	}
+	if strings.HasPrefix(policy, "unknown ") {
+		return controller == policy || strings.HasPrefix(controller, policy+"; did you mean ")
+	}
+	return controller == policy
 }

@@ -152,21 +152,114 @@ priorityClassName: {{ . }}
 {{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}yes{{- end -}}
 {{- end -}}
 
-{{/* CEL: whether the controller takes object (or oldObject) for a source. */}}
-{{- define "kubemirror.isSource" -}}
-{{ . }}.metadata.?labels[?'kubemirror.raczylo.com/enabled'].orValue('') == 'true' &&
-{{ . }}.metadata.?labels[?'kubemirror.raczylo.com/mirror'].orValue('') != 'true' &&
-!({{ . }}.metadata.?annotations[?'kubemirror.raczylo.com/sync'].orValue('') in ['', 'false']) &&
+{{/* What a policy may be asked to read of one object: more would cost the API server too much. */}}
+{{- define "kubemirror.mostKeys" -}}500{{- end -}}
+{{- define "kubemirror.mostBytes" -}}8192{{- end -}}
+{{- define "kubemirror.mostItems" -}}500{{- end -}}
+
+{{/* A list in CEL of keys with our prefix. Takes their names, between blanks. */}}
+{{- define "kubemirror.keys" -}}
+{{- $keys := list -}}
+{{- range splitList " " . }}{{ $keys = append $keys (printf "kubemirror.raczylo.com/%s" .) }}{{ end -}}
+{{- toJson $keys -}}
+{{- end -}}
+
+{{/* Keys of a source: what its author writes, then what KubeMirror does, then what is left of the mirror that it was. */}}
+{{- define "kubemirror.sourceAnnotations" -}}
+{{- include "kubemirror.keys" (join " " (list
+  "sync target-namespaces target-selector target-name max-targets transform transform-strict exclude paused recreate-on-immutable-change"
+  "sync-status failed-targets"
+  "mirror-id source-keys source-namespace source-name source-uid source-content-hash source-generation source-resource-version last-sync-time")) -}}
+{{- end -}}
+{{- define "kubemirror.sourceLabels" -}}
+{{- include "kubemirror.keys" "enabled mirror managed-by" -}}
+{{- end -}}
+
+{{/* CEL: what the controller says of a key of ours that it doesn't know there. Takes a dict: key, what it is (a
+label or an annotation), what else it may be, and those keys that the object knows as that; optionally those of a namespace. */}}
+{{- define "kubemirror.misplaced" -}}
+{{- with .namespaces }}{{ $.key }} in {{ . }} ? {{ $.key }} + ' belongs on a namespace' :
+{{ end -}}
+{{ .key }} in {{ .others }} ? {{ .key }} + ' is {{ .other }}, not {{ .one }}' : 'unknown {{ regexReplaceAll "^an? " .one "" }} ' + {{ .key }}
+{{- end -}}
+
+{{/* CEL: the character, quoted as Go does, by which an item is no name or glob. Takes the item. */}}
+{{- define "kubemirror.badCharacter" -}}
+strings.quote({{ . }}) + " has a character that can't be in a name or glob: '" +
+({{ . }}.find('[^a-z0-9*?-]') in ["'", '"'] ? {{ . }}.find('[^a-z0-9*?-]').replace("'", "\\'") :
+strings.quote({{ . }}.find('[^a-z0-9*?-]')).substring(1).replace('"', '')) + "'"
+{{- end -}}
+
+{{/* Types that are never mirrored, and that clusters write all the time. */}}
+{{- define "kubemirror.neverMirrored" -}}
+{{- range $group, $resources := dict
+  "" (list "bindings" "endpoints" "events" "persistentvolumeclaims" "pods" "replicationcontrollers")
+  "apps" (list "controllerrevisions" "replicasets")
+  "coordination.k8s.io" (list "leases")
+  "discovery.k8s.io" (list "endpointslices")
+  "events.k8s.io" (list "events")
+  "storage.k8s.io" (list "csistoragecapacities") }}
+- apiGroups: [{{ $group | quote }}]
+  apiVersions: ["*"]
+  operations: ["*"]
+  resources: [{{ range $i, $r := $resources }}{{ if $i }}, {{ end }}{{ $r }}, {{ $r }}/*{{ end }}]
+{{- end }}
+{{- end -}}
+
+{{/* CEL: whether object (or oldObject) is to be read as a source, once it is turned on. */}}
+{{- define "kubemirror.asks" -}}
+!({{ . }}.metadata.?labels[?'kubemirror.raczylo.com/enabled'].orValue('') in ['', 'false']) &&
+{{ . }}.metadata.?annotations[?'kubemirror.raczylo.com/sync'].orValue('') != 'false' &&
 {{ . }}.metadata.?annotations[?'kubemirror.raczylo.com/exclude'].orValue('') != 'true'
+{{- end -}}
+
+{{/* CEL: whether object (or oldObject) has more labels or annotations than a policy reads one by one. */}}
+{{- define "kubemirror.isCrowded" -}}
+size({{ . }}.metadata.?labels.orValue({})) > {{ include "kubemirror.mostKeys" . }} || size({{ . }}.metadata.?annotations.orValue({})) > {{ include "kubemirror.mostKeys" . }}
+{{- end -}}
+
+{{/* CEL: whether an update adds, changes or takes away one of our keys. Takes "labels" or "annotations", which are variables too. */}}
+{{- define "kubemirror.rewrites" -}}
+variables.{{ . }}.exists(k, k.startsWith('kubemirror.raczylo.com/') && oldObject.metadata.?{{ . }}[?k] != optional.of(variables.{{ . }}[k])) ||
+oldObject.metadata.?{{ . }}.orValue({}).exists(k, k.startsWith('kubemirror.raczylo.com/') && !(k in variables.{{ . }}))
+{{- end -}}
+
+{{/* CEL: the mirror-id that object (or oldObject) would have as a mirror. */}}
+{{- define "kubemirror.mirrorID" -}}
+request.resource.resource + (request.resource.group == '' ? '' : '.' + request.resource.group) + '/' + {{ . }}.metadata.?namespace.orValue('') + '/' + {{ . }}.metadata.name
+{{- end -}}
+
+{{/* CEL: whether object (or oldObject) is a mirror, but for its mirror-id. */}}
+{{- define "kubemirror.isMarked" -}}
+{{ . }}.metadata.?labels[?'kubemirror.raczylo.com/mirror'].orValue('') == 'true' &&
+{{ . }}.metadata.?labels[?'kubemirror.raczylo.com/enabled'].orValue('') != 'true'
+{{- end -}}
+
+{{/* CEL: whether object (or oldObject) is a mirror: a copy of its labels and annotations names another object. */}}
+{{- define "kubemirror.isMirror" -}}
+{{ include "kubemirror.isMarked" . }} &&
+{{ . }}.metadata.?annotations[?'kubemirror.raczylo.com/mirror-id'].orValue('') == {{ include "kubemirror.mirrorID" . }}
+{{- end -}}
+
+{{/* CEL: the finalizers of object (or oldObject) less ours, as a text: to filter a long list would take the square of its length in time. */}}
+{{- define "kubemirror.finalizers" -}}
+(size({{ . }}.metadata.?finalizers.orValue([])) == 0 ? ',' : ',' + {{ . }}.metadata.finalizers.join(',') + ',').replace(',kubemirror.raczylo.com/finalizer,', ',')
+{{- end -}}
+
+{{/* CEL: whether an update leaves the annotations but for the status; where there are too many to look at each, all of them. */}}
+{{- define "kubemirror.sameAnnotations" -}}
+{{- $status := include "kubemirror.keys" "sync-status failed-targets" -}}
+(size(object.metadata.?annotations.orValue({})) > {{ include "kubemirror.mostKeys" . }} || size(oldObject.metadata.?annotations.orValue({})) > {{ include "kubemirror.mostKeys" . }} ?
+  object.metadata.?annotations.orValue({}) == oldObject.metadata.?annotations.orValue({}) :
+  (!has(object.metadata.annotations) || object.metadata.annotations.all(k, has(oldObject.metadata.annotations) && k in oldObject.metadata.annotations &&
+    object.metadata.annotations[k] == oldObject.metadata.annotations[k] || k in {{ $status }})) &&
+  (!has(oldObject.metadata.annotations) || oldObject.metadata.annotations.all(k, has(object.metadata.annotations) && k in object.metadata.annotations || k in {{ $status }})))
 {{- end -}}
 
 {{/* CEL: whether an update leaves all that mirrors are made from: content, labels, and annotations but the status. */}}
 {{- define "kubemirror.isSame" -}}
-{{- $status := "['kubemirror.raczylo.com/sync-status', 'kubemirror.raczylo.com/failed-targets']" -}}
 object.metadata.?labels.orValue({}) == oldObject.metadata.?labels.orValue({}) &&
-object.metadata.?annotations.orValue({}).all(k, k in {{ $status }} ||
-  k in oldObject.metadata.?annotations.orValue({}) && object.metadata.annotations[k] == oldObject.metadata.annotations[k]) &&
-oldObject.metadata.?annotations.orValue({}).all(k, k in {{ $status }} || k in object.metadata.?annotations.orValue({})) &&
+{{ include "kubemirror.sameAnnotations" . }} &&
 dyn(object).all(k, k in ['metadata', 'status'] || k in dyn(oldObject) && dyn(object)[k] == dyn(oldObject)[k]) &&
 dyn(oldObject).all(k, k in ['metadata', 'status'] || k in dyn(object))
 {{- end -}}

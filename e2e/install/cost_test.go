@@ -1,0 +1,254 @@
+package install
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/lukaszraczylo/kubemirror/e2e/controlplane"
+	"github.com/lukaszraczylo/kubemirror/e2e/kit"
+)
+
+// mostCPU is what all policies together may cost the API server for one request, on
+// top of what it costs without any.
+const mostCPU = 100 * time.Millisecond
+
+// texts are bad for one variable or another: many items, nothing but blanks, one long
+// word, requirements of a selector, what is quoted in a refusal, many bytes a character.
+var texts = []string{",", "a,", "!,", "!a*,", " ", "a", "a=b,", "a in (a,", "\"", "\u00e4", "\\,", "{{.", "- path: ["}
+
+// sizes are those of the annotations; the server takes no more than 256 KB of them.
+var sizes = []int{16 << 10, 64 << 10, 250_000}
+
+// meta is an object's metadata.
+type meta map[string]any
+
+// request is a dry run, of a user, that a policy has to judge.
+type request struct {
+	what, user, method, path string
+	body                     any
+}
+
+func TestNoTextCostsTheAPIServerMuchCPU(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the CPU time of another process is read from /proc")
+	}
+	env := kit.New(t)
+	system, ns := "system-"+env.Prefix(), env.Namespace("src")
+	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
+	stage(t, env, ns)
+	holds(t, env, false)
+	families := costly(env, ns, "system:serviceaccount:"+system+":kubemirror")
+	plain := map[string]time.Duration{}
+	for _, family := range families {
+		for _, r := range family {
+			plain[r.what] = spent(t, env, r)
+		}
+	}
+	release(t, env, system, "--set=policies.mirrors.enabled=true")
+	holds(t, env, true)
+	var most time.Duration
+	for _, family := range families {
+		for _, r := range family { // from small to large
+			cost := spent(t, env, r) - plain[r.what]
+			if most = max(most, cost); cost > mostCPU {
+				t.Errorf("%s: the policies cost %v of CPU time, on top of %v; the most is %v", r.what, cost, plain[r.what], mostCPU)
+				break
+			}
+		}
+	}
+	t.Logf("the most that policies cost for a request is %v", most)
+}
+
+// full is what an object has as much of as a tenant can give it.
+var full = []string{"annotations", "labels", "finalizers"}
+
+// stage makes, before there is a policy, the objects that are changed later: plain
+// ones, and full ones.
+func stage(t *testing.T, env *kit.Env, ns string) {
+	t.Helper()
+	finalizers := make([]string, sizes[2]/12)
+	for i := range finalizers {
+		finalizers[i] = fmt.Sprintf("a.b/%08x", i)
+	}
+	for kind, label := range map[string]string{"source": "enabled", "mirror": "mirror"} {
+		for _, field := range append([]string{"plain"}, full...) {
+			name := kind + "-" + field
+			env.Apply(fmt.Sprintf("{apiVersion: v1, kind: Secret, metadata: {namespace: %s, name: %s, labels: {%s: 'true'}, annotations: {%s: 'true', %s: %s}}}",
+				ns, name, domain+label, domain+"sync", domain+"mirror-id", "secrets/"+ns+"/"+name))
+			m := meta{"annotations": map[string]any{}, "labels": map[string]any{}}
+			switch field {
+			case "plain":
+				continue
+			case "finalizers":
+				m["finalizers"] = finalizers
+			default:
+				fill(m, field, "", sizes[2])
+			}
+			fill := request{"fill " + name, "admin", http.MethodPatch, "/api/v1/namespaces/" + ns + "/secrets/" + name, map[string]any{"metadata": m}}
+			if code, answer := send(t, env, fill, false); code != http.StatusOK {
+				t.Fatalf("%s: %d %.500s", fill.what, code, answer)
+			}
+		}
+	}
+}
+
+func secretOf(m meta) any {
+	return map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": m}
+}
+
+// fill adds labels or annotations of so many bytes altogether, with a short key each.
+func fill(m meta, field, prefix string, size int) {
+	of := m[field].(map[string]any)
+	for i := 0; size > 0; i++ {
+		key := fmt.Sprintf("%sk%x", prefix, i)
+		of[key] = ""
+		size -= len(key)
+	}
+}
+
+// costly are requests in families, each from small to large.
+func costly(env *kit.Env, ns, controller string) [][]request {
+	secrets, namespaces := "/api/v1/namespaces/"+ns+"/secrets", "/api/v1/namespaces"
+	var families [][]request
+	// write has a source, or a namespace, made and changed with that metadata.
+	write := func(what string, of func(size int) meta) {
+		families = append(families, []request{}, []request{}, []request{}, []request{})
+		for _, size := range sizes {
+			sized := fmt.Sprintf("%s, %d bytes", what, size)
+			m := of(size)
+			made := meta{"name": env.Name("new"), "labels": m["labels"], "annotations": m["annotations"]}
+			for i, r := range []request{
+				{"create a source: " + sized, "admin", http.MethodPost, secrets, secretOf(made)},
+				{"change a source: " + sized, "admin", http.MethodPatch, secrets + "/source-plain", map[string]any{"metadata": m}},
+				{"create a namespace: " + sized, "admin", http.MethodPost, namespaces, map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": made}},
+				{"change a namespace: " + sized, "admin", http.MethodPatch, namespaces + "/" + ns, map[string]any{"metadata": m}},
+			} {
+				families[len(families)-4+i] = append(families[len(families)-4+i], r)
+			}
+		}
+	}
+	base := func() meta {
+		return meta{"labels": map[string]any{domain + "enabled": "true"}, "annotations": map[string]any{domain + "sync": "true"}}
+	}
+	for _, key := range []string{"sync", "exclude", "paused", "transform-strict", "recreate-on-immutable-change", "target-namespaces",
+		"target-selector", "max-targets", "target-name", "transform", "allow-from", "unknown"} {
+		for _, text := range texts {
+			write(fmt.Sprintf("%s of %q", key, text), func(size int) meta {
+				m := base()
+				m["annotations"].(map[string]any)[domain+key] = strings.Repeat(text, size/len(text))
+				return m
+			})
+		}
+	}
+	for _, field := range []string{"labels", "annotations"} {
+		for _, prefix := range []string{"", domain} {
+			write(fmt.Sprintf("many %s that begin with %q", field, prefix), func(size int) meta {
+				m := base()
+				fill(m, field, prefix, size)
+				return m
+			})
+		}
+	}
+	for _, field := range full {
+		for _, user := range []string{"admin", controller} {
+			for what, body := range map[string]any{
+				"its content": map[string]any{"data": map[string]any{"k": "eA=="}},
+				"its status":  map[string]any{"metadata": meta{"annotations": map[string]any{domain + "sync-status": "1/1 synced"}}},
+				"a finalizer": map[string]any{"metadata": meta{"finalizers": []string{domain + "finalizer"}}},
+				"its labels":  map[string]any{"metadata": meta{"labels": map[string]any{"k0": "x"}}},
+			} {
+				for _, name := range []string{"source-" + field, "mirror-" + field} {
+					families = append(families, []request{{user + " changes of " + name + " " + what, user, http.MethodPatch, secrets + "/" + name, body}})
+				}
+			}
+		}
+	}
+	return families
+}
+
+// spent is the CPU time that the API server takes for a request: the least of three
+// times, since it has other things to do too.
+func spent(t *testing.T, env *kit.Env, r request) time.Duration {
+	t.Helper()
+	var times []time.Duration
+	for range 3 {
+		before := cpuTime(t, env)
+		if code, answer := send(t, env, r, true); code >= http.StatusInternalServerError {
+			t.Errorf("%s: %d %.200s", r.what, code, answer)
+		}
+		times = append(times, cpuTime(t, env)-before)
+		if times[len(times)-1] <= mostCPU/5 {
+			break
+		}
+	}
+	least := times[0]
+	for _, d := range times {
+		least = min(least, d)
+	}
+	return least
+}
+
+func cpuTime(t *testing.T, env *kit.Env) time.Duration {
+	t.Helper()
+	d, err := env.ControlPlane().APIServerCPUTime()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// send sends a request as it is: a client would spend more on it than the server.
+func send(t *testing.T, env *kit.Env, r request, dry bool) (int, string) {
+	t.Helper()
+	groups := []string{"system:authenticated"}
+	if r.user == "admin" {
+		groups = append(groups, controlplane.Admins)
+	}
+	config, err := env.ControlPlane().RESTConfig(r.user, groups...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Timeout = time.Minute
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(r.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := env.ControlPlane().URL() + r.path
+	if dry {
+		url += "?dryRun=All"
+	}
+	req, err := http.NewRequestWithContext(t.Context(), r.method, url, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if r.method == http.MethodPatch {
+		req.Header.Set("Content-Type", "application/merge-patch+json")
+		if _, operations := r.body.([]any); operations {
+			req.Header.Set("Content-Type", "application/json-patch+json")
+		}
+	}
+	response, err := client.Do(req)
+	if err != nil {
+		t.Fatalf("%s: %v", r.what, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("%s: %v", r.what, err)
+	}
+	return response.StatusCode, string(answer)
+}
