@@ -150,6 +150,7 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 		case <-ctx.Done():
 			return
 		}
+		controller.Namespaces().Started()
 		watcher.Run(ctx, func(ctx context.Context, types []discovery.Type) {
 			set.Sync(ctx, resources(types))
 			health.discovered()

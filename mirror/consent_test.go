@@ -84,6 +84,11 @@ func TestI10UnclearConsentLetsNothingInAndTakesNothingAway(t *testing.T) {
 
 func TestANamespaceIsToldOnceWhatCannotBeRead(t *testing.T) {
 	r := newRig(t)
+	r.Namespaces().Set(&Namespace{identity: identity{Name: "from-before"}, Unreadable: "x"})
+	r.Namespaces().Started()
+	if _ = r.SyncConsent(t.Context(), "from-before"); r.events != 0 {
+		t.Error("I3: a restart writes an event of what was so before")
+	}
 	r.Namespaces().Set(namespaceWith(t, map[string]string{api.LabelAllowMirrors: "False"}, nil))
 	for range 3 {
 		if err := r.SyncConsent(t.Context(), "a"); err != nil {

@@ -88,8 +88,10 @@ type Controller struct {
 	contested map[MirrorKey]object
 	// kept is what others had put into mirrors that we deleted to make them anew.
 	kept map[MirrorKey]*foreign
-	// consents has what was told last of each namespace.
+	// consents has what was told last of each namespace whose word can't be read.
 	consents map[string]string
+	// started says that all namespaces that there were at the start have been seen.
+	started bool
 }
 
 // NewController makes a controller; the informers' handlers bring it to life.

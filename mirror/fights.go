@@ -11,8 +11,11 @@ import (
 // disagree about whether it is to be there at all.
 const (
 	freeCorrections = 5
-	firstPause      = 500 * time.Millisecond
-	longestPause    = 5 * time.Minute
+	// freeFlips is the same for a mirror that is made and deleted in turn: people try
+	// things out.
+	freeFlips    = 20
+	firstPause   = 500 * time.Millisecond
+	longestPause = 5 * time.Minute
 	// leastPrune is the size below which what has ended may stay.
 	leastPrune = 64
 	// calm is how long an object must have been left alone to start anew.
@@ -46,10 +49,14 @@ func newFights() *fights {
 
 // pause is the time that must lie between the last correction and the next.
 func (f *fight) pause() time.Duration {
-	if f.writes < freeCorrections {
+	free := freeCorrections
+	if f.made && f.deleted {
+		free = freeFlips
+	}
+	if f.writes < free {
 		return 0
 	}
-	return min(longestPause, firstPause<<min(f.writes-freeCorrections, 20))
+	return min(longestPause, firstPause<<min(f.writes-free, 20))
 }
 
 func (f *fight) calmAfter() time.Duration { return max(calm, 2*f.pause()) }

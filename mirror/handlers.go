@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 )
@@ -31,6 +32,19 @@ func (h NamespaceHandler) Set(obj any) {
 	if ns.Unreadable != "" || before != nil && before.Unreadable != "" {
 		h.c.Consents.Add(ns.Name)
 	}
+}
+
+// Started takes in that all namespaces that there are have been seen.
+func (h NamespaceHandler) Started() {
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	for name, ns := range h.c.namespaces {
+		if ns.Unreadable != "" && h.c.Settings.targetAllowed(name) {
+			h.c.consents[name] = ns.Unreadable
+			klog.Background().Info("A namespace can't be read", "namespace", name, "problem", unclearConsent(ns.Unreadable).Text)
+		}
+	}
+	h.c.started = true
 }
 
 // Gone takes in that a namespace is no more.

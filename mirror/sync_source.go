@@ -82,6 +82,11 @@ func (c *Controller) fanOut(key SourceKey, t *table, src *Source, st *state) {
 		for _, namespace := range st.targets(src.limit(&c.Settings), has) {
 			look[namespace] = true
 		}
+		for _, name := range src.Targets.names() {
+			if ns := c.namespaces[name]; ns != nil && ns.consent(src.Namespace) == unclear {
+				look[name] = true // its author is told
+			}
+		}
 	}
 	for namespace := range has {
 		look[namespace] = true

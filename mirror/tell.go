@@ -128,25 +128,3 @@ func (c *Controller) tellRemoved(ctx context.Context, key SourceKey, v view) {
 		}
 	}
 }
-
-// SyncConsent tells of a namespace whose word on mirrors can't be read: an event on it,
-// and a line in the log. It is the worker of the queue of such namespaces.
-func (c *Controller) SyncConsent(ctx context.Context, name string) error {
-	c.mu.Lock()
-	ns, told := c.namespaces[name], c.consents[name]
-	if ns == nil || ns.Unreadable == "" {
-		delete(c.consents, name)
-	} else {
-		c.consents[name] = ns.Unreadable
-	}
-	c.mu.Unlock()
-	if ns == nil || ns.Unreadable == "" || ns.Unreadable == told {
-		return nil
-	}
-	p := unclearConsent(ns.Unreadable)
-	klog.FromContext(ctx).Info("A namespace can't be read", "namespace", name, "problem", p.Text)
-	if err := c.emitAbout(ctx, subject{"v1", "Namespace", ns.identity}, p); err != nil {
-		klog.FromContext(ctx).V(2).Info("Can't write an event", "namespace", name, "reason", p.Reason)
-	}
-	return nil
-}
