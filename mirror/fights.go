@@ -11,9 +11,9 @@ import (
 // disagree about whether it is to be there at all.
 const (
 	freeCorrections = 5
-	// freeFlips is the same for a mirror that is made and deleted in turn: people try
-	// things out.
-	freeFlips    = 20
+	// freeTurns is how often we make an object and delete it in turn at once: a person
+	// who tries things out does so too.
+	freeTurns    = 6
 	firstPause   = 500 * time.Millisecond
 	longestPause = 5 * time.Minute
 	// leastPrune is the size below which what has ended may stay.
@@ -51,7 +51,7 @@ func newFights() *fights {
 func (f *fight) pause() time.Duration {
 	free := freeCorrections
 	if f.made && f.deleted {
-		free = freeFlips
+		free = 2 * freeTurns
 	}
 	if f.writes < free {
 		return 0
