@@ -28,6 +28,8 @@ func (c *Controller) missing(key SourceKey, t *table, st *state) bool {
 		return slices.ContainsFunc(records, func(r *Record) bool { return !r.Terminating })
 	})
 	switch {
+	case st.writing > 0:
+		return false // looked at again when it is known what there is
 	case st.wroteOnLast():
 		return true
 	case orphans:

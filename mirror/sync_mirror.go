@@ -372,7 +372,8 @@ func (c *Controller) keptFor(key MirrorKey) *foreign {
 
 // answered takes note that a write has been answered, or wasn't sent. Without a
 // mirror that will be seen to come or go, nothing else would have a source looked
-// at that has waited for the answer to be rid of its finalizer.
+// at that has waited for the answer to be rid of its finalizer; nor one that has gone
+// while its mirror was being made.
 func (c *Controller) answered(key MirrorKey, success bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -381,7 +382,8 @@ func (c *Controller) answered(key MirrorKey, success bool) {
 		return
 	}
 	st.writing--
-	if !success && st.writing == 0 {
+	t := c.tables[key.Source.Type]
+	if gone := t != nil && t.sources[key.Source.name()] == nil; st.writing == 0 && (!success || gone) {
 		c.Sources.Add(key.Source)
 	}
 }

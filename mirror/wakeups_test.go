@@ -56,6 +56,32 @@ func TestI2AMirrorThatCameAndWentDuringItsWriteIsMadeAgain(t *testing.T) {
 	}
 }
 
+func TestAMirrorThatComesWhenItsSourceIsGoneGoesToo(t *testing.T) {
+	for what, live := range map[string]*metav1.PartialObjectMetadata{
+		"it was deleted":    nil,
+		"it lost the label": {},
+	} {
+		r := newRig(t)
+		r.target()
+		r.inPlace = live
+		answer := r.create
+		r.create = func(u *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+			r.loseSource() // while the request is on its way
+			for len(r.sources.keys) > 0 {
+				r.sources.keys = r.sources.keys[1:]
+				_ = r.SyncSource(context.Background(), r.sourceKey())
+			}
+			return answer(u)
+		}
+		r.ask("a")
+		r.Ready(configMaps)
+		r.work()
+		if r.creates != 1 || r.deletes != 1 {
+			t.Errorf("%s: %d creates and %d deletes, want one of each", what, r.creates, r.deletes)
+		}
+	}
+}
+
 func TestAProblemThatItsSourceOutranIsNotKept(t *testing.T) {
 	r := newRig(t)
 	r.target()
