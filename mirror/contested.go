@@ -82,3 +82,22 @@ func (c *Controller) untold(key SourceKey, problems []Problem) []Problem {
 		return isContested(p) && !fresh || !isContested(p) && slices.Contains(st.told, p)
 	})
 }
+
+// calmed keeps a mirror that is fought over among the problems until it has been
+// left alone for a while; otherwise its status would change with every blow.
+func (c *Controller) calmed(key MirrorKey) *Problem {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o, was := c.contested[key]
+	if !was {
+		return nil
+	}
+	fought, until := c.fights.contested(o)
+	if !fought {
+		delete(c.contested, key)
+		return nil
+	}
+	c.Mirrors.AddAfter(key, until)
+	p := c.fights.problem(o)
+	return &p
+}

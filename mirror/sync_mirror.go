@@ -36,109 +36,6 @@ func result(err error) string {
 	return "success"
 }
 
-// wish is what a source has to say about a namespace.
-type wish int
-
-const (
-	nothing wish = iota // the type isn't known, or not yet
-	unknown             // whether the source is gone, is to be found out
-	keep                // whatever is there stays as it is
-	unsure              // whatever is there stays, since the namespace's word can't be read
-	gone                // no mirror is to be there
-	there               // a mirror is to be there
-)
-
-// scene is what is known when one namespace of a source is looked at.
-type scene struct {
-	resource schema.GroupVersionResource
-	source   *Source
-	wish     wish
-	// has are the source's mirrors in the namespace.
-	has []*Record
-	// drift says that only a change of a mirror has led here; otherwise since is when
-	// this look became due.
-	drift bool
-	since time.Time
-	// consent says what of the namespace can't be read, where that is why its mirrors
-	// stay as they are; cause says why a mirror is to go, where its source's author
-	// didn't ask for that.
-	consent, cause string
-}
-
-func (c *Controller) scene(key MirrorKey) scene {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t := c.tables[key.Source.Type]
-	if t == nil || !t.ready {
-		return scene{}
-	}
-	st := c.state(key.Source)
-	s := scene{
-		resource: t.resource,
-		source:   t.sources[key.Source.name()],
-		has:      slices.Clone(t.bySource[key.Source.name()][key.Namespace]),
-		since:    st.pending[key.Namespace],
-	}
-	s.drift = s.since.IsZero() && st.drifting[key.Namespace]
-	s.wish = c.wish(s.source, st, c.namespaces[key.Namespace], t.bySource[key.Source.name()], key)
-	if s.wish != there {
-		c.conflicts.settled(key)
-	}
-	switch s.wish {
-	case unknown:
-		c.Sources.Add(key.Source) // finds out whether it is gone (I5)
-	case unsure:
-		if len(s.has) > 0 || s.source.Targets.asksByName(key.Namespace) {
-			s.consent = c.namespaces[key.Namespace].Unreadable
-		}
-	case gone:
-		delete(c.kept, key)
-		s.cause = c.cause(s.source, st, c.namespaces[key.Namespace])
-		if s.source == nil && len(s.has) == 0 {
-			c.Sources.Add(key.Source) // to be forgotten, once nothing is left
-		}
-	}
-	return s
-}
-
-// cause is why there is to be no mirror, where it isn't the source's own doing. The
-// lock is held.
-func (c *Controller) cause(src *Source, st *state, ns *Namespace) string {
-	switch {
-	case src == nil && !st.deselected:
-		return "its source is gone"
-	case src == nil, src.Deleting, src.Mode < Stopped, ns == nil:
-	case ns.consent(src.Namespace) == refuses:
-		return "the namespace refuses mirrors of sources in " + src.Namespace
-	case !c.Settings.targetAllowed(ns.Name) && src.Targets.Match(ns):
-		return "the controller's flags leave the namespace out"
-	case st.asked[ns.Name] && src.limit(&c.Settings) != src.MaxTargets:
-		return "it is over the maximum targets of the controller"
-	}
-	return ""
-}
-
-// wish is what a source wants in a namespace, now. The lock is held.
-func (c *Controller) wish(src *Source, st *state, ns *Namespace, has map[string][]*Record, key MirrorKey) wish {
-	switch {
-	case src == nil && len(has[key.Namespace]) > 0 && !st.isAbsent():
-		return unknown
-	case src == nil, src.Deleting, src.Mode == Off, src.Mode == Refused:
-		return gone
-	case ns == nil, ns.Terminating:
-		return keep // its content goes with it
-	case ns.consent(src.Namespace) == refuses:
-		return gone // whatever the source asks for
-	case ns.consent(src.Namespace) == unclear:
-		return unsure
-	case src.Mode != On:
-		return keep
-	case st.wants(key.Namespace, src.limit(&c.Settings), has):
-		return there
-	}
-	return gone
-}
-
 func (c *Controller) syncMirror(ctx context.Context, key MirrorKey) error {
 	if !c.Settings.sourceAllowed(key.Source.Namespace) {
 		return nil
@@ -181,78 +78,6 @@ func (c *Controller) syncMirror(ctx context.Context, key MirrorKey) error {
 		return err
 	}
 	return c.clear(ctx, key, s, slices.DeleteFunc(s.has, func(r *Record) bool { return r.Name == name }), problems)
-}
-
-// clear deletes mirrors that are to be there no more, and settles the look, which
-// has had these problems otherwise.
-func (c *Controller) clear(ctx context.Context, key MirrorKey, s scene, records []*Record, problems []Problem) error {
-	problems = slices.Clone(problems)
-	for _, r := range records {
-		if r.Terminating {
-			continue
-		}
-		o := object{key.Source.Type, r.key()}
-		if !c.mayDelete(key, o, r) {
-			continue
-		}
-		err := c.delete(ctx, s.resource, r)
-		c.deleted(key, r, err)
-		if err == nil || objectNotFound(err) {
-			c.tellDeleted(ctx, key, s, r)
-			continue
-		}
-		problem, again := c.judge(ctx, "delete", err)
-		if problem != nil {
-			c.settle(ctx, key, s.source, append(problems, *problem))
-		}
-		if again != nil {
-			return again
-		}
-	}
-	if fought := c.calmed(key); fought != nil && s.wish == gone {
-		problems = append(problems, *fought)
-	}
-	c.settle(ctx, key, s.source, problems)
-	return nil
-}
-
-// mayDelete reports whether a mirror may be deleted now, and notes that it is about
-// to be. Where somebody makes it again and again, the key comes back later (I9).
-func (c *Controller) mayDelete(key MirrorKey, o object, r *Record) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if pause := c.fights.wait(o, deletion); pause > 0 {
-		c.contested[key] = o
-		c.Mirrors.AddAfter(key, pause)
-		return false
-	}
-	if t := c.tables[key.Source.Type]; t != nil {
-		t.delete(r, true)
-	}
-	return true
-}
-
-// deleted takes note of how the server answered to the deletion of a mirror.
-func (c *Controller) deleted(key MirrorKey, r *Record, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o := object{key.Source.Type, r.key()}
-	t := c.tables[key.Source.Type]
-	switch {
-	case t == nil:
-	case err == nil:
-		c.fights.wrote(o, deletion)
-		if fought, _ := c.fights.contested(o); fought {
-			c.contested[key] = o
-		}
-		t.deleting(r)
-	case objectNotFound(err):
-		if t.lost(r) {
-			c.counted(r, nil)
-		}
-	default:
-		t.delete(r, false)
-	}
 }
 
 // put makes the one mirror that is to be there right. A problem is for the source's
@@ -363,13 +188,6 @@ func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, h
 	return err
 }
 
-// keptFor is what others had put into a mirror that was deleted to be made anew.
-func (c *Controller) keptFor(key MirrorKey) *foreign {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.kept[key]
-}
-
 // answered takes note that a write has been answered, or wasn't sent. Without a
 // mirror that will be seen to come or go, nothing else would have a source looked
 // at that has waited for the answer to be rid of its finalizer; nor one that has gone
@@ -388,36 +206,6 @@ func (c *Controller) answered(key MirrorKey, success bool) {
 	}
 }
 
-// recreate deletes and creates, for content that the server takes in no other way;
-// refusal is what it said to the attempt to replace it. What others had put there
-// comes along, if only with the next try.
-func (c *Controller) recreate(ctx context.Context, key MirrorKey, t schema.GroupVersionResource, d draft, have *Record, refusal error) (*Record, error) {
-	if err := c.tryCreate(ctx, t, d); err != nil {
-		if refusal == nil {
-			_, refusal = c.replace(ctx, t, d, have)
-		}
-		if apierrors.IsForbidden(err) {
-			refusal = err // a quota that is full, say: what is to be mended first
-		}
-		return nil, refusal
-	}
-	c.keep(key, have)
-	if err := c.delete(ctx, t, have); err != nil && !objectNotFound(err) {
-		return nil, err
-	}
-	return c.create(ctx, t, d, have.foreign)
-}
-
-// keep notes what others have put into a mirror that we delete to make it anew.
-func (c *Controller) keep(key MirrorKey, have *Record) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t := c.tables[key.Source.Type]; t != nil {
-		t.delete(have, true)
-		c.kept[key] = have.foreign
-	}
-}
-
 // written takes note of a write that succeeded.
 func (c *Controller) written(ctx context.Context, key MirrorKey, s scene, d draft, action Action) {
 	klog.FromContext(ctx).V(2).Info("Wrote a mirror", "action", action.String(), "mirror", klog.KRef(d.namespace, d.name), "kind", d.source.Kind, "source", key.Source, "drift", s.drift)
@@ -427,25 +215,6 @@ func (c *Controller) written(ctx context.Context, key MirrorKey, s scene, d draf
 	case !s.since.IsZero():
 		c.Metrics.Propagated(time.Since(s.since))
 	}
-}
-
-// calmed keeps a mirror that is fought over among the problems until it has been
-// left alone for a while; otherwise its status would change with every blow.
-func (c *Controller) calmed(key MirrorKey) *Problem {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o, was := c.contested[key]
-	if !was {
-		return nil
-	}
-	fought, until := c.fights.contested(o)
-	if !fought {
-		delete(c.contested, key)
-		return nil
-	}
-	c.Mirrors.AddAfter(key, until)
-	p := c.fights.problem(o)
-	return &p
 }
 
 // judge sorts the ways in which a write can fail: a problem for people, or

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -125,17 +124,6 @@ func (c *Controller) delete(ctx context.Context, t schema.GroupVersionResource, 
 	})
 	if err == nil {
 		c.Metrics.Wrote("delete")
-	}
-	return err
-}
-
-// tryCreate returns why the server would not take the mirror even if the one that is
-// there were not; nil if a trial create is valid, and in its way is only the name.
-// A mirror is not deleted for something that can't come back.
-func (c *Controller) tryCreate(ctx context.Context, t schema.GroupVersionResource, d draft) error {
-	_, err := c.create(ctx, t, d, nil, metav1.DryRunAll)
-	if apierrors.IsAlreadyExists(err) {
-		return nil
 	}
 	return err
 }

@@ -1,0 +1,57 @@
+package mirror
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// recreate deletes and creates, for content that the server takes in no other way;
+// refusal is what it said to the attempt to replace it. What others had put there
+// comes along, if only with the next try.
+func (c *Controller) recreate(ctx context.Context, key MirrorKey, t schema.GroupVersionResource, d draft, have *Record, refusal error) (*Record, error) {
+	if err := c.tryCreate(ctx, t, d); err != nil {
+		if refusal == nil {
+			_, refusal = c.replace(ctx, t, d, have)
+		}
+		if apierrors.IsForbidden(err) {
+			refusal = err // a quota that is full, say: what is to be mended first
+		}
+		return nil, refusal
+	}
+	c.keep(key, have)
+	if err := c.delete(ctx, t, have); err != nil && !objectNotFound(err) {
+		return nil, err
+	}
+	return c.create(ctx, t, d, have.foreign)
+}
+
+// keep notes what others have put into a mirror that we delete to make it anew.
+func (c *Controller) keep(key MirrorKey, have *Record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.tables[key.Source.Type]; t != nil {
+		t.delete(have, true)
+		c.kept[key] = have.foreign
+	}
+}
+
+// keptFor is what others had put into a mirror that was deleted to be made anew.
+func (c *Controller) keptFor(key MirrorKey) *foreign {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kept[key]
+}
+
+// tryCreate returns why the server would not take the mirror even if the one that is
+// there were not; nil if a trial create is valid, and in its way is only the name.
+// A mirror is not deleted for something that can't come back.
+func (c *Controller) tryCreate(ctx context.Context, t schema.GroupVersionResource, d draft) error {
+	_, err := c.create(ctx, t, d, nil, metav1.DryRunAll)
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return err
+}
