@@ -176,7 +176,7 @@ var creations = []deed{
 		`may not create widgets.PREFIX.example.com in the namespace "PREFIX-b"`},
 	{"ask for a with a kind that he may not create there", "", object("v1", "ConfigMap", "c4", "target-namespaces=PREFIX-a"), "create -f-",
 		`may not create configmaps in the namespace "PREFIX-a"`},
-	{"make what is no source yet", "", strings.Replace(asking("c5", "target-namespaces=PREFIX-b"), "enabled", "disabled", 1), "create -f-", ""},
+	{"make what is no source yet", "", strings.Replace(asking("c5", "target-namespaces=PREFIX-b"), domain+"enabled", "example.com/enabled", 1), "create -f-", ""},
 	{"make what is off", "", strings.Replace(asking("c6", "target-namespaces=PREFIX-b"), `sync: "true"`, `sync: "false"`, 1), "create -f-", ""},
 	{"make what is excluded", "", asking("c7", "target-namespaces=PREFIX-b", "exclude=true"), "create -f-", ""},
 }
@@ -215,7 +215,7 @@ var subresources = []deed{
 	{"annotate through the status", object("v1", "Service", "s1") + "spec: {ports: [{port: 80}]}", "",
 		`patch service s1 --subresource=status --type=merge -p {"metadata":{"annotations":{"kubemirror.raczylo.com/target-namespaces":"PREFIX-b"}}}`,
 		`may not create services in the namespace "PREFIX-b"`},
-	{"label through the status", strings.Replace(object("v1", "Service", "s2", "target-namespaces=PREFIX-b"), "enabled", "disabled", 1) + "spec: {ports: [{port: 80}]}", "",
+	{"label through the status", strings.Replace(object("v1", "Service", "s2", "target-namespaces=PREFIX-b"), domain+"enabled", "example.com/enabled", 1) + "spec: {ports: [{port: 80}]}", "",
 		`patch service s2 --subresource=status --type=merge -p {"metadata":{"labels":{"kubemirror.raczylo.com/enabled":"true"}}}`,
 		`may not create services in the namespace "PREFIX-b"`},
 	{"a status itself is no content", object("v1", "Service", "s3", "target-namespaces=PREFIX-b") + "spec: {type: LoadBalancer, ports: [{port: 80}]}", "",
