@@ -211,7 +211,6 @@ metadata:
   finalizers: [example.com/theirs]
   labels:
     kubemirror.raczylo.com/enabled: "true"
-    kubemirror.raczylo.com/of-tomorrow: "x"
     team: blue
     app.kubernetes.io/name: web
     app.kubernetes.io/version: "1"
@@ -230,7 +229,7 @@ metadata:
   annotations:
     kubemirror.raczylo.com/sync: "true"
     kubemirror.raczylo.com/target-namespaces: all
-    kubemirror.raczylo.com/of-tomorrow: x
+    kubemirror.raczylo.com/max-targets: "5"
     example.com/note: kept
     kubectl.kubernetes.io/restartedAt: kept
     argocd.argoproj.io.example.com/not: kept

@@ -90,10 +90,13 @@ func TestTypesThatAreLookedAtNoMoreAreToldAtTheStart(t *testing.T) {
 	t.Parallel()
 	env := kit.New(t)
 	km := env.Start("--resource-types=ConfigMap.v1")
-	line := lineWith(km.Log(), "Only the types of --resource-types are looked at")
-	if !strings.Contains(line, "finalizer") || !strings.Contains(line, "kubemirror cleanup --resource-types=") {
-		t.Errorf("the log says %q", line)
-	}
+	env.Eventually("the log says so", func(context.Context) error {
+		line := lineWith(km.Log(), "Only the types of --resource-types are looked at")
+		if !strings.Contains(line, "finalizer") || !strings.Contains(line, "kubemirror cleanup --resource-types=") {
+			return fmt.Errorf("it says %q", line)
+		}
+		return nil
+	})
 }
 
 // fullQuota makes a quota of ConfigMaps in a namespace and does for it what its

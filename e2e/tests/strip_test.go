@@ -77,6 +77,24 @@ func TestNoKeyByWhichOthersWouldActOnACopyTravels(t *testing.T) {
 	env.WaitFor(src, "is in sync", hasStatus("1/1 synced"))
 }
 
+// bundles is a kind for sets of objects in several namespaces, and one of the kind.
+const bundles = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: bundles.PREFIX.example.com
+  labels: {applyset.kubernetes.io/is-parent-type: "true"}
+spec:
+  group: PREFIX.example.com
+  names: {kind: Bundle, plural: bundles}
+  scope: Cluster
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+---
+apiVersion: PREFIX.example.com/v1
+kind: Bundle
+metadata: {name: set}
+`
+
 // TestKubectlsOwnPruneLeavesMirrorsAlone applies a set of objects in two namespaces,
 // one of them a source, whose mirror is in the other one.
 func TestKubectlsOwnPruneLeavesMirrorsAlone(t *testing.T) {
@@ -87,12 +105,10 @@ func TestKubectlsOwnPruneLeavesMirrorsAlone(t *testing.T) {
 	env.Start("--resource-types=ConfigMap.v1")
 	other := "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: PREFIX-a, name: other}}"
 	goes := "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: PREFIX-a, name: goes}}"
-	// The set is in the namespace default, since kubectl takes --namespace for the only
-	// one that objects may be in.
-	set := kit.Object(configMap, "default", env.Name("set"))
-	t.Cleanup(func() { env.Delete(set) })
+	env.Apply(bundles)
+	set := kit.Object("Bundle.v1."+env.Prefix()+".example.com", "", "set")
 	apply := func(manifests ...string) {
-		env.Kubectl("---\n"+strings.Join(manifests, "\n---\n"), "apply", "--prune", "--applyset=configmaps/"+set.Name, "-f-")
+		env.Kubectl("---\n"+strings.Join(manifests, "\n---\n"), "apply", "--prune", "--applyset=bundles."+env.Prefix()+".example.com/set", "-f-")
 	}
 	apply(source(src, "target-namespaces=PREFIX-a"), other, goes)
 	if id := env.Get(src).GetLabels()["applyset.kubernetes.io/part-of"]; id == "" || id != env.Get(set).GetLabels()["applyset.kubernetes.io/id"] {

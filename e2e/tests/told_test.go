@@ -116,7 +116,7 @@ func TestTheLabelOfAMirrorOnASourceIsTold(t *testing.T) {
 	env.Apply(strings.Replace(source(src, "target-namespaces=PREFIX-a", "source-namespace=PREFIX-src", "source-name=settings"), `"labels":{`, `"labels":{"`+domain+`mirror":"true",`, 1))
 	env.WaitFor(src, "is mirrored, and says what its label means", statusHolds("1/1 synced: it is a source, and the label "+domain+"mirror"))
 	env.WaitForEvent(src, "InvalidAnnotation", domain+"mirror")
-	waitForMirrors(env, src, "a")
+	env.WaitFor(src.In(env.Name("a")), "is there", hasData("value"))
 	km.WaitQuiet(300 * time.Millisecond)
 	env.Label(src, domain+"mirror-")
 	env.WaitFor(src, "has nothing more to say", hasStatus("1/1 synced"))
