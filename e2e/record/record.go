@@ -23,12 +23,15 @@ type record struct {
 	states map[string][]object
 	// made has the UIDs of what the product has created or taken over.
 	made map[string]bool
+	// cut has what the product asked to be created and got no answer to: a process that
+	// is killed hears of nothing, and the server may have done it.
+	cut map[place]object
 }
 
 // Breaches says of each write that a controller asked for and that touches something
 // else than its own what it was and why. Is tells the users that are controllers.
 func Breaches(writes iter.Seq2[audit.Write, error], is func(user string) bool) ([]string, error) {
-	r := record{states: map[string][]object{}, made: map[string]bool{}}
+	r := record{states: map[string][]object{}, made: map[string]bool{}, cut: map[place]object{}}
 	var asked []asking
 	for w, err := range writes {
 		if err != nil {
@@ -57,12 +60,21 @@ func Breaches(writes iter.Seq2[audit.Write, error], is func(user string) bool) (
 	return breaches, nil
 }
 
+// isCut reports whether it isn't known what has come of a request.
+func isCut(r audit.Request) bool { return r.Code == 0 || r.Code >= 499 }
+
 // add takes note of what a write has made of an object.
 func (r *record) add(w audit.Write) error {
 	if w.Subresource != "" && w.Subresource != "status" {
 		return nil // it is answered with another object
 	}
-	o, err := read(placeOf(w.Request), w.Came)
+	at := placeOf(w.Request)
+	if w.Verb == "create" && isCut(w.Request) && strings.Contains(w.URI, byProduct) {
+		o, err := read(at, w.Sent)
+		r.cut[at] = o
+		return err
+	}
+	o, err := read(at, w.Came)
 	if err != nil || o.resourceVersion == "" {
 		return err
 	}

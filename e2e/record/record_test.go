@@ -81,6 +81,11 @@ func TestWhatIsNotTheControllersOwnIsABreach(t *testing.T) {
 		"one of an earlier release is deleted": {deletes(made(somebody, byController, unnamed)), ""},
 		"one of before is taken over":          {twice(made(somebody, "", unnamed)), ""},
 		"finalizer and status are patched":     {patches(made(somebody, "", aFinalizer), `{"metadata":{"uid":"u","resourceVersion":"1","finalizers":["theirs","kubemirror.raczylo.com/finalizer"],"annotations":{"kubemirror.raczylo.com/sync-status":"x"}}}`), ""},
+		"what it asked for when it was killed is deleted": {func() log {
+			l := log{}
+			l.write(controller, "create", byController, 504, object(0, mirror), `{"kind":"Status"}`)
+			return deletes(l)
+		}(), ""},
 		"one of before is deleted":             {deletes(made(somebody, "", unnamed)), "not its own"},
 		"a child is deleted":                   {deletes(made(somebody, "", another)), "not its own"},
 		"a child is replaced":                  {replaces(made(somebody, "", another), mirror), "not its own"},

@@ -82,6 +82,10 @@ func (r *record) before(a asking) (object, error) {
 		return object{}, errors.New("it names no version of the object, and would have met any")
 	}
 	o, known := r.state(a.sent.version)
+	if cut, asked := r.cut[placeOf(a.Request)]; !known && asked {
+		r.made[a.sent.uid] = true
+		return cut, nil
+	}
 	switch {
 	case !known:
 		return object{}, fmt.Errorf("nobody has made the object %s", a.sent.uid)
@@ -103,8 +107,8 @@ func (r *record) judgeReplace(a asking) error {
 	case named:
 		return nil
 	case nameless:
-		if r.made[o.uid] || o.sameSource(a.sent) {
-			r.made[o.uid] = r.made[o.uid] || a.Code == 200
+		if r.made[a.sent.uid] || o.sameSource(a.sent) {
+			r.made[a.sent.uid] = r.made[a.sent.uid] || a.Code == 200 || isCut(a.Request)
 			return nil
 		}
 	}
@@ -116,7 +120,7 @@ func (r *record) judgeDelete(a asking) error {
 	if err != nil {
 		return err
 	}
-	if o.standing() == named || o.standing() == nameless && r.made[o.uid] {
+	if o.standing() == named || o.standing() == nameless && r.made[a.sent.uid] {
 		return nil
 	}
 	return fmt.Errorf("what it deletes is not its own: labels %v, annotations %v", o.labels, o.annotations)
