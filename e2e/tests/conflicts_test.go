@@ -44,7 +44,10 @@ func TestObjectsInTheWayAreReportedAndLeftAlone(t *testing.T) {
 		{"one that names the source, without the label", `, "annotations": {"kubemirror.raczylo.com/source-namespace": "` + src.Namespace + `", "kubemirror.raczylo.com/source-name": "settings"}`},
 		{"one with the label that names no source", `, "labels": {"kubemirror.raczylo.com/mirror": "true"}`},
 		{"one with another value of the label", `, "labels": {"kubemirror.raczylo.com/mirror": "yes"}`},
-		{"the mirror of a source that is not this process's", `, "labels": {"kubemirror.raczylo.com/mirror": "true"}, "annotations": {"kubemirror.raczylo.com/source-namespace": "default", "kubemirror.raczylo.com/source-name": "settings"}`},
+		{"a mirror from before of a source that is not this process's", `, "labels": {"kubemirror.raczylo.com/mirror": "true"}, "annotations": {"kubemirror.raczylo.com/source-namespace": "default", "kubemirror.raczylo.com/source-name": "settings"}`},
+		{"the mirror of a source that is not this process's", `, "labels": {"kubemirror.raczylo.com/mirror": "true"}, "annotations": {"kubemirror.raczylo.com/mirror-id": "configmaps/PREFIX-n6/settings", "kubemirror.raczylo.com/source-namespace": "default", "kubemirror.raczylo.com/source-name": "settings"}`},
+		{"a copy of another mirror of the source", `, "labels": {"kubemirror.raczylo.com/mirror": "true"}, "annotations": {"kubemirror.raczylo.com/mirror-id": "configmaps/PREFIX-free/settings", "kubemirror.raczylo.com/source-namespace": "` + src.Namespace + `", "kubemirror.raczylo.com/source-name": "settings"}`},
+		{"a mirror made a source", `, "labels": {"kubemirror.raczylo.com/mirror": "true", "kubemirror.raczylo.com/enabled": "true"}, "annotations": {"kubemirror.raczylo.com/mirror-id": "configmaps/PREFIX-n8/settings", "kubemirror.raczylo.com/source-namespace": "` + src.Namespace + `", "kubemirror.raczylo.com/source-name": "settings"}`},
 	}
 	refs := make([]kit.Ref, len(inTheWay))
 	left := map[kit.Ref]string{}
@@ -97,7 +100,7 @@ func TestObjectsInTheWayAreReportedAndLeftAlone(t *testing.T) {
 	check()
 
 	t.Log("each that goes makes room within seconds")
-	for _, i := range []int{0, 3, 5} {
+	for _, i := range []int{0, 3, 5, 6, 7} {
 		env.Delete(refs[i])
 		delete(left, refs[i])
 		env.Within(5*time.Second).WaitFor(refs[i], "is a mirror, since what was in the way is gone: "+inTheWay[i].says, isCopyOf(env.Get(src)))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,11 @@ var tamperings = []struct {
 	{"source-resource-version was removed", `{"metadata":{"annotations":{"kubemirror.raczylo.com/source-resource-version":null}}}`},
 	{"last-sync-time was changed", `{"metadata":{"annotations":{"kubemirror.raczylo.com/last-sync-time":"tampered"}}}`},
 	{"last-sync-time was removed", `{"metadata":{"annotations":{"kubemirror.raczylo.com/last-sync-time":null}}}`},
+	{"mirror-id was removed", `{"metadata":{"annotations":{"kubemirror.raczylo.com/mirror-id":null}}}`},
+	{"mirror-id was removed and source-uid changed", `{"metadata":{"annotations":{"kubemirror.raczylo.com/mirror-id":null,"kubemirror.raczylo.com/source-uid":"1"}}}`},
+	{"source-keys was changed", `{"metadata":{"annotations":{"kubemirror.raczylo.com/source-keys":"tampered"}}}`},
+	{"source-keys was emptied", `{"metadata":{"annotations":{"kubemirror.raczylo.com/source-keys":""}}}`},
+	{"source-keys was removed", `{"metadata":{"annotations":{"kubemirror.raczylo.com/source-keys":null}}}`},
 	{"a source-generation was added, which its source has not", `{"metadata":{"annotations":{"kubemirror.raczylo.com/source-generation":"7"}}}`},
 }
 
@@ -82,8 +88,10 @@ func everythingDrifts(t *testing.T, during func(env *kit.Env, km *kit.Kubemirror
 		env.Apply(plainSource(sources[i]))
 	}
 	before := map[kit.Ref]string{}
+	uids := map[kit.Ref]any{}
 	for _, src := range sources {
 		env.WaitFor(src, "is mirrored", hasStatus("2/2 synced"))
+		uids[src] = env.Get(src.In(env.Name("a"))).GetUID()
 		for _, r := range []kit.Ref{src, src.In(env.Name("b"))} {
 			before[r] = env.Get(r).GetResourceVersion()
 		}
@@ -98,7 +106,10 @@ func everythingDrifts(t *testing.T, during func(env *kit.Env, km *kit.Kubemirror
 		}
 	})
 	for i, tampering := range tamperings {
-		env.WaitFor(sources[i].In(env.Name("a")), "is right, though "+tampering.says, isCopyOf(env.Get(sources[i])))
+		o := env.WaitFor(sources[i].In(env.Name("a")), "is right, though "+tampering.says, isCopyOf(env.Get(sources[i])))
+		if inPlace := tampering.patch != "" && !strings.Contains(tampering.patch, "immutable"); inPlace && o.GetUID() != uids[sources[i]] {
+			t.Errorf("it was made anew because %s", tampering.says)
+		}
 		env.WaitFor(sources[i], "says so", hasStatus("2/2 synced"))
 	}
 	km.WaitQuiet(500 * time.Millisecond)

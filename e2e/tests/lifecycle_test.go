@@ -43,7 +43,7 @@ var happenings = []happening{
 	{"sync is removed", nil, annotated("sync-"), isSourceNoMore},
 	{"the label is removed", nil, labelled("enabled-"), isSourceNoMore},
 	{"the label is set to false", nil, labelled("enabled=false"), isSourceNoMore},
-	{"it is labelled as a mirror", nil, labelled("mirror=true"), isSourceNoMore},
+	{"it is labelled as a mirror", nil, labelled("mirror=true"), isASourceAfterAll},
 	{"it is excluded", nil, annotated("exclude=true"), isSourceNoMore},
 	{"it is excluded while it is paused", paused, annotated("exclude=true"), isSourceNoMore},
 	{"it is disabled and enabled again", nil, annotatedInTurn("sync-", "sync=true"), mirroredTo("a", "b")},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,6 +73,9 @@ func mirrorsOf(env *kit.Env, src kit.Ref) []string {
 	mirrors := []string{}
 	for _, o := range env.List(src.Kind, "", domain+"mirror=true") {
 		of := o.GetAnnotations()
+		if !strings.HasSuffix(of[domain+"mirror-id"], "/"+o.GetNamespace()+"/"+o.GetName()) || o.GetLabels()[domain+"enabled"] != "" {
+			continue // it was made of one
+		}
 		if of[domain+"source-namespace"] != src.Namespace || of[domain+"source-name"] != src.Name {
 			continue
 		}
@@ -142,6 +146,32 @@ func hasData(want string) kit.Check {
 		}
 		return nil
 	}
+}
+
+// counted is how many mirrors a process counts in the test's own namespaces; it sees
+// those of other tests too.
+func counted(env *kit.Env, km *kit.Kubemirror) int {
+	sum := 0
+	for line := range strings.Lines(km.Metrics().String()) {
+		if strings.HasPrefix(line, "kubemirror_mirror_resources_total{") && strings.Contains(line, `namespace="`+env.Prefix()+"-") {
+			n, err := strconv.Atoi(strings.TrimSpace(line[strings.LastIndexByte(line, ' '):]))
+			if err != nil {
+				panic(err) // a count is whole
+			}
+			sum += n
+		}
+	}
+	return sum
+}
+
+// waitForCount waits until just so many are counted.
+func waitForCount(env *kit.Env, km *kit.Kubemirror, want int) {
+	env.Eventually(fmt.Sprintf("%d mirrors are counted", want), func(context.Context) error {
+		if got := counted(env, km); got != want {
+			return fmt.Errorf("%d are", got)
+		}
+		return nil
+	})
 }
 
 // lineWith is the first line of a log that holds the text.
