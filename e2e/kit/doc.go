@@ -5,6 +5,9 @@
 // prefix, its own namespaces, and kubemirror processes that mirror among these
 // alone, so that tests may run in parallel on one API server.
 //
+// When a test ends, the API server's log is searched for writes of its processes to what
+// isn't KubeMirror's own (package record); one fails the test.
+//
 // Whatever goes wrong in a helper fails the test; helpers return no errors. A
 // wait has a deadline and never just sleeps. When a test fails, the log of each
 // of its kubemirror processes is printed; "go test -artifacts" keeps them whole.

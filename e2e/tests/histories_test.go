@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -18,48 +19,79 @@ import (
 
 // history plays random changes and knows what must come of them.
 type history struct {
-	env    *kit.Env
-	random *rand.Rand
-	steps  []string
-	km     *kit.Kubemirror
+	t   *testing.T
+	env *kit.Env
+	// operator is somebody else's hands.
+	operator *kit.Env
+	random   *rand.Rand
+	steps    []string
+	km       *kit.Kubemirror
 
 	sources map[string]*wanted
 	// shut are the namespaces that refuse mirrors.
 	shut map[string]bool
+	// foreign has what is nobody's to touch, though it was made of a mirror, or was one.
+	foreign map[kit.Ref]foreigner
 }
 
 // wanted is what a source says of its mirrors.
 type wanted struct {
-	there, on bool
-	value     string
-	name      string
-	targets   map[string]bool
+	there, on, labelled bool
+	value               string
+	name                string
+	targets             map[string]bool
+	// frozen has the mirrors of a source whose author has mistyped something, by place:
+	// they stay as they are; nil where nothing is mistyped.
+	frozen map[kit.Ref]string
 }
 
+// whatever is the value of a mirror that somebody has changed and nobody puts right.
+const whatever = "*"
+
+// places can be targets, and elsewhere is a namespace that no source wants.
 var places = []string{"n0", "n1", "n2", "n3", "n4"}
+
+const elsewhere = "elsewhere"
+
+// seeds are those of HISTORY_SEED=n, those of HISTORY_SEEDS=from-to, or a few.
+func seeds(t *testing.T) []uint64 {
+	first, last := "1", "3"
+	if text := os.Getenv("HISTORY_SEED"); text != "" {
+		first, last = text, text
+	} else if text := os.Getenv("HISTORY_SEEDS"); text != "" {
+		first, last, _ = strings.Cut(text, "-")
+	}
+	from, err := strconv.ParseUint(first, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := strconv.ParseUint(last, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []uint64
+	for seed := from; seed <= to; seed++ {
+		list = append(list, seed)
+	}
+	return list
+}
 
 func TestI2AfterAnyHistoryMirrorsAreWhatTheirSourcesSay(t *testing.T) {
 	t.Parallel()
-	seeds := []uint64{1, 2, 3}
-	if text := os.Getenv("HISTORY_SEED"); text != "" {
-		seed, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seeds = []uint64{seed}
-	}
-	for _, seed := range seeds {
+	for _, seed := range seeds(t) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			env := kit.New(t)
-			env.Namespace("src")
-			for _, place := range places {
-				env.Namespace(place)
+			for _, name := range append([]string{"src", elsewhere}, places...) {
+				env.Namespace(name)
 			}
-			random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same seed must make the same history
-			h := &history{env: env, random: random, sources: map[string]*wanted{}, shut: map[string]bool{}}
-			for _, name := range []string{"a", "b", "c"} {
-				h.sources[name] = &wanted{}
+			h := &history{
+				t: t,
+				// What is made and deleted in turn for long is met with pauses.
+				env:      env.Within(3 * time.Minute),
+				operator: env.As("operator"),
+				random:   rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // the same seed must make the same history
+				sources:  map[string]*wanted{"a": {}, "b": {}, "c": {}}, shut: map[string]bool{}, foreign: map[kit.Ref]foreigner{},
 			}
 			h.start()
 			t.Cleanup(func() {
@@ -73,6 +105,7 @@ func TestI2AfterAnyHistoryMirrorsAreWhatTheirSourcesSay(t *testing.T) {
 				}
 				h.check()
 			}
+			h.end()
 		})
 	}
 }
@@ -81,51 +114,80 @@ func (h *history) start() {
 	h.km = h.env.Start("--resource-types=ConfigMap.v1", "-v=4", "--leader-elect=false")
 }
 
-// step makes one change, and doesn't wait for what comes of it.
+// step makes one change, and mostly doesn't wait for what comes of it.
 func (h *history) step() {
 	name := slices.Sorted(maps.Keys(h.sources))[h.random.IntN(3)]
 	place := places[h.random.IntN(len(places))]
-	src := h.sources[name]
-	switch n := h.random.IntN(20); {
-	case n < 5:
-		h.note("source %s: new content and targets", name)
-		src.there, src.on = true, true
-		src.value = fmt.Sprint("v", h.random.IntN(1000))
-		src.targets = map[string]bool{}
-		for _, p := range places {
-			src.targets[p] = h.random.IntN(2) == 0
-		}
-		src.name = []string{"m-" + name, "x-" + name}[h.random.IntN(2)]
-		h.apply(name)
-	case n < 7 && src.there:
-		src.on = !src.on
-		h.note("source %s: on is %v", name, src.on)
-		h.apply(name)
-	case n < 9:
-		h.note("source %s: deleted", name)
-		src.there = false
-		h.env.Delete(h.ref(name))
-		h.env.WaitGone(h.ref(name))
+	switch n := h.random.IntN(32); {
 	case n < 14:
-		h.note("the mirrors of %s in %s: changed or deleted by somebody", name, place)
+		h.changeSource(name, n)
+	case n < 19:
 		h.tamper(name, place)
-	case n < 16:
+	case n < 21:
 		h.shut[place] = !h.shut[place]
 		h.note("namespace %s: refuses is %v", place, h.shut[place])
-		h.env.Label(kit.Object("Namespace", "", h.env.Name(place)), fmt.Sprintf("%sallow-mirrors=%v", domain, !h.shut[place]))
-	case n < 17:
+		h.env.Label(namespace(h.env.Name(place)), fmt.Sprintf("%sallow-mirrors=%v", domain, !h.shut[place]))
+		h.settleFrozen(func(r kit.Ref) bool { return h.shut[place] && r.Namespace == h.env.Name(place) })
+	case n < 22:
 		h.note("killed and started")
 		h.km.Kill()
 		h.start()
-	case n < 18:
+	case n < 23:
 		h.note("killed; %s deleted without our finalizer; started", name)
 		h.km.Kill()
 		if h.env.Find(h.ref(name)) != nil {
 			h.env.Patch(h.ref(name), `{"metadata":{"finalizers":null}}`)
 			h.env.Delete(h.ref(name))
 		}
-		src.there = false
+		h.sources[name] = &wanted{}
 		h.start()
+	case n < 25:
+		h.operate(name, place)
+	case n < 27:
+		h.export(name, place)
+	case n < 29:
+		h.disguise(name, place)
+	case n < 31:
+		h.undo()
+	default:
+		h.mistype(name)
+	}
+}
+
+// changeSource is what a source's author does.
+func (h *history) changeSource(name string, n int) {
+	src := h.sources[name]
+	switch {
+	case n < 6:
+		src.there, src.on, src.labelled = true, true, true
+		src.value = fmt.Sprint("v", h.random.IntN(1000))
+		src.targets = map[string]bool{}
+		for _, p := range places {
+			src.targets[p] = h.random.IntN(2) == 0
+		}
+		src.name = []string{"m-" + name, "x-" + name}[h.random.IntN(2)]
+		h.note("source %s: %s, called %s, for %v", name, src.value, src.name, src.targets)
+		h.apply(name)
+	case n < 8 && src.there:
+		src.on, src.labelled = !src.on, true
+		h.note("source %s: on is %v", name, src.on)
+		h.apply(name)
+	case n < 9 && src.there:
+		h.note("source %s: loses its label", name)
+		src.labelled = false
+		h.env.Label(h.ref(name), domain+"enabled-")
+	case n < 11:
+		h.note("source %s: deleted", name)
+		h.sources[name] = &wanted{}
+		h.env.Delete(h.ref(name))
+		h.env.WaitGone(h.ref(name))
+	case n < 14 && src.frozen != nil:
+		h.note("source %s: what was mistyped is mended", name)
+		src.frozen = nil
+		h.env.Annotate(h.ref(name), mistyped+"-")
+	}
+	if src := h.sources[name]; !src.on || !src.labelled { // what clearly turns it off counts
+		h.settleFrozen(func(r kit.Ref) bool { _, its := src.frozen[r]; return its })
 	}
 }
 
@@ -147,41 +209,59 @@ func (h *history) apply(name string) {
 		fmt.Sprint("sync=", src.on), "target-namespaces="+strings.Join(targets, ","), "target-name="+src.name))
 }
 
-func (h *history) tamper(name, place string) {
-	for _, prefix := range []string{"m-", "x-"} {
-		mirror := kit.Object(configMap, h.env.Name(place), prefix+name)
-		if h.env.Find(mirror) == nil {
+// wants has the mirrors that there must be, with their values.
+func (h *history) wants() map[kit.Ref]string {
+	want := map[kit.Ref]string{}
+	for _, src := range h.sources {
+		if src.frozen != nil {
+			maps.Copy(want, src.frozen)
 			continue
 		}
-		patch := []string{`{"data":{"key":"tampered"}}`, `{"data":null}`, `{"metadata":{"annotations":{"kubemirror.raczylo.com/source-content-hash":null}}}`, ""}[h.random.IntN(4)]
-		if patch == "" {
-			h.env.Delete(mirror)
-			continue
+		for place := range src.targets {
+			r := kit.Object(configMap, h.env.Name(place), src.name)
+			if _, inTheWay := h.foreign[r]; src.there && src.on && src.labelled && src.targets[place] && !h.shut[place] && !inTheWay {
+				want[r] = src.value
+			}
 		}
-		h.env.PatchIfThere(mirror, patch)
 	}
+	return want
 }
 
-// check waits until the mirrors are what they must be: these, and no others.
-func (h *history) check() {
-	want := map[string]string{}
-	for _, src := range h.sources {
-		for place := range src.targets {
-			if src.there && src.on && src.targets[place] && !h.shut[place] {
-				want[h.env.Name(place)+"/"+src.name] = src.value
-			}
+// has has the mirrors that there are: what names itself.
+func (h *history) has() map[kit.Ref]string {
+	got := map[kit.Ref]string{}
+	for _, o := range h.env.List(configMap, "", domain+"mirror=true") {
+		if strings.HasPrefix(o.GetNamespace(), h.env.Prefix()+"-") && o.GetAnnotations()[domain+"mirror-id"] == idOf(&o) && o.GetLabels()[domain+"enabled"] == "" {
+			r := kit.Object(configMap, o.GetNamespace(), o.GetName())
+			got[r], _, _ = unstructured.NestedString(o.Object, "data", "key")
 		}
 	}
+	return got
+}
+
+// check waits until the mirrors are what they must be, these and no others; and looks
+// at what nobody may touch.
+func (h *history) check() {
+	h.note("check")
+	want := h.wants()
 	h.env.Eventually("mirrors are what their sources say", func(context.Context) error {
-		got := map[string]string{}
-		for _, o := range h.env.List(configMap, "", domain+"mirror=true") {
-			if strings.HasPrefix(o.GetNamespace(), h.env.Prefix()+"-") {
-				got[o.GetNamespace()+"/"+o.GetName()], _, _ = unstructured.NestedString(o.Object, "data", "key")
-			}
-		}
-		if !maps.Equal(got, want) {
+		got := h.has()
+		if !maps.EqualFunc(got, want, func(is, wanted string) bool { return wanted == whatever || is == wanted }) {
 			return fmt.Errorf("they are %v, want %v", got, want)
 		}
 		return nil
 	})
+	h.checkForeign()
+}
+
+// end takes all sources away.
+func (h *history) end() {
+	for name := range h.sources {
+		h.env.Delete(h.ref(name))
+		h.sources[name] = &wanted{}
+	}
+	h.check()
+	for name := range h.sources {
+		h.env.WaitGone(h.ref(name))
+	}
 }
