@@ -59,7 +59,7 @@ func TestAnObjectThatOthersChangeMeanwhileIsLookedAtAgain(t *testing.T) {
 
 func TestAnObjectThatIsNoMirrorAnyMoreIsNotDeleted(t *testing.T) {
 	s, c := newServer(t)
-	o := s.addMirror("ns", "a", "src")
+	o := s.addMirror("a", "src")
 	s.refuse = func(r *http.Request) *metav1.Status {
 		if r.Method != http.MethodDelete {
 			return nil

@@ -28,10 +28,10 @@ func TestOnlySourcesOfTheNamedNamespacesAndTheirMirrorsAreCleanedUp(t *testing.T
 			s, c := newServer(t)
 			for namespace, name := range map[string]string{"team-a": "a", "team-b": "b", "other": "other"} {
 				s.add("secrets", "of-"+name, []string{api.Finalizer}, nil).Namespace = namespace
-				s.addMirror("ns", "from-"+name, namespace)
+				s.addMirror("from-"+name, namespace)
 			}
-			s.addMirror("ns", "from-nowhere", "")
-			s.addMirror("ns", "child", "team-a").Annotations[api.AnnotationMirrorID] = "configmaps/ns/parent"
+			s.addMirror("from-nowhere", "")
+			s.addMirror("child", "team-a").Annotations[api.AnnotationMirrorID] = "configmaps/ns/parent"
 			s.add("secrets", "labelled", nil, map[string]string{api.LabelMirror: "true"})
 			var deleted []string
 			s.refuse = func(r *http.Request) *metav1.Status {
@@ -67,7 +67,7 @@ func TestOnlySourcesOfTheNamedNamespacesAndTheirMirrorsAreCleanedUp(t *testing.T
 
 func TestAMirrorThatTurnsOutToBeOfAnotherSourceIsNotDeleted(t *testing.T) {
 	s, c := newServer(t)
-	o := s.addMirror("ns", "a", "team-a")
+	o := s.addMirror("a", "team-a")
 	deletes := 0
 	s.refuse = func(r *http.Request) *metav1.Status {
 		if r.Method != http.MethodDelete {

@@ -72,9 +72,9 @@ func (s *server) add(resource, name string, finalizers []string, labels map[stri
 }
 
 // addMirror adds a Secret that is a mirror, of a source in the namespace from.
-func (s *server) addMirror(namespace, name, from string) *metav1.PartialObjectMetadata {
+func (s *server) addMirror(name, from string) *metav1.PartialObjectMetadata {
 	o := s.add("secrets", name, nil, map[string]string{api.LabelMirror: "true"})
-	o.Namespace, o.Annotations = namespace, map[string]string{api.AnnotationMirrorID: "secrets/" + namespace + "/" + name}
+	o.Annotations = map[string]string{api.AnnotationMirrorID: "secrets/ns/" + name}
 	if from != "" {
 		o.Annotations[api.AnnotationSourceNamespace] = from
 	}

@@ -103,17 +103,21 @@ func (e *election) lead(ctx, leading context.Context, work func(ctx context.Cont
 	working, stopWork := context.WithCancel(ctx)
 	defer stopWork()
 	context.AfterFunc(leading, stopWork)
-	worked := make(chan error, 1)
-	go func() { worked <- work(working) }()
+	var err error // of the work, once it has returned
+	worked := make(chan struct{})
+	go func() {
+		defer close(worked)
+		err = work(working)
+	}()
 
 	select {
-	case err := <-worked:
+	case <-worked:
 		if leading.Err() == nil {
 			e.giveUp()
 			<-e.ended
 			return cmp.Or(err, e.release(ctx))
 		}
-		worked <- err // it returned because the Lease was lost
+		// It returned because the Lease was lost.
 	case <-leading.Done():
 	}
 	<-e.ended

@@ -7,8 +7,9 @@ import (
 	"github.com/lukaszraczylo/kubemirror/api"
 )
 
-// without takes lines out of a text of an object.
-func without(text string, keys ...string) string {
+// mirroredWithout is the mirror less some lines.
+func mirroredWithout(keys ...string) string {
+	text := mirrored
 	for _, key := range keys {
 		i := strings.Index(text, "    "+key+":")
 		text = text[:i] + text[i+strings.Index(text[i:], "\n")+1:]
@@ -31,11 +32,11 @@ func TestI1OnlyWhatNamesItselfIsAMirror(t *testing.T) {
 		{"a source that was made of a mirror", strings.Replace(mirrored, `D/mirror: "true"`, `D/mirror: "true", D/enabled: "true"`, 1), Foreign},
 		{"one whose label enabled can't be read", strings.Replace(mirrored, `D/mirror: "true"`, `D/mirror: "true", D/enabled: "ture"`, 1), Foreign},
 		{"a mirror that is expressly no source", strings.Replace(mirrored, `D/mirror: "true"`, `D/mirror: "true", D/enabled: "false"`, 1), Marked},
-		{"a mirror from before", without(mirrored, "D/mirror-id"), Unmarked},
-		{"what somebody else gave the label", strings.Replace(without(mirrored, "D/mirror-id"), wrote, "", 1), Adoptable},
-		{"what names no source", strings.Replace(without(mirrored, append(sources, "D/mirror-id")...), wrote, "", 1), Foreign},
-		{"what names no source and has our label", without(mirrored, append(sources, "D/mirror-id")...), Foreign},
-		{"what has a source's UID alone", without(mirrored, "D/mirror-id", "D/source-name", "D/source-namespace"), Unmarked},
+		{"a mirror from before", mirroredWithout("D/mirror-id"), Unmarked},
+		{"what somebody else gave the label", strings.Replace(mirroredWithout("D/mirror-id"), wrote, "", 1), Adoptable},
+		{"what names no source", strings.Replace(mirroredWithout(append(sources, "D/mirror-id")...), wrote, "", 1), Foreign},
+		{"what names no source and has our label", mirroredWithout(append(sources, "D/mirror-id")...), Foreign},
+		{"what has a source's UID alone", mirroredWithout("D/mirror-id", "D/source-name", "D/source-namespace"), Unmarked},
 	} {
 		u := parsed(t, row.text)
 		r := newRecord(configMaps.GroupResource(), observe(u))

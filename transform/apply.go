@@ -45,8 +45,8 @@ func (r Rules) Apply(object map[string]any, ctx Context) (changed map[string]any
 			continue
 		}
 		if err := e.apply(one); err != nil {
-			_, missing := err.(missingError)
-			problems = append(problems, Problem{Rule: i + 1, Path: one.text, Reason: err.Error(), Missing: missing})
+			missing := missingError("")
+			problems = append(problems, Problem{Rule: i + 1, Path: one.text, Reason: err.Error(), Missing: errors.As(err, &missing)})
 		}
 	}
 	return e.object, problems, nil
