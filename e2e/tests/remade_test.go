@@ -3,6 +3,7 @@ package tests
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +186,11 @@ func TestASourceThatTwoTurnOffAndOnIsFollowedLessAndLessOften(t *testing.T) {
 			mark := env.Mark()
 			begin := time.Now()
 			operator, gitops := turns(env.As("operator"), false), turns(env.As("gitops"), true)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("they wrote %d and %d times, and we:\n%s", operator.Wrote(), gitops.Wrote(), km.Since(mark).Where(audit.Filter{Verbs: audit.Writes}))
+				}
+			})
 			env.WaitForEvent(src, "MirrorContested", env.Name("a")+": whether a mirror is to be here keeps changing")
 			waitForRounds(env, operator, operator.Wrote()+200)
 			elapsed := time.Since(begin)
@@ -193,7 +199,9 @@ func TestASourceThatTwoTurnOffAndOnIsFollowedLessAndLessOften(t *testing.T) {
 			if most := mostOf(12, elapsed); len(writes) > most {
 				t.Errorf("in %v the mirror was made and deleted %d times, want at most %d:\n%s", elapsed, len(writes), most, writes)
 			}
-			patches := asked.Where(audit.Filter{Verbs: []string{"patch"}})
+			patches := slices.DeleteFunc(asked.Where(audit.Filter{Verbs: []string{"patch"}}), func(r audit.Request) bool {
+				return r.Code != 200 // the others write faster, and we try again with the next version
+			})
 			if most := 2 * mostOf(12, elapsed); len(patches) > most {
 				t.Errorf("in %v, while others wrote the source %d times, we did %d times, want at most %d:\n%s",
 					elapsed, operator.Wrote()+gitops.Wrote(), len(patches), most, patches)
