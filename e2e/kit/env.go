@@ -36,6 +36,8 @@ type state struct {
 	mu        sync.Mutex
 	applied   map[Ref]bool
 	processes []*Kubemirror
+	// abroad says that a process honours sources in namespaces that aren't the test's.
+	abroad bool
 }
 
 var envs atomic.Int64

@@ -3,6 +3,8 @@ package kit
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/audit"
@@ -78,6 +80,9 @@ func (e *Env) Launch(l Launch) *Kubemirror {
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	e.abroad = e.abroad || slices.ContainsFunc(l.Flags, func(flag string) bool {
+		return strings.HasPrefix(flag, "--source-namespaces=") && !strings.Contains(flag, e.prefix)
+	})
 	k := &Kubemirror{Kubemirror: process, User: user, env: e, asInstalled: asInstalled}
 	e.processes = append(e.processes, k)
 	return k

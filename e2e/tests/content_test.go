@@ -266,7 +266,10 @@ data: {key: value}
 	if got := usersKeys(o.GetAnnotations()); !maps.Equal(got, annotations) {
 		t.Errorf("its annotations are %v, want %v", got, annotations)
 	}
-	if err := errors.Join(hasMarks(o, env.Get(src)), sameFields(o, env.Get(src)), hasFinalizers()(o)); err != nil {
+	carried := env.Get(src)
+	carried.SetLabels(labels)
+	carried.SetAnnotations(annotations)
+	if err := errors.Join(hasMarks(o, carried), sameFields(o, carried), hasFinalizers()(o)); err != nil {
 		t.Error(err)
 	}
 

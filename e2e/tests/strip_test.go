@@ -1,6 +1,8 @@
 package tests
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,8 +94,17 @@ spec:
 ---
 apiVersion: PREFIX.example.com/v1
 kind: Bundle
-metadata: {name: set}
+metadata:
+  name: set
+  labels: {applyset.kubernetes.io/id: ID}
+  annotations: {applyset.kubernetes.io/tooling: kubectl/v1, applyset.kubernetes.io/contains-group-kinds: ""}
 `
+
+// setID is what kubectl wants a set to be called that has this parent.
+func setID(name, namespace, kind, group string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{name, namespace, kind, group}, ".")))
+	return "applyset-" + base64.RawURLEncoding.EncodeToString(sum[:]) + "-v1"
+}
 
 // TestKubectlsOwnPruneLeavesMirrorsAlone applies a set of objects in two namespaces,
 // one of them a source, whose mirror is in the other one.
@@ -105,10 +116,11 @@ func TestKubectlsOwnPruneLeavesMirrorsAlone(t *testing.T) {
 	env.Start("--resource-types=ConfigMap.v1")
 	other := "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: PREFIX-a, name: other}}"
 	goes := "{apiVersion: v1, kind: ConfigMap, metadata: {namespace: PREFIX-a, name: goes}}"
-	env.Apply(bundles)
-	set := kit.Object("Bundle.v1."+env.Prefix()+".example.com", "", "set")
+	group := env.Prefix() + ".example.com"
+	env.Apply(strings.ReplaceAll(bundles, "ID", setID("set", "", "Bundle", group)))
+	set := kit.Object("Bundle.v1."+group, "", "set")
 	apply := func(manifests ...string) {
-		env.Kubectl("---\n"+strings.Join(manifests, "\n---\n"), "apply", "--prune", "--applyset=bundles."+env.Prefix()+".example.com/set", "-f-")
+		env.Kubectl("---\n"+strings.Join(manifests, "\n---\n"), "apply", "--prune", "--applyset=bundles."+group+"/set", "-f-")
 	}
 	apply(source(src, "target-namespaces=PREFIX-a"), other, goes)
 	if id := env.Get(src).GetLabels()["applyset.kubernetes.io/part-of"]; id == "" || id != env.Get(set).GetLabels()["applyset.kubernetes.io/id"] {
