@@ -35,10 +35,10 @@ func (e *Env) Whenever(r Ref, do func(hands Hands, now *unstructured.Unstructure
 	h := &Habit{stop: stop, done: make(chan struct{})}
 	hands := Hands{ctx: ctx, env: e, habit: h}
 	seen := waiting{ref: r, check: func(now *unstructured.Unstructured) error {
-		if do(hands, now) != nil {
-			return nil // which ends the watch
+		if err := do(hands, now); err == nil {
+			return errors.New("it is done, and the watch goes on")
 		}
-		return errors.New("it goes on")
+		return nil // which ends the watch
 	}}
 	go func() {
 		defer close(h.done)

@@ -78,7 +78,7 @@ func (o object) standing() standing {
 	switch {
 	case o.labels[domain+"mirror"] != "true", selected && enabled != "false":
 		return foreign
-	case hasID && id == o.place.String():
+	case hasID && id == o.String():
 		return named
 	case hasID && id != "":
 		return foreign

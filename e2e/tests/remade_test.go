@@ -37,17 +37,15 @@ func mostOf(free int, elapsed time.Duration) int {
 	return most
 }
 
-// waitForRounds waits until somebody has done something so often, and returns how
-// long that took. It takes long where it is met less and less often.
-func waitForRounds(env *kit.Env, h *kit.Habit, rounds int) time.Duration {
-	begin := time.Now()
+// waitForRounds waits until somebody has done something so often. That takes long where
+// it is met less and less often.
+func waitForRounds(env *kit.Env, h *kit.Habit, rounds int) {
 	env.Eventually(fmt.Sprintf("it was done %d times", rounds), func(context.Context) error {
 		if got := h.Wrote(); got < rounds {
 			return fmt.Errorf("it was done %d times", got)
 		}
 		return nil
 	})
-	return time.Since(begin)
 }
 
 // countEvents counts those with a reason.
