@@ -190,7 +190,7 @@ func TestASourceThatTwoTurnOffAndOnIsFollowedLessAndLessOften(t *testing.T) {
 				}
 			})
 			env.WaitForEvent(src, "MirrorContested", env.Name("a")+": whether a mirror is to be here keeps changing")
-			waitForRounds(env, operator, operator.Wrote()+200)
+			waitForRounds(env.Within(2*time.Minute), operator, operator.Wrote()+60)
 			elapsed := time.Since(begin)
 			asked := km.Since(mark)
 			writes := asked.Where(audit.Filter{Verbs: []string{"create", "delete"}, Resources: []string{"configmaps"}})
