@@ -145,7 +145,7 @@ func (p path) String() string {
 		switch {
 		case s.isIndex:
 			fmt.Fprintf(&b, "[%d]", s.index)
-		case strings.ContainsAny(s.key, `.[]"'\`):
+		case s.needsQuotes(), i == 0 && s.key[0] == '/':
 			b.WriteString(`["` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s.key) + `"]`)
 		default:
 			if i > 0 {
@@ -155,4 +155,9 @@ func (p path) String() string {
 		}
 	}
 	return b.String()
+}
+
+// needsQuotes reports whether the key can't stand in a path as it is.
+func (s segment) needsQuotes() bool {
+	return strings.ContainsAny(s.key, `.[]"'\$`) || strings.ContainsFunc(s.key, unicode.IsSpace)
 }
