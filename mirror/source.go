@@ -142,6 +142,11 @@ func fingerprint(u *unstructured.Unstructured, annotations map[string]string) Ha
 // switches are the annotations that are on or off.
 var switches = []string{api.AnnotationSync, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationTransformStrict, api.AnnotationRecreate}
 
+// bounded are the annotations whose length the policy on sources bounds too, in its
+// order. Rules have a bound of their own.
+var bounded = []string{api.AnnotationSync, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationTransformStrict, api.AnnotationRecreate,
+	api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationMaxTargets, api.AnnotationTargetName}
+
 // mode reads the switches. What clearly turns a source off counts, whatever else is
 // wrong with it; what is not clear stops it as it is (I10).
 func mode(u *unstructured.Unstructured, annotations map[string]string) (Mode, string) {
@@ -163,6 +168,11 @@ func mode(u *unstructured.Unstructured, annotations map[string]string) (Mode, st
 	}
 	if err := onSource.check(labels, annotations); err != nil {
 		return Stopped, err.Error()
+	}
+	for _, key := range bounded {
+		if n := len(annotations[key]); n > maxTargetsSize {
+			return Stopped, fmt.Sprintf("%s: it has %d bytes; the most is %d", key, n, maxTargetsSize)
+		}
 	}
 	switch {
 	case malformed != nil:

@@ -113,10 +113,22 @@ func (c *Controller) tellDeleted(ctx context.Context, key MirrorKey, s scene, r 
 		c.Sources.AddAfter(key.Source, statusDelay)
 		return
 	}
+	if !c.takesEvents(r.Namespace) {
+		return
+	}
 	apiVersion, kind := parseTypeName(r.Type).ToAPIVersionAndKind()
 	if err := c.emitAbout(ctx, subject{apiVersion, kind, r.identity}, p); err != nil {
 		logger.V(2).Info("Can't write an event", "reason", p.Reason)
 	}
+}
+
+// takesEvents reports whether a namespace is there and stays: the server lets nothing
+// be made in one that goes.
+func (c *Controller) takesEvents(namespace string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ns := c.namespaces[namespace]
+	return ns != nil && !ns.Terminating
 }
 
 // tellRemoved tells a source's author of mirrors that were deleted for another reason

@@ -90,6 +90,7 @@ func controllerManagerArgs(d dir, kubeconfig string, o Options) []string {
 		"--cert-dir=" + d.file("certificates"),
 		"--kube-api-qps=500", // deleting a namespace is a hundred requests
 		"--kube-api-burst=1000",
+		"--concurrent-namespace-syncs=50", // tests leave theirs behind in numbers
 		"--v=" + strconv.Itoa(o.Verbosity),
 	}
 }

@@ -79,7 +79,15 @@ var troubles = map[string]trouble{
 	}, solved: says("2/2 synced")},
 
 	"A namespace's word can't be read": {cause: func(r *reader) {
-		// A policy refuses it today; it may have been there before.
+		// A policy refuses it today; it may have been there before. One that was taken away
+		// goes on for a moment.
+		r.Eventually("the policy is gone", func(context.Context) error {
+			got := run(r.t, "", "kubectl", "--kubeconfig="+r.walk.config, "--dry-run=server", "label", "namespace", r.Name("team-b"), domain+"allow-mirrors=False", "--overwrite")
+			if got.errors != "" {
+				return errors.New(got.errors)
+			}
+			return nil
+		})
 		r.Apply(r.own("{apiVersion: v1, kind: Namespace, metadata: {name: team-b, labels: {kubemirror.raczylo.com/allow-mirrors: 'False'}}}"))
 		registry(r)
 	}, values: []string{"policies.namespaces.enabled=false"}, solved: says("2/2 synced")},
