@@ -72,7 +72,7 @@ func TestManyItemsThatCantBeReadAreToldInFewWords(t *testing.T) {
 
 	t.Log("one value that is much too long is not repeated in full")
 	env.Apply(source(src, "target-namespaces=PREFIX-a", "max-targets="+strings.Repeat("many", 40<<10)))
-	o = env.WaitFor(src, "says what is wrong", statusHolds("stopped: ", domain+"max-targets", "manymany"))
+	o = env.WaitFor(src, "says what is wrong", statusHolds("stopped: ", domain+"max-targets", "max-targets: it has "))
 	if err := isOneLine(o); err != nil || len(statusOf(o)) > 1200 {
 		t.Errorf("its status has %d characters, %v", len(statusOf(o)), err)
 	}

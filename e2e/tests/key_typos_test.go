@@ -59,7 +59,7 @@ func TestI10NoTypoInAKeyIsSilent(t *testing.T) {
 	var texts []string
 	made := map[string]slip{}
 	for meant, value := range keysOfASource {
-		for _, key := range typosOf(domain+meant, "abelmnorstxz019-_./KT", 10, 17, isKey) {
+		for _, key := range typosOf(domain+meant, "abelmnorstxz019-_./KT", 25, 17, isKey) {
 			annotations := map[string]string{domain + "sync": "true", domain + "target-namespaces": "PREFIX-a"}
 			delete(annotations, domain+meant)
 			annotations[key] = value
