@@ -21,19 +21,25 @@ func (c *Controller) recreate(ctx context.Context, key MirrorKey, t schema.Group
 		}
 		return nil, refusal
 	}
-	c.keep(key, have)
+	c.keep(key, have, true)
 	if err := c.delete(ctx, t, have); err != nil && !objectNotFound(err) {
+		c.keep(key, have, false)
 		return nil, err
 	}
 	return c.create(ctx, t, d, have.foreign)
 }
 
-// keep notes what others have put into a mirror that we delete to make it anew.
-func (c *Controller) keep(key MirrorKey, have *Record) {
+// keep notes that we delete a mirror to make it anew, and what others have put into it;
+// or that the server didn't let us.
+func (c *Controller) keep(key MirrorKey, have *Record, deleting bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t := c.tables[key.Source.Type]; t != nil {
-		t.delete(have, true)
+	t := c.tables[key.Source.Type]
+	if t == nil {
+		return
+	}
+	t.delete(have, deleting)
+	if delete(c.kept, key); deleting && have.foreign != nil {
 		c.kept[key] = have.foreign
 	}
 }
