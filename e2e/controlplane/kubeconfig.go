@@ -1,8 +1,10 @@
 package controlplane
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"k8s.io/client-go/rest"
@@ -33,7 +35,8 @@ func (c *ControlPlane) RESTConfig(user string, groups ...string) (*rest.Config, 
 }
 
 // Kubeconfig writes a kubeconfig file for a user of these groups and returns
-// its path. The file lasts until Stop; one for the same user is overwritten.
+// its path. The file lasts until Stop; one for the same user is replaced as a whole, for
+// somebody may be reading it.
 func (c *ControlPlane) Kubeconfig(user string, groups ...string) (string, error) {
 	pair, err := c.authority.client(user, groups)
 	if err != nil {
@@ -57,8 +60,21 @@ func (c *ControlPlane) Kubeconfig(user string, groups ...string) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("encode the kubeconfig of %s: %w", user, err)
 	}
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err := replace(path, text); err != nil {
 		return "", fmt.Errorf("write the kubeconfig of %s: %w", user, err)
 	}
 	return path, nil
+}
+
+// replace puts a file that only we may read in the place of what is there, at once.
+func replace(path string, text []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
 }

@@ -115,7 +115,7 @@ func TestAThiefOfTheTokenCanWriteMirrorsAndNothingElse(t *testing.T) {
 		{"ask for a token", "", []string{"-n", target, "create", "token", "rich"}},
 		{"run a program in a Pod", "", []string{"create", "--raw=/api/v1/namespaces/" + target + "/pods/theirs/exec?command=id", "-f-"}},
 		{"run a Job", loot("batch/v1", "Job", "jobs.batch"+own, ", spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: c}]}}}"), create},
-		{"create a namespace", `{apiVersion: v1, kind: Namespace, metadata: {name: loot, labels: {kubemirror.raczylo.com/mirror: "true"}, annotations: {kubemirror.raczylo.com/mirror-id: namespaces//loot}}}`, create},
+		{"create a namespace", "{apiVersion: v1, kind: Namespace, metadata: {name: loot}}", create},
 		{"delete a namespace", "", []string{"delete", "namespace", target, "--wait=false"}},
 		{"let a namespace be privileged", "", []string{"label", "namespace", target, "pod-security.kubernetes.io/enforce=privileged"}},
 		{"scale a Deployment", "", []string{"-n", system, "scale", "deployment", "kubemirror", "--replicas=0"}},

@@ -20,7 +20,7 @@ const (
 	fewSources  = 10
 	mostMemory  = 50 << 20
 	rest        = time.Minute
-	sourceWatch = "kubemirror.raczylo.com/enabled=true"
+	sourceWatch = "kubemirror.raczylo.com/enabled"
 	mirrorWatch = "kubemirror.raczylo.com/mirror=true"
 )
 
