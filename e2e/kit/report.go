@@ -3,12 +3,15 @@ package kit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 )
 
 // Event is what somebody reported about an object.
@@ -104,7 +107,22 @@ func (e *Env) describe(r Ref, o *unstructured.Unstructured) string {
 	return text.String()
 }
 
-// report prints, after a test that failed, what its processes logged.
+// lastRequests is how many of a process's requests are shown after a test that failed.
+const lastRequests = 20
+
+// requested is what a process asked of the API server last, watches aside.
+func (e *Env) requested(k *Kubemirror) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	requests, err := e.Audit().Since(ctx, e.begin, audit.Filter{User: k.User, Except: []string{"leases"}})
+	if err != nil {
+		return err.Error()
+	}
+	requests = slices.DeleteFunc(requests, func(r audit.Request) bool { return r.Verb == "watch" })
+	return requests[max(0, len(requests)-lastRequests):].String()
+}
+
+// report prints, after a test that failed, what its processes logged and asked for.
 func (e *Env) report() {
 	if !e.t.Failed() {
 		return
@@ -114,7 +132,7 @@ func (e *Env) report() {
 		if k.Ended() {
 			state = fmt.Sprintf("ended with exit code %d", k.ExitCode())
 		}
-		e.t.Logf("the log of %s (%s) ends:\n%s", k.Name(), state, k.LogTail(60))
+		e.t.Logf("the log of %s (%s) ends:\n%s\nand its requests end:\n%s", k.Name(), state, k.LogTail(60), e.requested(k))
 	}
 	if err := e.suite.plane.Check(); err != nil {
 		e.t.Logf("the control plane is not whole: %v", err)
