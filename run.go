@@ -152,6 +152,7 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 		}
 		controller.Namespaces().Started()
 		watcher.Run(ctx, func(ctx context.Context, types []discovery.Type) {
+			controller.Serve(kinds(types))
 			set.Sync(ctx, resources(types))
 			health.discovered()
 		})
@@ -170,6 +171,14 @@ func resources(types []discovery.Type) []schema.GroupVersionResource {
 		list[i] = t.Resource
 	}
 	return list
+}
+
+func kinds(types []discovery.Type) map[schema.GroupVersionResource]string {
+	kinds := make(map[schema.GroupVersionResource]string, len(types))
+	for _, t := range types {
+		kinds[t.Resource] = t.Kind
+	}
+	return kinds
 }
 
 // consumer hands what the informers see to the controller.

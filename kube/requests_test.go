@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
@@ -106,6 +107,36 @@ func TestAWatchOfATypeThatIsNotReadyYetIsAskedForAgain(t *testing.T) {
 	})
 	if event := <-w.ResultChan(); event.Type != watch.Added || asked.Load() != 2 {
 		t.Errorf("%s %v after asking %d times", event.Type, event.Object, asked.Load())
+	}
+}
+
+// enveloped is an object in protobuf, as the server sends it.
+func enveloped(t *testing.T, apiVersion, kind string, object interface{ Marshal() ([]byte, error) }) string {
+	t.Helper()
+	raw, err := object.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: apiVersion, Kind: kind}, Raw: raw}
+	encoded, err := envelope.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "k8s\x00" + string(encoded)
+}
+
+func TestTheMirrorsOfEveryTypeAreWatchedByTheirMetadataInProtobuf(t *testing.T) {
+	for _, resource := range []schema.GroupVersionResource{secrets, widgets} {
+		var accepts, selector string
+		mirrors := answering(t, func(_ http.ResponseWriter, request *http.Request) {
+			accepts, selector = request.Header.Get("Accept"), request.URL.Query().Get("labelSelector")
+		}).Watches().Mirrors(resource)
+		if w, err := mirrors.Watch(t.Context(), metav1.ListOptions{}); err == nil {
+			w.Stop()
+		}
+		if !strings.HasPrefix(accepts, "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;") || selector != mirror.MirrorSelector {
+			t.Errorf("%s: it accepts %s of %s", resource.Resource, accepts, selector)
+		}
 	}
 }
 

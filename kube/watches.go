@@ -22,40 +22,24 @@ type Watches struct{ clients *Clients }
 // Watches returns the lists and watches of these clients.
 func (c *Clients) Watches() Watches { return Watches{c} }
 
-// labelled lists and watches the objects of a type that a label selector picks.
-func (w Watches) labelled(resource schema.GroupVersionResource, selector string) informers.ListWatch {
+// Sources lists and watches the sources of a type, whole.
+func (w Watches) Sources(resource schema.GroupVersionResource) informers.ListWatch {
 	objects := w.clients.dynamic.Resource(resource)
 	return informers.ListWatch{
 		List: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.LabelSelector = selector
+			options.LabelSelector = mirror.SourceSelector
 			return objects.List(ctx, options)
 		},
 		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.LabelSelector = selector
+			options.LabelSelector = mirror.SourceSelector
 			return streamJSON(ctx, w.clients.server, resource, options)
 		},
 	}
 }
 
-// Sources lists and watches the sources of a type.
-func (w Watches) Sources(resource schema.GroupVersionResource) informers.ListWatch {
-	return w.labelled(resource, mirror.SourceSelector)
-}
-
-// Mirrors lists and watches the mirrors of a type, in protobuf where it can be read.
+// Mirrors lists and watches the metadata of the mirrors of a type.
 func (w Watches) Mirrors(resource schema.GroupVersionResource) informers.ListWatch {
-	listWatch := w.labelled(resource, mirror.MirrorSelector)
-	if !inProtobuf[resource] {
-		return listWatch
-	}
-	listWatch.Watch = func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-		options.LabelSelector, options.Watch = mirror.MirrorSelector, true
-		return w.clients.protobuf.Get().Resource(resource.Resource).
-			VersionedParams(&options, metav1.ParameterCodec).
-			MaxRetries(watchRetries).
-			Watch(ctx)
-	}
-	return listWatch
+	return w.metadataOf(resource, "", metav1.ListOptions{LabelSelector: mirror.MirrorSelector})
 }
 
 // anyTimeout bounds the question for any object of a type, which is asked again.
@@ -73,24 +57,20 @@ var namespaceResource = schema.GroupVersionResource{Version: "v1", Resource: "na
 
 // Namespaces lists and watches the metadata of namespaces.
 func (w Watches) Namespaces() informers.ListWatch {
-	return w.metadataOf(namespaceResource, "", "")
+	return w.metadataOf(namespaceResource, "", metav1.ListOptions{})
 }
 
-// metadataOf lists and watches the metadata of the objects of a type, or of the
-// one of a name.
-func (w Watches) metadataOf(resource schema.GroupVersionResource, namespace, name string) informers.ListWatch {
-	selector := ""
-	if name != "" {
-		selector = fields.OneTermEqualSelector("metadata.name", name).String()
-	}
+// metadataOf lists and watches the metadata of the objects of a type that the selectors
+// pick.
+func (w Watches) metadataOf(resource schema.GroupVersionResource, namespace string, selected metav1.ListOptions) informers.ListWatch {
 	objects := w.clients.Metadata.Resource(resource).Namespace(namespace)
 	return informers.ListWatch{
 		List: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.FieldSelector = selector
+			options.LabelSelector, options.FieldSelector = selected.LabelSelector, selected.FieldSelector
 			return objects.List(ctx, options)
 		},
 		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.FieldSelector = selector
+			options.LabelSelector, options.FieldSelector = selected.LabelSelector, selected.FieldSelector
 			return objects.Watch(ctx, options)
 		},
 	}
@@ -100,7 +80,8 @@ func (w Watches) metadataOf(resource schema.GroupVersionResource, namespace, nam
 // not there, or is there no more.
 func (w Watches) Object(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func()) {
 	p := &presence{gone: gone}
-	informer := informers.New("one of "+resource.Resource, w.metadataOf(resource, namespace, name),
+	named := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", name).String()}
+	informer := informers.New("one of "+resource.Resource, w.metadataOf(resource, namespace, named),
 		func(obj any) (any, error) { return obj, nil }, p, func(error) {})
 	go func() {
 		select {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
@@ -12,9 +13,9 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// Writer writes objects that are encoded already, and has the server answer with
-// the metadata alone: the content comes by the watch of mirrors anyway, and neither
-// side need encode, send and read it twice.
+// Writer reads and writes whole objects. What it writes is encoded already, and the
+// server answers with the metadata alone: neither side need encode, send and read what
+// we know.
 type Writer struct{ server rest.Interface }
 
 // Writer returns the writer of these clients.
@@ -24,6 +25,17 @@ func (c *Clients) Writer() Writer { return Writer{c.server} }
 // that doesn't know it answers with the whole object.
 const metadataOnly = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1," +
 	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+
+// Get implements mirror.Objects.
+func (w Writer) Get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
+	text, err := w.server.Get().AbsPath(append(resourcePath(resource, namespace), name)...).
+		SetHeader("Accept", runtime.ContentTypeJSON).Do(ctx).Raw()
+	if err != nil {
+		return nil, err
+	}
+	u := &unstructured.Unstructured{}
+	return u, u.UnmarshalJSON(text)
+}
 
 // Create implements mirror.Objects.
 func (w Writer) Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object mirror.Body, options metav1.CreateOptions) (*metav1.PartialObjectMetadata, error) {

@@ -70,7 +70,7 @@ func (c *Controller) deleted(key MirrorKey, r *Record, err error) {
 		t.deleting(r)
 	case objectNotFound(err):
 		if t.lost(r) {
-			c.counted(r, nil)
+			c.counted(t, r, nil)
 		}
 	default:
 		t.delete(r, false)

@@ -21,7 +21,7 @@ func (c *Controller) hold(key MirrorKey, o object, intent Hash, action Action, d
 		p := c.fights.problem(o)
 		return &p
 	}
-	if drift || c.fights.ongoing(o, intent) {
+	if action != Read && (drift || c.fights.ongoing(o, intent)) {
 		c.fights.wrote(o, intent)
 		if fought, _ := c.fights.contested(o); fought {
 			c.contested[key] = o

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
@@ -39,8 +40,10 @@ var (
 	Operations = []string{"create", "replace", "delete", "patch"}
 )
 
-// Objects writes objects. The answer is the metadata of what the server made of one.
+// Objects reads and writes whole objects. The answer to a write is the metadata of what
+// the server made of one.
 type Objects interface {
+	Get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error)
 	Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object Body, options metav1.CreateOptions) (*metav1.PartialObjectMetadata, error)
 	Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object Body, options metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error)
 }
@@ -78,10 +81,12 @@ type Controller struct {
 	// over a request, a transformation or a hash.
 	mu         sync.Mutex
 	namespaces map[string]*Namespace
-	tables     map[schema.GroupResource]*table
-	states     map[SourceKey]*state
-	index      *index
-	conflicts  *conflicts
+	// kinds has the kinds of the types that are served; metadata alone doesn't say them.
+	kinds     map[schema.GroupVersionResource]string
+	tables    map[schema.GroupResource]*table
+	states    map[SourceKey]*state
+	index     *index
+	conflicts *conflicts
 	// fights is about mirrors, sourceFights about what is written on sources.
 	fights, sourceFights *fights
 	// contested has the mirrors that are fought over, by those whose they are.
@@ -110,11 +115,19 @@ func NewController(config Config) *Controller {
 	}
 }
 
+// Serve takes in the kinds of the types that are to be mirrored, before anything is
+// told of their objects.
+func (c *Controller) Serve(kinds map[schema.GroupVersionResource]string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kinds = kinds
+}
+
 // table returns the table of a type, made where there is none. The lock is held.
 func (c *Controller) table(resource schema.GroupVersionResource) *table {
 	t := c.tables[resource.GroupResource()]
 	if t == nil || t.resource != resource {
-		t = newTable(resource)
+		t = newTable(resource, c.kinds[resource])
 		c.tables[resource.GroupResource()] = t
 	}
 	return t

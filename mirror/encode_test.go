@@ -1,9 +1,7 @@
 package mirror
 
 import (
-	"encoding/json"
 	"maps"
-	"strings"
 	"testing"
 	"time"
 
@@ -86,39 +84,15 @@ func TestContentIsSentWholeInTheFormThatTheServerReadsFastest(t *testing.T) {
 	}
 }
 
-// What is written in one form and seen in the other must not look like a change.
-func TestAMirrorIsTheSameInJSONAndInProtobuf(t *testing.T) {
-	for _, row := range contents {
-		if !row.protobuf {
-			continue
-		}
-		for _, managedFields := range []string{mirrored, strings.Split(mirrored, "  - manager: kubectl-label")[0]} {
-			u := parsed(t, managedFields)
-			u.SetKind(row.kind)
-			delete(u.Object, "data")
-			_, fields := shapeOf(t, &Source{}, row.yaml)
-			maps.Copy(u.Object, fields)
-			object := map[string]runtime.Object{"Secret": &corev1.Secret{}, "ConfigMap": &corev1.ConfigMap{}}[row.kind]
-			text, err := u.MarshalJSON()
-			if err == nil {
-				err = json.Unmarshal(text, object)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			inJSON, inProtobuf := newRecord(configMaps.GroupResource(), observe(u)), newRecord(configMaps.GroupResource(), observe(object))
-			f, g := inJSON.foreign, inProtobuf.foreign
-			inJSON.foreign, inProtobuf.foreign = nil, nil
-			if *inJSON != *inProtobuf {
-				t.Errorf("%s: it is\n%+v in JSON, and\n%+v in protobuf", row.it, inJSON, inProtobuf)
-			}
-			for _, key := range []string{"team", "app"} {
-				one, its := f.label(key)
-				if other, too := g.label(key); one != other || its != too {
-					t.Errorf("%s: the label %s is another's: %v in JSON, %v in protobuf", row.it, key, its, too)
-				}
-			}
-		}
+func TestAMirrorIsTheSameByItsMetadataAlone(t *testing.T) {
+	u := parsed(t, mirrored)
+	whole, alone := newRecord(configMaps.GroupResource(), u), newRecord(configMaps.GroupResource(), metadataOf(u))
+	if whole.foreign == nil || alone.foreign == nil || !maps.Equal(whole.foreign.labels, alone.foreign.labels) {
+		t.Errorf("others' labels are %v, and %v by metadata alone", whole.foreign, alone.foreign)
+	}
+	whole.foreign, alone.foreign, whole.seenAt, alone.seenAt = nil, nil, time.Time{}, time.Time{}
+	if *whole != *alone {
+		t.Errorf("it is\n%+v whole, and\n%+v by metadata alone", whole, alone)
 	}
 }
 

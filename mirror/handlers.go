@@ -214,7 +214,7 @@ func (h MirrorHandler) Set(obj any) {
 		return
 	}
 	before, news := t.set(r)
-	h.c.counted(before, t.mirrors[r.key()])
+	h.c.counted(t, before, t.mirrors[r.key()])
 	if !news {
 		return
 	}
@@ -236,18 +236,18 @@ func (h MirrorHandler) Gone(obj any, resourceVersion string) {
 // removed takes in that an object is no mirror, or no more. The lock is held.
 func (c *Controller) removed(t *table, r *Record, resourceVersion string) {
 	if known := t.gone(r, resourceVersion); known != nil {
-		c.counted(known, nil)
+		c.counted(t, known, nil)
 		c.touched(t, known)
 	}
 }
 
 // counted tells the metrics of a mirror that has come or gone.
-func (c *Controller) counted(before, after *Record) {
+func (c *Controller) counted(t *table, before, after *Record) {
 	switch was, is := before != nil && before.Standing.IsMirror(), after != nil && after.Standing.IsMirror(); {
 	case was && !is:
-		c.Metrics.MirrorRemoved(before.Namespace, before.Type)
+		c.Metrics.MirrorRemoved(before.Namespace, t.typeName())
 	case is && !was:
-		c.Metrics.MirrorAdded(after.Namespace, after.Type)
+		c.Metrics.MirrorAdded(after.Namespace, t.typeName())
 	}
 }
 
@@ -310,7 +310,7 @@ func (c *Controller) Forget(resource schema.GroupVersionResource) {
 		return
 	}
 	for _, r := range t.mirrors {
-		c.counted(r, nil)
+		c.counted(t, r, nil)
 	}
 	delete(c.tables, resource.GroupResource())
 	c.conflicts.forget(resource.GroupResource())

@@ -1,6 +1,6 @@
 package mirror
 
-// Action is the one write that a mirror needs.
+// Action is the one request that a mirror needs.
 type Action int
 
 // None comes first: nothing to do is what is to be expected.
@@ -11,10 +11,12 @@ const (
 	// Recreate is a delete and a create: the server takes no other content.
 	Recreate
 	Delete
+	// Read is no write yet: what is to be done depends on what the server has.
+	Read
 )
 
 func (a Action) String() string {
-	return [...]string{"none", "create", "replace", "recreate", "delete"}[a]
+	return [...]string{"none", "create", "replace", "recreate", "delete", "read"}[a]
 }
 
 // plan says what makes the one object that have is (nil: there is none) what want
@@ -33,22 +35,27 @@ func plan(want *Shape, have *Record, accepted *form, stampGeneration bool) Actio
 		return None
 	case want == nil:
 		return Delete
-	case inSync(want, have, stampGeneration), accepted.is(want, have):
+	}
+	metadata := metadataInSync(want, have, stampGeneration) || accepted.is(want, have)
+	content := have.compare(want, metadata)
+	switch {
+	case metadata && content == contentSame:
 		return None
-	case have.Immutable && have.Content != want.Content:
+	case content == contentOther && have.Immutable:
 		return Recreate
+	case metadata && content == contentUnclear:
+		return Read
 	}
 	return Replace
 }
 
-// inSync compares what a mirror should be with what it is.
-func inSync(want *Shape, have *Record, stampGeneration bool) bool {
-	return have.Standing == Marked && have.Content == want.Content &&
-		have.Stamped && have.Generation == stampGeneration &&
-		metadataInSync(want, have)
+// metadataInSync compares a mirror's metadata with what it should be. That is where it
+// says which content it has.
+func metadataInSync(want *Shape, have *Record, stampGeneration bool) bool {
+	return have.Standing == Marked && have.Stamped && have.Generation == stampGeneration && keysInSync(want, have)
 }
 
-func metadataInSync(want *Shape, have *Record) bool {
+func keysInSync(want *Shape, have *Record) bool {
 	if have.foreign == nil {
 		return have.Metadata == want.Metadata
 	}
@@ -69,18 +76,19 @@ func agree(theirs, want map[string]string) bool {
 	return true
 }
 
-// form is what the server made of a write of ours: defaults, what a webhook put
-// in. It is the form that this content takes there (I9).
+// form is what the server made of the metadata in a write of ours: what a webhook, or
+// the server itself, put in the place of what we sent. It is the form that these keys
+// take there (I9). What it made of the content is ours by managedFields.
 type form struct {
 	wantContent, wantMetadata Hash
-	haveContent, haveMetadata Hash
+	metadata                  Hash
 	stamped, generation       bool
 }
 
 func newForm(want *Shape, have *Record) *form {
-	return &form{want.Content, want.Metadata, have.Content, have.Metadata, have.Stamped, have.Generation}
+	return &form{want.Content, want.Metadata, have.Metadata, have.Stamped, have.Generation}
 }
 
 func (f *form) is(want *Shape, have *Record) bool {
-	return f != nil && *f == *newForm(want, have)
+	return f != nil && have.Standing == Marked && *f == *newForm(want, have)
 }

@@ -18,7 +18,7 @@ func shaped() (*Shape, *Record) {
 		Content:     Hash{1},
 	}
 	want.Metadata = hashMetadata(want.Labels, want.Annotations, nil)
-	return want, &Record{Standing: Marked, Content: Hash{1}, Metadata: want.Metadata, Stamped: true}
+	return want, &Record{Standing: Marked, Metadata: want.Metadata, Stamped: true, knowledge: knowledge{state: contentKnown, Content: Hash{1}}}
 }
 
 // with returns a record in whose metadata are labels of others.
@@ -28,7 +28,10 @@ func with(want *Shape, ours, theirs map[string]string) *Record {
 		maps.Copy(all, m)
 	}
 	f := &foreign{labels: theirs}
-	return &Record{Standing: Marked, Content: want.Content, Stamped: true, foreign: f, Metadata: hashMetadata(all, want.Annotations, f)}
+	return &Record{
+		Standing: Marked, Stamped: true, foreign: f, Metadata: hashMetadata(all, want.Annotations, f),
+		knowledge: knowledge{state: contentKnown, Content: want.Content},
+	}
 }
 
 func TestPlan(t *testing.T) {
@@ -59,14 +62,17 @@ func TestPlan(t *testing.T) {
 		{it: "doesn't delete twice", have: changed(func(r *Record) { r.Terminating = true }), expect: None},
 		{
 			it: "leaves the form that the server gave to our write", want: want,
-			have:     changed(func(r *Record) { r.Content = Hash{2} }),
-			accepted: newForm(want, changed(func(r *Record) { r.Content = Hash{2} })), expect: None,
+			have:     changed(func(r *Record) { r.Metadata = Hash{2} }),
+			accepted: newForm(want, changed(func(r *Record) { r.Metadata = Hash{2} })), expect: None,
 		},
 		{
 			it: "replaces what was changed since the server gave it its form", want: want,
-			have:     changed(func(r *Record) { r.Content = Hash{3} }),
-			accepted: newForm(want, changed(func(r *Record) { r.Content = Hash{2} })), expect: Replace,
+			have:     changed(func(r *Record) { r.Metadata = Hash{3} }),
+			accepted: newForm(want, changed(func(r *Record) { r.Metadata = Hash{2} })), expect: Replace,
 		},
+		{it: "reads what somebody else may have written to", want: want, have: changed(func(r *Record) { r.state = contentTouched }), expect: Read},
+		{it: "replaces what is to be changed anyway, unread", want: want, have: changed(func(r *Record) { r.state, r.Metadata = contentTouched, Hash{2} }), expect: Replace},
+		{it: "reads what may lack something that we wrote", want: want, have: changed(func(r *Record) { r.state = contentUnread }), expect: Read},
 		{it: "leaves labels that others added", want: want, have: with(want, want.Labels, map[string]string{"team": "x"}), expect: None},
 		{
 			it: "leaves a label of ours that somebody else set to the same", want: want,
@@ -120,7 +126,7 @@ func testSentAlong(t *testing.T, kind string) {
 	have := with(want, want.Labels, map[string]string{"team": "x", "app": "cache"})
 	have.foreign.finalizers = []string{"example.com/hold"}
 	have.foreign.owners = []metav1.OwnerReference{{Kind: "App", Name: "a"}}
-	have.foreign.status = []byte(`{"phase":"Ready"}`)
+	have.foreign.status = map[string]any{"phase": "Ready"}
 	have.UID, have.ResourceVersion = "u", "3"
 
 	sent := objectOf(t, draft{src, want, configMaps.GroupResource(), "ns", "db"}, have)

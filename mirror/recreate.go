@@ -11,27 +11,27 @@ import (
 // recreate deletes and creates, for content that the server takes in no other way;
 // refusal is what it said to the attempt to replace it. What others had put there
 // comes along, if only with the next try.
-func (c *Controller) recreate(ctx context.Context, key MirrorKey, t schema.GroupVersionResource, d draft, have *Record, refusal error) (*Record, error) {
+func (c *Controller) recreate(ctx context.Context, key MirrorKey, t schema.GroupVersionResource, d draft, have *Record, theirs *foreign, refusal error) (*Record, error) {
 	if err := c.tryCreate(ctx, t, d); err != nil {
 		if refusal == nil {
-			_, refusal = c.replace(ctx, t, d, have)
+			_, refusal = c.replace(ctx, t, d, have, theirs)
 		}
 		if apierrors.IsForbidden(err) {
 			refusal = err // a quota that is full, say: what is to be mended first
 		}
 		return nil, refusal
 	}
-	c.keep(key, have, true)
+	c.keep(key, have, theirs, true)
 	if err := c.delete(ctx, t, have); err != nil && !objectNotFound(err) {
-		c.keep(key, have, false)
+		c.keep(key, have, nil, false)
 		return nil, err
 	}
-	return c.create(ctx, t, d, have.foreign)
+	return c.create(ctx, t, d, theirs)
 }
 
 // keep notes that we delete a mirror to make it anew, and what others have put into it;
 // or that the server didn't let us.
-func (c *Controller) keep(key MirrorKey, have *Record, deleting bool) {
+func (c *Controller) keep(key MirrorKey, have *Record, theirs *foreign, deleting bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.tables[key.Source.Type]
@@ -39,8 +39,8 @@ func (c *Controller) keep(key MirrorKey, have *Record, deleting bool) {
 		return
 	}
 	t.delete(have, deleting)
-	if delete(c.kept, key); deleting && have.foreign != nil {
-		c.kept[key] = have.foreign
+	if delete(c.kept, key); theirs != nil {
+		c.kept[key] = theirs
 	}
 }
 

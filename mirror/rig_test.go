@@ -32,6 +32,8 @@ type rig struct {
 	create  func(*unstructured.Unstructured) (*unstructured.Unstructured, error)
 	refuse  bool
 	inPlace *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
+	whole   *unstructured.Unstructured    // what a GET of the whole finds
+	reads   int
 	creates int
 	deletes int
 	updates int
@@ -77,6 +79,7 @@ func newRig(t *testing.T) *rig {
 		Settings: *testSettings(t), Objects: r, Metadata: server{rig: r}, Sources: r.sources, Mirrors: r.mirrors, Consents: r.consents, Metrics: silent{},
 		WatchObject: func(ctx context.Context, _ schema.GroupVersionResource, _, _ string, _ func()) { <-ctx.Done() },
 	})
+	r.Serve(map[schema.GroupVersionResource]string{configMaps: "ConfigMap"})
 	return r
 }
 
@@ -126,6 +129,15 @@ func (r *rig) Create(_ context.Context, resource schema.GroupVersionResource, _ 
 		return nil, err
 	}
 	return metadataOf(u), nil
+}
+
+// Get implements Objects.
+func (r *rig) Get(context.Context, schema.GroupVersionResource, string, string) (*unstructured.Unstructured, error) {
+	r.reads++
+	if r.whole == nil {
+		return nil, apierrors.NewNotFound(configMaps.GroupResource(), "s")
+	}
+	return r.whole, nil
 }
 
 // Update implements Objects.
@@ -190,7 +202,7 @@ func (r *rig) loseSource() {
 }
 
 func (r *rig) mirror(namespace string) *Record {
-	return newRecord(configMaps.GroupResource(), observe(r.object(namespace, api.LabelMirror, "")))
+	return newRecord(configMaps.GroupResource(), r.object(namespace, api.LabelMirror, ""))
 }
 
 // target makes the namespace a.

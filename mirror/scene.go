@@ -22,6 +22,7 @@ const (
 // scene is what is known when one namespace of a source is looked at.
 type scene struct {
 	resource schema.GroupVersionResource
+	kind     schema.GroupVersionKind
 	source   *Source
 	wish     wish
 	// has are the source's mirrors in the namespace.
@@ -46,6 +47,7 @@ func (c *Controller) scene(key MirrorKey) scene {
 	st := c.state(key.Source)
 	s := scene{
 		resource: t.resource,
+		kind:     t.gvk(),
 		source:   t.sources[key.Source.name()],
 		has:      slices.Clone(t.bySource[key.Source.name()][key.Namespace]),
 		since:    st.pending[key.Namespace],

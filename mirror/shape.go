@@ -8,8 +8,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"unique"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/transform"
@@ -38,6 +41,29 @@ type Shape struct {
 	immutable bool
 	// Content and Metadata are to be compared with a Record's.
 	Content, Metadata Hash
+
+	kind schema.GroupVersionKind
+	// covered is the last answer of cover.
+	covered atomic.Pointer[coveredBy]
+}
+
+type coveredBy struct {
+	fields unique.Handle[string]
+	all    bool
+}
+
+// cover finds out whether a list of fields that we wrote has all of the content, for
+// isCoveredBy to tell. All mirrors of a source have the same list, as a rule.
+func (s *Shape) cover(fields unique.Handle[string]) {
+	if last := s.covered.Load(); last == nil || last.fields != fields {
+		s.covered.Store(&coveredBy{fields, covers(fields.Value(), s.content.fields(), s.kind)})
+	}
+}
+
+// isCoveredBy is the answer of cover; false where that hasn't been asked.
+func (s *Shape) isCoveredBy(fields unique.Handle[string]) bool {
+	last := s.covered.Load()
+	return last != nil && last.fields == fields && last.all
 }
 
 func newTemplate(settings *Settings, source *Source, u *unstructured.Unstructured, annotations map[string]string) (template, error) {
@@ -138,7 +164,7 @@ func (s *Source) newShape(object map[string]any) (*Shape, error) {
 	}
 	shape := &Shape{
 		Labels: labels, Annotations: annotations,
-		content: encoder, immutable: immutable(object), Content: hashContent(fields),
+		content: encoder, immutable: immutable(object), Content: hashContent(fields), kind: s.kind(),
 	}
 	if keys := formatSourceKeys(labels, annotations); keys != "" {
 		annotations[api.AnnotationSourceKeys] = keys

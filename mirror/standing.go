@@ -33,7 +33,10 @@ func (s Standing) IsMirror() bool { return s >= Unmarked }
 
 // StandingOf tells what an object is to us by its metadata alone.
 func StandingOf(resource schema.GroupResource, o metav1.Object) Standing {
-	return standingOf(resource, o, func() bool { return ownershipOf(entriesOf(o.GetManagedFields())).wroteLabel(api.LabelMirror) })
+	return standingOf(resource, o, func() bool {
+		ours := ownershipOf(o.GetManagedFields())
+		return ours.wroteLabel(api.LabelMirror)
+	})
 }
 
 // standingOf is StandingOf where it is known already who wrote the label.

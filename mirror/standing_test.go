@@ -39,7 +39,7 @@ func TestI1OnlyWhatNamesItselfIsAMirror(t *testing.T) {
 		{"what has a source's UID alone", mirroredWithout("D/mirror-id", "D/source-name", "D/source-namespace"), Unmarked},
 	} {
 		u := parsed(t, row.text)
-		r := newRecord(configMaps.GroupResource(), observe(u))
+		r := newRecord(configMaps.GroupResource(), u)
 		if r.Standing != row.want {
 			t.Errorf("%s stands as %d, want %d", row.it, r.Standing, row.want)
 		}
@@ -58,7 +58,7 @@ func TestAMirrorBelongsToTheSourceWhoseUIDItHas(t *testing.T) {
 	r.ask("a")
 	mirror := r.object("a", api.LabelMirror, "")
 	mirror.SetAnnotations(map[string]string{api.AnnotationMirrorID: "configmaps/a/s", api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: "edited", api.AnnotationSourceUID: "u1"})
-	r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), observe(mirror)))
+	r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), mirror))
 	r.Ready(configMaps)
 	r.work()
 	if r.deletes != 0 || r.creates != 0 || r.updates == 0 {
@@ -84,7 +84,7 @@ func TestI1WhatMayBeAMirrorFromBeforeIsTakenOverOrLeftAlone(t *testing.T) {
 			before := r.object("a", api.LabelMirror, "")
 			before.SetAnnotations(map[string]string{api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: row.named})
 			before.SetManagedFields(nil)
-			r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), observe(before)))
+			r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), before))
 			r.Ready(configMaps)
 			r.work()
 			if r.deletes != 0 || r.creates != 0 || r.updates != row.updates {

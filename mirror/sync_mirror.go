@@ -84,11 +84,20 @@ func (c *Controller) syncMirror(ctx context.Context, key MirrorKey) error {
 // author; the error says whether to try again by ourselves.
 func (c *Controller) put(ctx context.Context, key MirrorKey, s scene, d draft) (*Problem, error) {
 	o := object{key.Source.Type, types.NamespacedName{Namespace: d.namespace, Name: d.name}}
-	have, action, problem := c.decide(key, o, d, s.drift)
+	have, action, problem := c.decide(key, o, d, s)
+	if action == Read {
+		if err := c.read(ctx, s.resource, have); err != nil {
+			return c.judge(ctx, "get", err)
+		}
+		have, action, problem = c.decide(key, o, d, s)
+	}
 	if problem != nil {
 		return problem, nil
 	}
-	if action == None {
+	switch action {
+	case Read: // it has changed again
+		return nil, errStale
+	case None:
 		return c.calmed(key), nil
 	}
 	if action == Create && d.source.failedIn(d.namespace) {
@@ -108,7 +117,12 @@ func (c *Controller) put(ctx context.Context, key MirrorKey, s scene, d draft) (
 
 // decide compares what should be there with what is. A problem stands for an
 // object that isn't this source's (I1), or one that is fought over (I9).
-func (c *Controller) decide(key MirrorKey, o object, d draft, drift bool) (*Record, Action, *Problem) {
+func (c *Controller) decide(key MirrorKey, o object, d draft, s scene) (*Record, Action, *Problem) {
+	for _, r := range s.has {
+		if r.Name == d.name && r.state == contentUnread {
+			d.shape.cover(r.fields) // before the lock is held
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.tables[key.Source.Type]
@@ -132,8 +146,11 @@ func (c *Controller) decide(key MirrorKey, o object, d draft, drift bool) (*Reco
 	if action == None {
 		return have, None, nil
 	}
-	if p := c.hold(key, o, d.shape.intent(), action, drift); p != nil {
+	if p := c.hold(key, o, d.shape.intent(), action, s.drift); p != nil {
 		return nil, None, p
+	}
+	if action == Read {
+		return have, action, nil
 	}
 	c.state(key.Source).writing++
 	return have, action, nil
@@ -155,18 +172,7 @@ func (t *table) others(have *Record, d draft) *Problem {
 // act issues the write.
 func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, have *Record, action Action) (err error) {
 	defer func() { c.answered(key, err == nil) }()
-	var r *Record
-	switch action {
-	case Create:
-		r, err = c.create(ctx, s.resource, d, c.keptFor(key))
-	case Replace:
-		r, err = c.replace(ctx, s.resource, d, have)
-		if apierrors.IsInvalid(err) && d.source.Recreate {
-			r, err = c.recreate(ctx, key, s.resource, d, have, err)
-		}
-	case Recreate:
-		r, err = c.recreate(ctx, key, s.resource, d, have, nil)
-	}
+	r, err := c.send(ctx, key, s, d, have, action)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.tables[key.Source.Type]
@@ -175,17 +181,36 @@ func (c *Controller) act(ctx context.Context, key MirrorKey, s scene, d draft, h
 	case r != nil:
 		delete(c.kept, key)
 		before := t.mirrors[r.key()]
-		t.answered(r)
-		c.counted(before, t.mirrors[r.key()])
+		t.answered(r, d)
+		c.counted(t, before, t.mirrors[r.key()])
 		if src := t.sources[key.Source.name()]; src != nil && !src.hasFinalizer() && !older(src.ResourceVersion, c.state(key.Source).wrote) {
 			c.Sources.Add(key.Source) // the finalizer comes with the first mirror
 		}
 	case have != nil && objectNotFound(err):
 		if t.lost(have) {
-			c.counted(have, nil)
+			c.counted(t, have, nil)
 		}
 	}
 	return err
+}
+
+// send is the request, or the two, that an action is.
+func (c *Controller) send(ctx context.Context, key MirrorKey, s scene, d draft, have *Record, action Action) (*Record, error) {
+	if action == Create {
+		return c.create(ctx, s.resource, d, c.keptFor(key))
+	}
+	theirs, err := c.theirs(ctx, s.resource, have)
+	if err != nil {
+		return nil, err
+	}
+	if action == Recreate {
+		return c.recreate(ctx, key, s.resource, d, have, theirs, nil)
+	}
+	r, err := c.replace(ctx, s.resource, d, have, theirs)
+	if apierrors.IsInvalid(err) && d.source.Recreate {
+		return c.recreate(ctx, key, s.resource, d, have, theirs, err)
+	}
+	return r, err
 }
 
 // answered takes note that a write has been answered, or wasn't sent. Without a

@@ -11,6 +11,7 @@ import (
 // informers and our own writes tell. The Controller's lock guards it.
 type table struct {
 	resource schema.GroupVersionResource
+	kind     string
 	// newest is the newest resource version that the mirrors' informer has told of.
 	newest string
 	// ready says that both lists are in: what is not here doesn't exist (I5).
@@ -33,9 +34,10 @@ type table struct {
 	forms map[types.NamespacedName]*form
 }
 
-func newTable(resource schema.GroupVersionResource) *table {
+func newTable(resource schema.GroupVersionResource, kind string) *table {
 	return &table{
 		resource: resource,
+		kind:     kind,
 		sources:  map[types.NamespacedName]*Source{},
 		byUID:    map[types.UID]types.NamespacedName{},
 		owners:   map[types.NamespacedName]types.NamespacedName{},
@@ -45,6 +47,11 @@ func newTable(resource schema.GroupVersionResource) *table {
 		forms:    map[types.NamespacedName]*form{},
 	}
 }
+
+// gvk is the kind of the type's objects.
+func (t *table) gvk() schema.GroupVersionKind { return t.resource.GroupVersion().WithKind(t.kind) }
+
+func (t *table) typeName() string { return typeName(t.gvk()) }
 
 func (r *Record) key() types.NamespacedName {
 	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
@@ -111,11 +118,9 @@ func (t *table) set(r *Record) (before *Record, news bool) {
 	}
 	if before != nil && before.UID == r.UID {
 		r.deleted = before.deleted
+		r.follow(&before.knowledge)
 	}
 	t.replace(before, r)
-	if r.sent != nil {
-		t.accepted(r.sent, r)
-	}
 	return before, true
 }
 
@@ -126,15 +131,18 @@ func (t *table) heard(resourceVersion string) {
 	}
 }
 
-// answered takes in the server's answer to a write of ours. Where the informer is
-// past it and knows of no such mirror, that has come and gone since: nobody would
-// tell again.
-func (t *table) answered(r *Record) (added bool) {
+// answered takes in the server's answer to a write of ours, which wrote what d says.
+// Where the informer is past it and knows of no such mirror, that has come and gone
+// since: nobody would tell again.
+func (t *table) answered(r *Record, d draft) {
 	if t.mirrors[r.key()] == nil && t.newest != "" && !older(t.newest, r.ResourceVersion) {
-		return false
+		return
 	}
-	before, _ := t.set(r)
-	return before == nil
+	t.set(r)
+	delete(t.forms, r.key())
+	if generation := d.source.Generation > 0; !metadataInSync(d.shape, r, generation) {
+		t.forms[r.key()] = newForm(d.shape, r)
+	}
 }
 
 // lost takes away a mirror that the server says isn't there.
@@ -148,27 +156,14 @@ func (t *table) lost(r *Record) (removed bool) {
 	return true
 }
 
-// complete takes in a second word on one version of a mirror: the echo after the
-// answer to our write, or the answer after the echo, which alone has the content.
+// complete takes in a second word on one version of a mirror: the answer to our write
+// or to our question, after the watch has told of it, knows the content too.
 func (t *table) complete(before, r *Record) {
-	switch {
-	case before.Terminating: // a deletion of ours, that this doesn't show yet
-	case before.sent == nil && r.sent != nil:
-		t.accepted(r.sent, before)
-	default:
-		t.replace(before, r)
-		if before.sent != nil {
-			t.accepted(before.sent, r)
-		}
+	if before.Terminating || r.state != contentKnown { // a deletion of ours, that this doesn't show yet
+		return
 	}
-}
-
-// accepted takes note of the form that the server gave to what was sent.
-func (t *table) accepted(s *sent, r *Record) {
-	delete(t.forms, r.key())
-	if !inSync(s.shape, r, s.generation) {
-		t.forms[r.key()] = newForm(s.shape, r)
-	}
+	r.deleted, r.seenAt = before.deleted, before.seenAt
+	t.replace(before, r)
 }
 
 // gone takes a mirror away that was seen to be gone at a resource version; not one

@@ -6,47 +6,58 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// The answer to a write has no content, its echo has; which comes first is chance.
-func TestI9AcceptedFormIsLearnedFromAnswerAndEcho(t *testing.T) {
+// The answer to a write and what the watch tells of it come in any order.
+func TestI9AcceptedFormIsLearnedFromTheAnswer(t *testing.T) {
 	src := &Source{APIVersion: "v1", Kind: "Secret"}
 	shape, err := src.newShape(map[string]any{"type": "Opaque"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defaulted := hashContent(map[string]any{"type": "Opaque", "default": "x"})
-	version := func(resourceVersion string, content Hash, s *sent) *Record {
+	changed := Hash{7} // what a webhook makes of the labels, say
+	version := func(resourceVersion string, metadata Hash) *Record {
 		return &Record{
-			Standing: Marked,
-			identity: identity{Namespace: "ns", Name: "db", UID: "u", ResourceVersion: resourceVersion},
-			Content:  content, Metadata: shape.Metadata, Stamped: true, sent: s,
+			Standing: Marked, identity: identity{Namespace: "ns", Name: "db", UID: "u", ResourceVersion: resourceVersion},
+			Metadata: metadata, Stamped: true, knowledge: knowledge{state: contentTouched},
 		}
 	}
-	answer := func() *Record { return version("5", shape.Content, &sent{shape: shape}) }
+	type step struct {
+		answer bool
+		r      *Record
+	}
+	answer := func(resourceVersion string, metadata Hash) step {
+		r := version(resourceVersion, metadata)
+		r.learn(shape.Content, false)
+		return step{true, r}
+	}
+	watched := func(resourceVersion string, metadata Hash) step {
+		return step{false, version(resourceVersion, metadata)}
+	}
 	for _, row := range []struct {
-		it        string
-		come      []*Record
-		plans     Action
-		converges bool // no more is to be learned
+		it    string
+		come  []step
+		plans Action
 	}{
-		{"the answer alone counts as in sync", []*Record{answer()}, None, false},
-		{"the echo after it confirms", []*Record{answer(), version("5", shape.Content, nil)}, None, true},
-		{"the echo after it tells the form", []*Record{answer(), version("5", defaulted, nil)}, None, true},
-		{"the echo before it tells the form", []*Record{version("5", defaulted, nil), answer()}, None, true},
-		{"a change after both is drift", []*Record{answer(), version("5", defaulted, nil), version("6", Hash{}, nil)}, Replace, true},
-		{"a change that overtakes the echo is drift", []*Record{answer(), version("6", Hash{}, nil)}, Replace, true},
-		{"the form is that of the last write", []*Record{answer(), version("5", defaulted, nil), version("7", shape.Content, &sent{shape: shape}), version("7", Hash{}, nil)}, None, true},
+		{"the answer says what is there", []step{answer("5", shape.Metadata)}, None},
+		{"what is watched after it confirms", []step{answer("5", shape.Metadata), watched("5", shape.Metadata)}, None},
+		{"the answer tells the form", []step{answer("5", changed)}, None},
+		{"the answer tells the form after the watch has", []step{watched("5", changed), answer("5", changed)}, None},
+		{"a change of keys after it is drift", []step{answer("5", changed), watched("6", Hash{})}, Replace},
+		{"another change may be one of content", []step{answer("5", changed), watched("6", changed)}, Read},
+		{"a change that overtakes the answer may be one of content", []step{watched("6", shape.Metadata), answer("5", shape.Metadata)}, Read},
+		{"the form is that of the last write", []step{answer("5", changed), answer("7", Hash{8}), watched("7", Hash{8})}, None},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			table := newTable(schema.GroupVersionResource{Version: "v1", Resource: "secrets"})
-			for _, r := range row.come {
-				table.set(r)
+			table := newTable(schema.GroupVersionResource{Version: "v1", Resource: "secrets"}, "Secret")
+			for _, s := range row.come {
+				if s.answer {
+					table.answered(s.r, draft{source: src, shape: shape})
+				} else {
+					table.set(s.r)
+				}
 			}
-			have := table.mirrors[row.come[0].key()]
+			have := table.mirrors[row.come[0].r.key()]
 			if got := plan(shape, have, table.forms[have.key()], false); got != row.plans {
 				t.Errorf("plans to %s, want %s", got, row.plans)
-			}
-			if (have.sent == nil) != row.converges {
-				t.Errorf("waits for the echo: %t", have.sent != nil)
 			}
 		})
 	}

@@ -95,7 +95,7 @@ func (c *Controller) emitAbout(ctx context.Context, about subject, p Problem) er
 // for that, it is told where somebody will look: on the source, or on the mirror
 // itself where that is all there is.
 func (c *Controller) tellDeleted(ctx context.Context, key MirrorKey, s scene, r *Record) {
-	logger := klog.FromContext(ctx).WithValues("mirror", klog.KObj(r.GetObjectMeta()), "type", r.Type, "source", key.Source)
+	logger := klog.FromContext(ctx).WithValues("mirror", klog.KObj(r.GetObjectMeta()), "type", typeName(s.kind), "source", key.Source)
 	if s.cause == "" {
 		logger.V(2).Info("Deleted a mirror")
 		return
@@ -116,7 +116,7 @@ func (c *Controller) tellDeleted(ctx context.Context, key MirrorKey, s scene, r 
 	if !c.takesEvents(r.Namespace) {
 		return
 	}
-	apiVersion, kind := parseTypeName(r.Type).ToAPIVersionAndKind()
+	apiVersion, kind := s.kind.ToAPIVersionAndKind()
 	if err := c.emitAbout(ctx, subject{apiVersion, kind, r.identity}, p); err != nil {
 		logger.V(2).Info("Can't write an event", "reason", p.Reason)
 	}

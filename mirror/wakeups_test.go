@@ -44,8 +44,8 @@ func TestI2AMirrorThatCameAndWentDuringItsWriteIsMadeAgain(t *testing.T) {
 	r.create = func(u *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 		r.create = answer
 		// The watch is faster than the answer: it is made, and deleted by somebody.
-		r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), observe(u)))
-		r.MirrorsOf(configMaps).Gone(newRecord(configMaps.GroupResource(), observe(u)), r.next())
+		r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), u))
+		r.MirrorsOf(configMaps).Gone(newRecord(configMaps.GroupResource(), u), r.next())
 		return u, nil
 	}
 	r.ask("a")

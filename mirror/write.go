@@ -34,7 +34,7 @@ func (d draft) body(replacing *Record, theirs *foreign, now time.Time) (Body, er
 		Namespace: d.namespace, Name: d.name,
 		Labels: maps.Clone(d.shape.Labels), Annotations: maps.Clone(d.shape.Annotations),
 	}
-	var status json.RawMessage
+	var status any
 	if replacing != nil {
 		metadata.UID, metadata.ResourceVersion = replacing.UID, replacing.ResourceVersion
 	}
@@ -53,18 +53,11 @@ func (d draft) body(replacing *Record, theirs *foreign, now time.Time) (Body, er
 	return d.shape.content.encode(d.source.kind(), &metadata, status)
 }
 
-// record is what is known of the mirror from the answer to the write, and of the
-// status, which the answer has not, from what was sent along.
-func (d draft) record(answer *metav1.PartialObjectMetadata, theirs *foreign) *Record {
-	o := &observed{
-		Object: answer, kind: d.source.kind(), content: d.shape.Content, immutable: d.shape.immutable,
-		written: entriesOf(answer.ManagedFields),
-	}
-	if theirs != nil && theirs.status != nil {
-		o.status = theirs.status
-	}
-	r := newRecord(d.resource, o)
-	r.sent = &sent{d.shape, d.source.Generation > 0}
+// record is what is known of the mirror from the answer to the write: what was sent is
+// its content, in whichever form the server keeps it.
+func (d draft) record(answer *metav1.PartialObjectMetadata) *Record {
+	r := newRecord(d.resource, answer)
+	r.learn(d.shape.Content, d.shape.immutable)
 	return r
 }
 
@@ -92,15 +85,15 @@ func (c *Controller) create(ctx context.Context, t schema.GroupVersionResource, 
 	if len(dryRun) == 0 {
 		c.Metrics.Wrote("create")
 	}
-	return d.record(answer, theirs), nil
+	return d.record(answer), nil
 }
 
 // replace puts a mirror in the place of what it was: one request (I4), which also
 // takes away fields that the source has not.
-func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource, d draft, have *Record) (*Record, error) {
+func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource, d draft, have *Record, theirs *foreign) (*Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	body, err := d.body(have, have.foreign, time.Now())
+	body, err := d.body(have, theirs, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +102,7 @@ func (c *Controller) replace(ctx context.Context, t schema.GroupVersionResource,
 		return nil, err
 	}
 	c.Metrics.Wrote("replace")
-	return d.record(answer, have.foreign), nil
+	return d.record(answer), nil
 }
 
 // delete deletes just this object in just this form: the server refuses it if it
