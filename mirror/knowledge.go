@@ -6,8 +6,7 @@ import (
 )
 
 // knowledge is what is known of a mirror's content, which is not watched: it is
-// what we wrote, as long as nobody else has written to it (contract, "Mirrors by
-// their metadata").
+// what we wrote, as long as managedFields have nobody else who wrote to it.
 type knowledge struct {
 	state contentState
 	// Content is the content's hash, and Immutable says that the server takes no other,
