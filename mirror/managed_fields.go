@@ -68,7 +68,17 @@ type coverage struct{ builtin bool }
 
 func (c coverage) field(tree fieldTree, key string, value any) bool {
 	child, ok := tree["f:"+key]
-	return ok && c.value(child, value)
+	if !ok {
+		return isNothing(key, value)
+	}
+	return c.value(child, value)
+}
+
+// isNothing reports whether a field is one that the server lists nowhere, though it shows
+// it: the metadata of a template in which there is nothing.
+func isNothing(key string, value any) bool {
+	fields, ok := value.(map[string]any)
+	return ok && key == "metadata" && len(fields) == 0
 }
 
 func (c coverage) value(text json.RawMessage, value any) bool {

@@ -30,6 +30,7 @@ func TestAListOfFieldsCoversContentThatItHasAllOf(t *testing.T) {
 		{"a Service whose second port is gone", core, `{"f:spec":{"f:internalTrafficPolicy":{},"f:ports":{".":{},"k:{\"port\":80,\"protocol\":\"TCP\"}":{".":{},"f:port":{},"f:protocol":{}}},"f:selector":{}}}`, ports, false},
 		{"a Service whose port has lost a field", core, `{"f:spec":{"f:ports":{".":{},"k:{\"port\":80,\"protocol\":\"TCP\"}":{".":{},"f:port":{}}}}}`, `{spec: {ports: [{port: 80, protocol: TCP}]}}`, false},
 		{"a key that the server fills in", core, service, `{spec: {internalTrafficPolicy: Cluster, selector: {app: db}, ports: [{port: 80}, {port: 443}]}}`, true},
+		{"a template without metadata", core, `{"f:spec":{"f:template":{"f:spec":{"f:x":{}}}}}`, `{spec: {template: {metadata: {}, spec: {x: 1}}}}`, true},
 		{"a set", custom, `{"f:spec":{"f:names":{".":{},"v:\"a\"":{},"v:\"b\"":{}}}}`, `{spec: {names: [a, b]}}`, true},
 		{"a set that lacks one", custom, `{"f:spec":{"f:names":{".":{},"v:\"a\"":{}}}}`, `{spec: {names: [a, b]}}`, false},
 		{"a list that is written as a whole", custom, `{"f:spec":{".":{},"f:names":{}}}`, `{spec: {names: [a, b]}}`, true},
