@@ -46,8 +46,8 @@ func (c *Controller) Census() (sources, problems map[string]int) {
 			src = t.sources[key.name()]
 		}
 		if src != nil && src.Mode != Off {
-			sources[src.fares(st)]++
-			src.countOwn(st, src.limit(&c.Settings), problems)
+			sources[st.fares(src)]++
+			st.countOwn(src, src.limit(&c.Settings), problems)
 		}
 		if src != nil && (src.Mode == Paused || src.Mode == Stopped) {
 			continue // what was wrong with its mirrors is not tried any more
@@ -62,7 +62,7 @@ func (c *Controller) Census() (sources, problems map[string]int) {
 }
 
 // fares says in a word how a source fares.
-func (s *Source) fares(st *state) string {
+func (st *state) fares(s *Source) string {
 	switch {
 	case s.Deleting:
 		return "deleting"
@@ -79,7 +79,7 @@ func (s *Source) fares(st *state) string {
 }
 
 // countOwn counts what is wrong with a source itself.
-func (s *Source) countOwn(st *state, limit int, problems map[string]int) {
+func (st *state) countOwn(s *Source, limit int, problems map[string]int) {
 	switch {
 	case s.Mode == Refused:
 		problems[reasonRefused]++

@@ -48,12 +48,6 @@ type Objects interface {
 	Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object Body, options metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error)
 }
 
-// Body is an object as it is sent.
-type Body struct {
-	ContentType string
-	Bytes       []byte
-}
-
 // Config is what a Controller is made of.
 type Config struct {
 	Settings Settings
@@ -141,10 +135,6 @@ func (c *Controller) state(key SourceKey) *state {
 		c.states[key] = st
 	}
 	return st
-}
-
-func (k SourceKey) name() types.NamespacedName {
-	return types.NamespacedName{Namespace: k.Namespace, Name: k.Name}
 }
 
 func (t *table) sourceKey(name types.NamespacedName) SourceKey {

@@ -13,6 +13,12 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
+// Body is an object as it is sent.
+type Body struct {
+	ContentType string
+	Bytes       []byte
+}
+
 // encoder makes a mirror of content. A shape has one, for all its mirrors.
 type encoder interface {
 	encode(kind schema.GroupVersionKind, metadata *metav1.ObjectMeta, status any) (Body, error)

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 )
@@ -36,6 +37,10 @@ type SourceKey struct {
 
 // String is the form for log lines: "secrets default/db".
 func (k SourceKey) String() string { return k.Type.String() + " " + k.Namespace + "/" + k.Name }
+
+func (k SourceKey) name() types.NamespacedName {
+	return types.NamespacedName{Namespace: k.Namespace, Name: k.Name}
+}
 
 // LogValue is that form in a JSON log too.
 func (k SourceKey) LogValue() slog.Value { return slog.StringValue(k.String()) }

@@ -123,6 +123,10 @@ func newRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	return r
 }
 
+func (r *Record) key() types.NamespacedName {
+	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
+}
+
 // names reports whether the record names the source, in one way or another.
 func (r *Record) names(source *Source) bool {
 	return r.Source == source.key() || r.SourceUID != "" && r.SourceUID == string(source.UID)

@@ -21,8 +21,9 @@ type status struct {
 // maxStatus bounds the text, in bytes; the rest is counted.
 const maxStatus = 1024
 
-// statusOf says in words how far a source's mirrors are what they should be.
-func statusOf(src *Source, st *state, limit int) status {
+// statusOf says in words how far a source's mirrors are what they should be, with what
+// is wrong in which namespace.
+func statusOf(src *Source, targets *selection, wrong map[string][]Problem, limit int) status {
 	switch src.Mode {
 	case Off:
 		return status{}
@@ -36,18 +37,17 @@ func statusOf(src *Source, st *state, limit int) status {
 		return status{text: "paused"}
 	}
 	var notes []Problem
-	if over := st.over(limit); over > 0 {
+	if over := targets.over(limit); over > 0 {
 		notes = append(notes, overLimit(over, limit, src.MaxTargets == limit))
 	}
 	for _, text := range src.Problems {
 		notes = append(notes, Problem{Reason: reasonInvalid, Text: text})
 	}
-	failed := failing(st.problems)
-	problems := append(grouped(st.problems), notes...)
-	targets := min(limit, len(st.asked))
-	synced := targets - len(slices.DeleteFunc(slices.Clone(failed), func(namespace string) bool { return !st.isTarget(namespace, limit) }))
+	failed := failing(wrong)
+	problems := append(grouped(wrong), notes...)
+	synced := min(limit, len(targets.asked)) - len(slices.DeleteFunc(slices.Clone(failed), func(namespace string) bool { return !targets.isTarget(namespace, limit) }))
 	s := status{
-		text:     fmt.Sprintf("%d/%d synced", synced, len(st.asked)),
+		text:     fmt.Sprintf("%d/%d synced", synced, len(targets.asked)),
 		failed:   strings.Join(failed, ","),
 		problems: byReason(problems),
 	}
@@ -57,7 +57,7 @@ func statusOf(src *Source, st *state, limit int) status {
 			texts[i] = p.Text
 		}
 		s.text += ": " + shorten(texts)
-	} else if len(st.asked) == 0 {
+	} else if len(targets.asked) == 0 {
 		s.text += ": " + nowhere(&src.Targets)
 	}
 	return s

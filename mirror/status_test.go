@@ -37,14 +37,14 @@ func TestStatus(t *testing.T) {
 		{it: "says nothing of what is no source", source: Source{Mode: Off}},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			st := newState()
+			targets, wrong := newSelection(), map[string][]Problem{}
 			for ns := range strings.FieldsSeq(row.asked) {
-				st.asked[ns] = true
+				targets.asked[ns] = true
 			}
 			if row.problems != nil {
-				st.problems = row.problems
+				wrong = row.problems
 			}
-			got := statusOf(&row.source, st, row.limit)
+			got := statusOf(&row.source, &targets, wrong, row.limit)
 			if got.text != row.text || got.failed != row.failed {
 				t.Errorf("says %q and %q, want %q and %q", got.text, got.failed, row.text, row.failed)
 			}
@@ -53,26 +53,26 @@ func TestStatus(t *testing.T) {
 }
 
 func TestStatusHasAnEnd(t *testing.T) {
-	st := newState()
+	targets, wrong := newSelection(), map[string][]Problem{}
 	for i := range 1000 {
 		ns := strings.Repeat("n", i%60+1) + string(rune('a'+i%26))
-		st.asked[ns] = true
-		st.problems[ns] = []Problem{{Text: strings.Repeat("x", i%500), Failed: true}}
+		targets.asked[ns] = true
+		wrong[ns] = []Problem{{Text: strings.Repeat("x", i%500), Failed: true}}
 	}
-	if got := statusOf(&Source{Mode: On}, st, 2000); len(got.text) > maxStatus+200 {
+	if got := statusOf(&Source{Mode: On}, &targets, wrong, 2000); len(got.text) > maxStatus+200 {
 		t.Errorf("a status of %d bytes", len(got.text))
 	}
-	if got := statusOf(&Source{Mode: Stopped, Reason: strings.Repeat("x", 100_000)}, newState(), 9); len(got.text) > maxStatus+200 {
+	if got := statusOf(&Source{Mode: Stopped, Reason: strings.Repeat("x", 100_000)}, &targets, nil, 9); len(got.text) > maxStatus+200 {
 		t.Errorf("a status of %d bytes", len(got.text))
 	}
 }
 
 func TestAllProblemsOfAReasonAreOneEvent(t *testing.T) {
-	st := newState()
-	st.asked["a"], st.asked["b"] = true, true
-	st.problems["a"] = []Problem{{Reason: "X", Text: "broken", Failed: true}}
-	st.problems["b"] = []Problem{{Reason: "X", Text: "gone", Failed: true}, {Reason: "Y", Text: "odd"}}
-	got := statusOf(&Source{Mode: On}, st, 9)
+	targets, wrong := newSelection(), map[string][]Problem{}
+	targets.asked["a"], targets.asked["b"] = true, true
+	wrong["a"] = []Problem{{Reason: "X", Text: "broken", Failed: true}}
+	wrong["b"] = []Problem{{Reason: "X", Text: "gone", Failed: true}, {Reason: "Y", Text: "odd"}}
+	got := statusOf(&Source{Mode: On}, &targets, wrong, 9)
 	if want := "0/2 synced: a: broken; b: gone; b: odd"; got.text != want {
 		t.Errorf("says %q, want %q", got.text, want)
 	}

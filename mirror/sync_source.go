@@ -123,7 +123,7 @@ func (c *Controller) due(key SourceKey, t *table, src *Source, st *state) due {
 	if len(st.pending) > 0 && src.Mode == On || src.Deleting || d.finalizers != nil && has {
 		return d // what comes back of a new finalizer leads here again
 	}
-	status := statusOf(src, st, limit)
+	status := statusOf(src, &st.selection, st.problems, limit)
 	if status.failed == "" {
 		st.since = time.Time{}
 	}

@@ -53,10 +53,6 @@ func (t *table) gvk() schema.GroupVersionKind { return t.resource.GroupVersion()
 
 func (t *table) typeName() string { return typeName(t.gvk()) }
 
-func (r *Record) key() types.NamespacedName {
-	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
-}
-
 // owner is the name of the source that a mirror is of: the one whose UID it has, if
 // that is to be seen, and otherwise the one that it names. So somebody who edits the
 // name makes it nobody else's.

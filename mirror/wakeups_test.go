@@ -150,7 +150,8 @@ func TestARefusedDeletionDoesNotMakeTheStatusNonsense(t *testing.T) {
 	r.Ready(configMaps)
 	r.work()
 	src := r.tables[configMaps.GroupResource()].sources[r.sourceKey().name()]
-	if got := statusOf(src, r.state(r.sourceKey()), 100); got.text != "0/0 synced: a: delete: forbidden" || got.failed != "a" {
+	st := r.state(r.sourceKey())
+	if got := statusOf(src, &st.selection, st.problems, 100); got.text != "0/0 synced: a: delete: forbidden" || got.failed != "a" {
 		t.Errorf("it says %q, failed %q", got.text, got.failed)
 	}
 }

@@ -23,7 +23,7 @@ func TestChoiceUnderTheLimit(t *testing.T) {
 		{it: "takes none for a limit of none", asked: "a", limit: 0, want: ""},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			st := newState()
+			st := newSelection()
 			for ns := range strings.FieldsSeq(row.asked) {
 				st.asked[ns] = true
 			}
@@ -50,7 +50,7 @@ func TestChoiceUnderTheLimit(t *testing.T) {
 }
 
 func TestAChoiceIsForgottenWhereThereIsNoneToMake(t *testing.T) {
-	st := newState()
+	st := newSelection()
 	ask := func(names ...string) {
 		st.asked = map[string]bool{}
 		for _, name := range names {
