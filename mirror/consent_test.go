@@ -62,8 +62,8 @@ func TestI10UnclearConsentLetsNothingInAndTakesNothingAway(t *testing.T) {
 	r := newRig(t)
 	r.target()
 	r.ask("a")
-	r.MirrorsOf(configMaps).Set(r.mirror("a"))
-	r.Ready(configMaps)
+	r.MirrorsOf(configMapsType).Set(r.mirror("a"))
+	r.Ready(configMapsType)
 	r.Namespaces().Set(namespaceWith(t, map[string]string{api.LabelAllowMirrors: "False"}, nil))
 	r.work()
 	if r.deletes+r.updates+r.creates != 0 {

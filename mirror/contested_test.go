@@ -64,7 +64,7 @@ func TestAMirrorMadeAndDeletedInTurnIsToldOfOnce(t *testing.T) {
 // tellWithoutStatus settles a look at a source that is gone. It returns how much of it
 // is told.
 func (r *rig) tellWithoutStatus(key MirrorKey, p Problem) (untold int, mirror string) {
-	r.table(configMaps)
+	r.table(configMapsType)
 	list, mirror := r.noted(key, nil, []Problem{p})
 	return len(list), mirror
 }

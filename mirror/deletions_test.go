@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/mirror/mirrortest"
 	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
@@ -34,8 +35,8 @@ func TestADeletionThatTheSourceDidNotAskForIsTold(t *testing.T) {
 			r := newRig(t)
 			r.target()
 			r.ask("a")
-			r.MirrorsOf(configMaps).Set(r.mirror("a"))
-			r.Ready(configMaps)
+			r.MirrorsOf(configMapsType).Set(r.mirror("a"))
+			r.Ready(configMapsType)
 			r.work()
 			r.events = 0
 			row.change(r)
@@ -54,14 +55,14 @@ func TestI9OurOwnDeletionIsNoDrift(t *testing.T) {
 	r.target()
 	r.ask("a")
 	mirror := r.mirror("a")
-	r.MirrorsOf(configMaps).Set(mirror)
-	r.Ready(configMaps)
+	r.MirrorsOf(configMapsType).Set(mirror)
+	r.Ready(configMapsType)
 	r.work()
 	r.ask("")
 	r.work()
 	r.ask("a")
 	r.work() // the mirror is still on its way out
-	r.MirrorsOf(configMaps).Gone(mirror, r.next())
+	r.MirrorsOf(configMapsType).Gone(mirror, r.next())
 	if st := r.state(r.sourceKey()); st.drifting["a"] {
 		t.Error("what we deleted ourselves counts as somebody's change")
 	}
@@ -75,12 +76,12 @@ func TestI9WhatIsMadeAgainAndAgainIsDeletedLaterAndLaterAndToldOnce(t *testing.T
 	r := newRig(t)
 	r.target()
 	r.ask("")
-	r.Ready(configMaps)
+	r.Ready(configMapsType)
 	for range 20 {
 		mirror := r.mirror("a")
-		r.MirrorsOf(configMaps).Set(mirror)
+		r.MirrorsOf(configMapsType).Set(mirror)
 		r.work()
-		r.MirrorsOf(configMaps).Gone(mirror, r.next())
+		r.MirrorsOf(configMapsType).Gone(mirror, r.next())
 		r.work()
 	}
 	if r.deletes != freeCorrections {
@@ -132,8 +133,8 @@ func TestI10AFinalizerThatNobodyFollowsIsTakenOffWhatIsDeleted(t *testing.T) {
 			source.SetFinalizers([]string{api.Finalizer})
 			deleted := metav1.NewTime(time.Now().Add(-row.age))
 			source.SetDeletionTimestamp(&deleted)
-			r.inPlace = metadataOf(source)
-			r.SourcesOf(configMaps).Set(r.Settings.newSource(source))
+			r.inPlace = mirrortest.MetadataOf(source)
+			r.SourcesOf(configMapsType).Set(r.Settings.newSource(source))
 			if !slices.Contains(r.sources.later, r.sourceKey()) {
 				t.Fatal("nobody looks at it later")
 			}

@@ -5,43 +5,16 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
+
+	"github.com/lukaszraczylo/kubemirror/mirror/mirrortest"
 )
 
 // readBody reads what is sent, as the server would.
 func readBody(body Body) (*unstructured.Unstructured, error) {
-	u := &unstructured.Unstructured{}
-	if body.ContentType == runtime.ContentTypeJSON {
-		return u, u.UnmarshalJSON(body.Bytes)
-	}
-	var envelope runtime.Unknown
-	if err := envelope.Unmarshal(body.Bytes[len("k8s\x00"):]); err != nil {
-		return nil, err
-	}
-	object := map[string]interface {
-		runtime.Object
-		Unmarshal([]byte) error
-	}{"Secret": &corev1.Secret{}, "ConfigMap": &corev1.ConfigMap{}}[envelope.Kind]
-	if err := object.Unmarshal(envelope.Raw); err != nil {
-		return nil, err
-	}
-	object.GetObjectKind().SetGroupVersionKind(envelope.GroupVersionKind())
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
-	u.Object = fields
-	return u, err
-}
-
-// metadataOf is the answer to a write.
-func metadataOf(u *unstructured.Unstructured) *metav1.PartialObjectMetadata {
-	m := &metav1.PartialObjectMetadata{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"metadata": u.Object["metadata"]}, m); err != nil {
-		panic(err)
-	}
-	return m
+	return mirrortest.ReadBody(body.ContentType, body.Bytes)
 }
 
 // content in YAML, and whether it can be sent in protobuf as it is.
@@ -86,7 +59,7 @@ func TestContentIsSentWholeInTheFormThatTheServerReadsFastest(t *testing.T) {
 
 func TestAMirrorIsTheSameByItsMetadataAlone(t *testing.T) {
 	u := parsed(t, mirrored)
-	whole, alone := newRecord(configMaps.GroupResource(), u), newRecord(configMaps.GroupResource(), metadataOf(u))
+	whole, alone := newRecord(configMaps.GroupResource(), u), newRecord(configMaps.GroupResource(), mirrortest.MetadataOf(u))
 	if whole.foreign == nil || alone.foreign == nil || !maps.Equal(whole.foreign.labels, alone.foreign.labels) {
 		t.Errorf("others' labels are %v, and %v by metadata alone", whole.foreign, alone.foreign)
 	}

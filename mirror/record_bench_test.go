@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/mirror/mirrortest"
 )
 
 // sized is a Secret with so much content in four keys.
@@ -46,7 +47,7 @@ func BenchmarkHash(b *testing.B) {
 func BenchmarkIngestMirror(b *testing.B) {
 	u := sized(4 << 10)
 	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: api.FieldManager, FieldsV1: metav1.NewFieldsV1(`{"f:data":{".":{},"f:key-0":{}},"f:metadata":{"f:labels":{"f:team":{}}}}`)}})
-	object := metadataOf(u)
+	object := mirrortest.MetadataOf(u)
 	b.ReportAllocs()
 	for b.Loop() {
 		newRecord(configMaps.GroupResource(), object)

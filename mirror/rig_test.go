@@ -16,9 +16,10 @@ import (
 	"k8s.io/client-go/metadata"
 
 	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/mirror/mirrortest"
 )
 
-var configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+var configMapsType = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 
 // rig is a controller with queues that a test works off, and a server that answers
 // as the test says. It plays the order of events that a real server brings once in
@@ -76,10 +77,10 @@ func newRig(t *testing.T) *rig {
 	r := &rig{sources: &fifo[SourceKey]{}, mirrors: &fifo[MirrorKey]{}, consents: &fifo[string]{}, version: 100}
 	r.create = func(u *unstructured.Unstructured) (*unstructured.Unstructured, error) { return u, nil }
 	r.Controller = NewController(Config{
-		Settings: *testSettings(t), Objects: r, Metadata: server{rig: r}, Sources: r.sources, Mirrors: r.mirrors, Consents: r.consents, Metrics: silent{},
+		Settings: Settings{MaxTargets: 100}, Objects: r, Metadata: server{rig: r}, Sources: r.sources, Mirrors: r.mirrors, Consents: r.consents, Metrics: silent{},
 		WatchObject: func(ctx context.Context, _ schema.GroupVersionResource, _, _ string, _ func()) { <-ctx.Done() },
 	})
-	r.Serve(map[schema.GroupVersionResource]string{configMaps: "ConfigMap"})
+	r.Serve(map[schema.GroupVersionResource]string{configMapsType: "ConfigMap"})
 	return r
 }
 
@@ -94,7 +95,7 @@ func (s server) Namespace(string) metadata.ResourceInterface          { return s
 
 func (s server) Get(context.Context, string, metav1.GetOptions, ...string) (*metav1.PartialObjectMetadata, error) {
 	if s.rig.inPlace == nil {
-		return nil, apierrors.NewNotFound(configMaps.GroupResource(), "s")
+		return nil, apierrors.NewNotFound(configMapsType.GroupResource(), "s")
 	}
 	return s.rig.inPlace, nil
 }
@@ -102,7 +103,7 @@ func (s server) Get(context.Context, string, metav1.GetOptions, ...string) (*met
 func (s server) Delete(context.Context, string, metav1.DeleteOptions, ...string) error {
 	s.rig.deletes++
 	if s.rig.refuse {
-		return apierrors.NewForbidden(configMaps.GroupResource(), "s", errors.New("no"))
+		return apierrors.NewForbidden(configMapsType.GroupResource(), "s", errors.New("no"))
 	}
 	return nil
 }
@@ -114,12 +115,12 @@ func (s server) Patch(context.Context, string, types.PatchType, []byte, metav1.P
 
 // Create implements Objects.
 func (r *rig) Create(_ context.Context, resource schema.GroupVersionResource, _ string, object Body, _ metav1.CreateOptions) (*metav1.PartialObjectMetadata, error) {
-	if resource != configMaps {
+	if resource != configMapsType {
 		r.events++
 		return nil, nil
 	}
 	r.creates++
-	u, err := readBody(object)
+	u, err := mirrortest.ReadBody(object.ContentType, object.Bytes)
 	if err != nil {
 		return nil, err
 	}
@@ -128,14 +129,14 @@ func (r *rig) Create(_ context.Context, resource schema.GroupVersionResource, _ 
 	if u, err = r.create(u); err != nil {
 		return nil, err
 	}
-	return metadataOf(u), nil
+	return mirrortest.MetadataOf(u), nil
 }
 
 // Get implements Objects.
 func (r *rig) Get(context.Context, schema.GroupVersionResource, string, string) (*unstructured.Unstructured, error) {
 	r.reads++
 	if r.whole == nil {
-		return nil, apierrors.NewNotFound(configMaps.GroupResource(), "s")
+		return nil, apierrors.NewNotFound(configMapsType.GroupResource(), "s")
 	}
 	return r.whole, nil
 }
@@ -143,13 +144,13 @@ func (r *rig) Get(context.Context, schema.GroupVersionResource, string, string) 
 // Update implements Objects.
 func (r *rig) Update(_ context.Context, _ schema.GroupVersionResource, _, _ string, object Body, _ metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
 	r.updates++
-	u, err := readBody(object)
+	u, err := mirrortest.ReadBody(object.ContentType, object.Bytes)
 	if err != nil {
 		return nil, err
 	}
 	u.SetResourceVersion(r.next())
 	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: api.FieldManager}})
-	return metadataOf(u), nil
+	return mirrortest.MetadataOf(u), nil
 }
 
 func (r *rig) next() string {
@@ -188,24 +189,24 @@ func (r *rig) object(namespace, labels, annotations string) *unstructured.Unstru
 	u.SetResourceVersion(r.next())
 	u.SetLabels(map[string]string{labels: "true"})
 	u.SetAnnotations(map[string]string{api.AnnotationSync: "true", api.AnnotationTargetNamespaces: annotations, api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: "s",
-		api.AnnotationMirrorID: mirrorID(configMaps.GroupResource(), namespace, "s")})
+		api.AnnotationMirrorID: mirrorID(configMapsType.GroupResource(), namespace, "s")})
 	return u
 }
 
 // ask has the source ask for these targets.
 func (r *rig) ask(targets string) {
-	r.SourcesOf(configMaps).Set(r.Settings.newSource(r.object("src", api.LabelEnabled, targets)))
+	r.SourcesOf(configMapsType).Set(r.Settings.newSource(r.object("src", api.LabelEnabled, targets)))
 }
 
 func (r *rig) loseSource() {
-	r.SourcesOf(configMaps).Gone(r.Settings.newSource(r.object("src", api.LabelEnabled, "")), r.next())
+	r.SourcesOf(configMapsType).Gone(r.Settings.newSource(r.object("src", api.LabelEnabled, "")), r.next())
 }
 
 func (r *rig) mirror(namespace string) *Record {
-	return newRecord(configMaps.GroupResource(), r.object(namespace, api.LabelMirror, ""))
+	return newRecord(configMapsType.GroupResource(), r.object(namespace, api.LabelMirror, ""))
 }
 
 // target makes the namespace a.
 func (r *rig) target() { r.Namespaces().Set(&Namespace{identity: identity{Name: "a"}}) }
 
-func (r *rig) sourceKey() SourceKey { return SourceKey{configMaps.GroupResource(), "src", "s"} }
+func (r *rig) sourceKey() SourceKey { return SourceKey{configMapsType.GroupResource(), "src", "s"} }

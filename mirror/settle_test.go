@@ -13,8 +13,8 @@ func TestNamespacesThatComeTogetherMakeOneStatus(t *testing.T) {
 	r := newRig(t)
 	source := r.object("src", api.LabelEnabled, "*")
 	source.SetFinalizers([]string{api.Finalizer})
-	r.SourcesOf(configMaps).Set(r.Settings.newSource(source))
-	r.Ready(configMaps)
+	r.SourcesOf(configMapsType).Set(r.Settings.newSource(source))
+	r.Ready(configMapsType)
 	r.work()
 	r.patches, r.sources.later = 0, nil
 
@@ -37,8 +37,8 @@ func TestASourceThatGoesIsRidOfItsFinalizerAtOnce(t *testing.T) {
 	r.Namespaces().Set(&Namespace{identity: identity{Name: "b"}})
 	r.ask("b")
 	mirror := r.mirror("b")
-	r.MirrorsOf(configMaps).Set(mirror)
-	r.Ready(configMaps)
+	r.MirrorsOf(configMapsType).Set(mirror)
+	r.Ready(configMapsType)
 	r.work()
 	r.patches = 0
 
@@ -46,7 +46,7 @@ func TestASourceThatGoesIsRidOfItsFinalizerAtOnce(t *testing.T) {
 	source.SetFinalizers([]string{api.Finalizer})
 	now := metav1.Now()
 	source.SetDeletionTimestamp(&now)
-	r.SourcesOf(configMaps).Set(r.Settings.newSource(source))
+	r.SourcesOf(configMapsType).Set(r.Settings.newSource(source))
 	r.work()
 	if r.deletes != 1 || r.patches != 1 {
 		t.Errorf("%d mirrors deleted and %d patches of the source", r.deletes, r.patches)

@@ -13,8 +13,8 @@ func TestI9AnOrphanWhoseDeletionIsRefusedIsNotTriedInALoop(t *testing.T) {
 	r := newRig(t)
 	r.target()
 	r.refuse = true
-	r.MirrorsOf(configMaps).Set(r.mirror("a"))
-	r.Ready(configMaps)
+	r.MirrorsOf(configMapsType).Set(r.mirror("a"))
+	r.Ready(configMapsType)
 	if looks := r.work(); looks == most || r.deletes != 1 {
 		t.Errorf("%d looks and %d deletes without waiting for a retry", looks, r.deletes)
 	}
@@ -25,12 +25,12 @@ func TestAnOrphanOnItsWayOutIsWaitedForAndNotLookedAtInALoop(t *testing.T) {
 	r.target()
 	going := r.mirror("a")
 	going.Terminating = true
-	r.MirrorsOf(configMaps).Set(going)
-	r.Ready(configMaps)
+	r.MirrorsOf(configMapsType).Set(going)
+	r.Ready(configMapsType)
 	if looks := r.work(); looks == most || r.deletes != 0 {
 		t.Errorf("%d looks and %d deletes", looks, r.deletes)
 	}
-	r.MirrorsOf(configMaps).Gone(going, r.next())
+	r.MirrorsOf(configMapsType).Gone(going, r.next())
 	r.work()
 	if len(r.states) != 0 {
 		t.Errorf("sources that are gone are remembered: %v", r.states)
@@ -44,12 +44,12 @@ func TestI2AMirrorThatCameAndWentDuringItsWriteIsMadeAgain(t *testing.T) {
 	r.create = func(u *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 		r.create = answer
 		// The watch is faster than the answer: it is made, and deleted by somebody.
-		r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), u))
-		r.MirrorsOf(configMaps).Gone(newRecord(configMaps.GroupResource(), u), r.next())
+		r.MirrorsOf(configMapsType).Set(newRecord(configMapsType.GroupResource(), u))
+		r.MirrorsOf(configMapsType).Gone(newRecord(configMapsType.GroupResource(), u), r.next())
 		return u, nil
 	}
 	r.ask("a")
-	r.Ready(configMaps)
+	r.Ready(configMapsType)
 	r.work()
 	if r.creates != 2 {
 		t.Errorf("%d creates, want one for what was deleted too", r.creates)
@@ -74,7 +74,7 @@ func TestAMirrorThatComesWhenItsSourceIsGoneGoesToo(t *testing.T) {
 			return answer(u)
 		}
 		r.ask("a")
-		r.Ready(configMaps)
+		r.Ready(configMapsType)
 		r.work()
 		if r.creates != 1 || r.deletes != 1 {
 			t.Errorf("%s: %d creates and %d deletes, want one of each", what, r.creates, r.deletes)
@@ -89,10 +89,10 @@ func TestAProblemThatItsSourceOutranIsNotKept(t *testing.T) {
 	r.create = func(*unstructured.Unstructured) (*unstructured.Unstructured, error) {
 		r.ask("") // the source drops the target while the request is on its way
 		_ = r.SyncSource(context.Background(), r.sourceKey())
-		return nil, apierrors.NewAlreadyExists(configMaps.GroupResource(), "s")
+		return nil, apierrors.NewAlreadyExists(configMapsType.GroupResource(), "s")
 	}
 	r.ask("a")
-	r.Ready(configMaps)
+	r.Ready(configMapsType)
 	r.work()
 	if st := r.state(r.sourceKey()); len(st.problems) > 0 || len(st.pending) > 0 {
 		t.Errorf("at rest it has problems %v and waits for %v", st.problems, st.pending)
@@ -112,10 +112,10 @@ func TestWaitingForAForeignObjectEndsWithTheWishForItsPlace(t *testing.T) {
 			r.target()
 			r.inPlace = &metav1.PartialObjectMetadata{}
 			r.create = func(*unstructured.Unstructured) (*unstructured.Unstructured, error) {
-				return nil, apierrors.NewAlreadyExists(configMaps.GroupResource(), "s")
+				return nil, apierrors.NewAlreadyExists(configMapsType.GroupResource(), "s")
 			}
 			r.ask("a")
-			r.Ready(configMaps)
+			r.Ready(configMapsType)
 			r.work()
 			if r.conflicts.watched != 1 {
 				t.Fatalf("%d foreign objects are watched, want one", r.conflicts.watched)
@@ -131,9 +131,9 @@ func TestWaitingForAForeignObjectEndsWithTheWishForItsPlace(t *testing.T) {
 
 func TestATypeThatIsForgottenInTheMidstOfALookStopsNobody(t *testing.T) {
 	r := newRig(t)
-	r.Ready(configMaps)
-	r.Forget(configMaps)
-	if err := r.syncAbsent(t.Context(), r.sourceKey(), configMaps); err != nil {
+	r.Ready(configMapsType)
+	r.Forget(configMapsType)
+	if err := r.syncAbsent(t.Context(), r.sourceKey(), configMapsType); err != nil {
 		t.Error(err)
 	}
 	if !r.mu.TryLock() {
@@ -145,11 +145,11 @@ func TestARefusedDeletionDoesNotMakeTheStatusNonsense(t *testing.T) {
 	r := newRig(t)
 	r.target()
 	r.refuse = true
-	r.MirrorsOf(configMaps).Set(r.mirror("a"))
+	r.MirrorsOf(configMapsType).Set(r.mirror("a"))
 	r.ask("")
-	r.Ready(configMaps)
+	r.Ready(configMapsType)
 	r.work()
-	src := r.tables[configMaps.GroupResource()].sources[r.sourceKey().name()]
+	src := r.tables[configMapsType.GroupResource()].sources[r.sourceKey().name()]
 	st := r.state(r.sourceKey())
 	if got := statusOf(src, &st.selection, st.problems, 100); got.text != "0/0 synced: a: delete: forbidden" || got.failed != "a" {
 		t.Errorf("it says %q, failed %q", got.text, got.failed)
