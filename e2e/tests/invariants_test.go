@@ -86,7 +86,7 @@ func TestI3AtRestAndAtRestartNothingIsWritten(t *testing.T) {
 	}
 }
 
-func TestI4EachChangeIsOneWrite(t *testing.T) {
+func TestI4EachChangeIsOneWriteAndReadsOnlyWhatSomebodyElseWrote(t *testing.T) {
 	t.Parallel()
 	env := kit.New(t)
 	src := kit.Object("Secret", env.Namespace("src"), "db")
