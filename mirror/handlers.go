@@ -136,8 +136,8 @@ func (h SourceHandler) Set(obj any) {
 	before := t.sources[src.key()]
 	st := h.c.state(key)
 	st.absentSince, st.last = time.Time{}, nil
-	if same(before, src) {
-		src.template = before.template // after each status that we write: what it made is good still
+	if sameSpec(before, src) {
+		src.reuse(before) // after each status that we write: what it made is good still
 	} else {
 		h.c.reconsider(key, src, st)
 	}

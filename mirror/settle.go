@@ -39,7 +39,7 @@ func (c *Controller) noted(key MirrorKey, src *Source, problems []Problem) (unto
 		return nil, ""
 	}
 	t := c.tables[key.Source.Type]
-	if t == nil || !same(src, t.sources[key.Source.name()]) {
+	if t == nil || !sameSpec(src, t.sources[key.Source.name()]) {
 		c.Mirrors.Add(key) // the source changed while we looked: nothing is settled
 		return nil, ""
 	}
@@ -78,12 +78,4 @@ func (c *Controller) statusDue(key SourceKey, src *Source) {
 		return
 	}
 	c.Sources.AddAfter(key, statusDelay)
-}
-
-// same says whether two looks at a source saw the same, as far as mirrors go.
-func same(a, b *Source) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.fingerprint == b.fingerprint
 }

@@ -83,6 +83,18 @@ func (s *Source) failedIn(namespace string) bool {
 	return s.FailedTargets != "" && slices.Contains(strings.Split(s.FailedTargets, ","), namespace)
 }
 
+// sameSpec reports whether two versions of a source are the same, as far as mirrors go;
+// nil stands for none.
+func sameSpec(a, b *Source) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.fingerprint == b.fingerprint
+}
+
+// reuse takes over what an earlier version of the same spec has rendered.
+func (s *Source) reuse(before *Source) { s.template = before.template }
+
 // limit is the most targets it may have.
 func (s *Source) limit(settings *Settings) int {
 	if s.MaxTargets >= 0 && s.MaxTargets < settings.MaxTargets {
