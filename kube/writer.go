@@ -26,7 +26,7 @@ func (c *Clients) Writer() Writer { return Writer{c.server} }
 const metadataOnly = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1," +
 	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
-// Get implements mirror.Objects.
+// Get implements controller.Objects.
 func (w Writer) Get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
 	text, err := w.server.Get().AbsPath(append(resourcePath(resource, namespace), name)...).
 		SetHeader("Accept", runtime.ContentTypeJSON).Do(ctx).Raw()
@@ -37,12 +37,12 @@ func (w Writer) Get(ctx context.Context, resource schema.GroupVersionResource, n
 	return u, u.UnmarshalJSON(text)
 }
 
-// Create implements mirror.Objects.
+// Create implements controller.Objects.
 func (w Writer) Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object mirror.Body, options metav1.CreateOptions) (*metav1.PartialObjectMetadata, error) {
 	return send(ctx, w.server.Post().AbsPath(resourcePath(resource, namespace)...), object, &options)
 }
 
-// Update implements mirror.Objects.
+// Update implements controller.Objects.
 func (w Writer) Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object mirror.Body, options metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
 	return send(ctx, w.server.Put().AbsPath(append(resourcePath(resource, namespace), name)...), object, &options)
 }

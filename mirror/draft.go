@@ -11,21 +11,21 @@ import (
 	"github.com/lukaszraczylo/kubemirror/api"
 )
 
-// draft is one mirror as it is to be written.
-type draft struct {
-	source          *Source
-	shape           *Shape
-	resource        schema.GroupResource
-	namespace, name string
+// Draft is one mirror as it is to be written.
+type Draft struct {
+	Source          *Source
+	Desired         *Desired
+	Resource        schema.GroupResource
+	Namespace, Name string
 }
 
-// body builds what is sent. It carries along what others have put into the mirror;
+// Encode builds what is sent. It carries along what others have put into the mirror;
 // replacing one, also the identity that makes the server refuse it if the object is
 // another one by now (I1).
-func (d draft) body(replacing *Record, theirs *foreign, now time.Time) (Body, error) {
+func (d Draft) Encode(replacing *Record, theirs *Unmanaged, now time.Time) (Body, error) {
 	metadata := metav1.ObjectMeta{
-		Namespace: d.namespace, Name: d.name,
-		Labels: maps.Clone(d.shape.Labels), Annotations: maps.Clone(d.shape.Annotations),
+		Namespace: d.Namespace, Name: d.Name,
+		Labels: maps.Clone(d.Desired.Labels), Annotations: maps.Clone(d.Desired.Annotations),
 	}
 	var status any
 	if replacing != nil {
@@ -35,22 +35,22 @@ func (d draft) body(replacing *Record, theirs *foreign, now time.Time) (Body, er
 		addMissing(metadata.Labels, theirs.labels)
 		addMissing(metadata.Annotations, theirs.annotations)
 		metadata.Finalizers, metadata.OwnerReferences = theirs.finalizers, theirs.owners
-		status = theirs.status
+		status = theirs.Status
 	}
-	metadata.Annotations[api.AnnotationMirrorID] = mirrorID(d.resource, d.namespace, d.name)
-	metadata.Annotations[api.AnnotationResourceVersion] = d.source.ResourceVersion
+	metadata.Annotations[api.AnnotationMirrorID] = MirrorID(d.Resource, d.Namespace, d.Name)
+	metadata.Annotations[api.AnnotationResourceVersion] = d.Source.ResourceVersion
 	metadata.Annotations[api.AnnotationLastSyncTime] = now.UTC().Format(time.RFC3339)
-	if d.source.Generation > 0 {
-		metadata.Annotations[api.AnnotationGeneration] = strconv.FormatInt(d.source.Generation, 10)
+	if d.Source.Generation > 0 {
+		metadata.Annotations[api.AnnotationGeneration] = strconv.FormatInt(d.Source.Generation, 10)
 	}
-	return d.shape.content.encode(d.source.kind(), &metadata, status)
+	return d.Desired.content.encode(d.Source.kind(), &metadata, status)
 }
 
-// record is what is known of the mirror from the answer to the write: what was sent is
+// Observed is what is known of the mirror from the answer to the write: what was sent is
 // its content, in whichever form the server keeps it.
-func (d draft) record(answer *metav1.PartialObjectMetadata) *Record {
-	r := newRecord(d.resource, answer)
-	r.learn(d.shape.Content, d.shape.immutable)
+func (d Draft) Observed(answer *metav1.PartialObjectMetadata) *Record {
+	r := NewRecord(d.Resource, answer)
+	r.Learn(d.Desired.Content, d.Desired.immutable)
 	return r
 }
 

@@ -78,7 +78,7 @@ func (p inProtobuf) encode(kind schema.GroupVersionKind, metadata *metav1.Object
 
 func (p inProtobuf) fields() map[string]any {
 	object, _ := runtime.DefaultUnstructuredConverter.ToUnstructured(p(&metav1.ObjectMeta{})) // it came from there
-	return content(object)
+	return Content(object)
 }
 
 // inJSON is content in JSON.

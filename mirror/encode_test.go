@@ -39,7 +39,7 @@ func TestContentIsSentWholeInTheFormThatTheServerReadsFastest(t *testing.T) {
 		t.Run(row.it, func(t *testing.T) {
 			src := &Source{APIVersion: "v1", Kind: row.kind}
 			shape, fields := shapeOf(t, src, row.yaml)
-			body, err := draft{src, shape, configMaps.GroupResource(), "ns", "db"}.body(nil, nil, time.Now())
+			body, err := Draft{src, shape, configMaps.GroupResource(), "ns", "db"}.Encode(nil, nil, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,7 +50,7 @@ func TestContentIsSentWholeInTheFormThatTheServerReadsFastest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if hashContent(content(sent.Object)) != hashContent(fields) {
+			if HashContent(Content(sent.Object)) != HashContent(fields) {
 				t.Errorf("of %v is sent %v", fields, sent.Object)
 			}
 		})
@@ -59,23 +59,23 @@ func TestContentIsSentWholeInTheFormThatTheServerReadsFastest(t *testing.T) {
 
 func TestAMirrorIsTheSameByItsMetadataAlone(t *testing.T) {
 	u := parsed(t, mirrored)
-	whole, alone := newRecord(configMaps.GroupResource(), u), newRecord(configMaps.GroupResource(), mirrortest.MetadataOf(u))
-	if whole.foreign == nil || alone.foreign == nil || !maps.Equal(whole.foreign.labels, alone.foreign.labels) {
-		t.Errorf("others' labels are %v, and %v by metadata alone", whole.foreign, alone.foreign)
+	whole, alone := NewRecord(configMaps.GroupResource(), u), NewRecord(configMaps.GroupResource(), mirrortest.MetadataOf(u))
+	if whole.Unmanaged == nil || alone.Unmanaged == nil || !maps.Equal(whole.Unmanaged.labels, alone.Unmanaged.labels) {
+		t.Errorf("others' labels are %v, and %v by metadata alone", whole.Unmanaged, alone.Unmanaged)
 	}
-	whole.foreign, alone.foreign, whole.seenAt, alone.seenAt = nil, nil, time.Time{}, time.Time{}
+	whole.Unmanaged, alone.Unmanaged, whole.SeenAt, alone.SeenAt = nil, nil, time.Time{}, time.Time{}
 	if *whole != *alone {
 		t.Errorf("it is\n%+v whole, and\n%+v by metadata alone", whole, alone)
 	}
 }
 
-func shapeOf(t *testing.T, src *Source, text string) (*Shape, map[string]any) {
+func shapeOf(t *testing.T, src *Source, text string) (*Desired, map[string]any) {
 	t.Helper()
 	var fields map[string]any
 	if err := yaml.Unmarshal([]byte(text), &fields); err != nil {
 		t.Fatal(err)
 	}
-	shape, err := src.newShape(fields)
+	shape, err := src.newDesired(fields)
 	if err != nil {
 		t.Fatal(err)
 	}

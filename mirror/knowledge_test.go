@@ -11,7 +11,7 @@ import (
 )
 
 // writes are managedFields: who wrote what at which second.
-func writes(entries ...metav1.ManagedFieldsEntry) *knowledge {
+func writes(entries ...metav1.ManagedFieldsEntry) *Knowledge {
 	o := ownershipOf(entries)
 	k := knowledgeOf(&o)
 	return &k
@@ -37,29 +37,29 @@ func TestWhoWroteItTellsWhetherTheContentIsStillOurs(t *testing.T) {
 	scaled.Subresource = "scale"
 	for _, row := range []struct {
 		it    string
-		after *knowledge
+		after *Knowledge
 		want  contentState
 	}{
-		{"nobody has", writes(wrote(us, 5, ourFields)), contentKnown},
-		{"a label was added", writes(wrote(us, 5, ourFields), wrote("kubectl", 9, aLabel)), contentKnown},
-		{"a label of ours was changed", writes(wrote(us, 5, lessLabels), wrote("kubectl", 9, aLabel)), contentKnown},
-		{"a status was written", writes(wrote(us, 5, ourFields), wrote("operator", 9, aStatus)), contentKnown},
-		{"a key was added", writes(wrote(us, 5, ourFields), wrote("kubectl", 9, aKey)), contentTouched},
-		{"a key was taken away, which leaves no other trace", writes(wrote(us, 5, lessData)), contentTouched},
-		{"it was scaled", writes(wrote(us, 5, ourFields), scaled), contentTouched},
-		{"somebody wrote in our name", writes(wrote(us, 9, ourFields)), contentTouched},
-		{"managedFields were emptied", writes(), contentTouched},
+		{"nobody has", writes(wrote(us, 5, ourFields)), ContentKnown},
+		{"a label was added", writes(wrote(us, 5, ourFields), wrote("kubectl", 9, aLabel)), ContentKnown},
+		{"a label of ours was changed", writes(wrote(us, 5, lessLabels), wrote("kubectl", 9, aLabel)), ContentKnown},
+		{"a status was written", writes(wrote(us, 5, ourFields), wrote("operator", 9, aStatus)), ContentKnown},
+		{"a key was added", writes(wrote(us, 5, ourFields), wrote("kubectl", 9, aKey)), ContentTouched},
+		{"a key was taken away, which leaves no other trace", writes(wrote(us, 5, lessData)), ContentTouched},
+		{"it was scaled", writes(wrote(us, 5, ourFields), scaled), ContentTouched},
+		{"somebody wrote in our name", writes(wrote(us, 9, ourFields)), ContentTouched},
+		{"managedFields were emptied", writes(), ContentTouched},
 	} {
 		t.Run(row.it, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				before := writes(wrote(us, 5, ourFields))
-				before.learn(Hash{1}, true)
+				before.Learn(Hash{1}, true)
 				time.Sleep(sameSecond + 1)
-				row.after.follow(before)
-				if row.after.state != row.want {
-					t.Errorf("state %d, want %d", row.after.state, row.want)
+				row.after.Follow(before)
+				if row.after.State != row.want {
+					t.Errorf("state %d, want %d", row.after.State, row.want)
 				}
-				if row.want == contentKnown && (row.after.Content != Hash{1} || !row.after.Immutable) {
+				if row.want == ContentKnown && (row.after.Content != Hash{1} || !row.after.Immutable) {
 					t.Error("what is known of the content is lost")
 				}
 			})
@@ -72,18 +72,18 @@ func TestWhoWroteItTellsWhetherTheContentIsStillOurs(t *testing.T) {
 func TestWhatChangesRightAfterAWriteOfOursIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours := writes(wrote(us, 5, ourFields))
-		ours.learn(Hash{1}, false)
+		ours.Learn(Hash{1}, false)
 		time.Sleep(sameSecond)
 		next := writes(wrote(us, 5, ourFields))
-		next.follow(ours)
-		if next.state != contentTouched {
+		next.Follow(ours)
+		if next.State != ContentTouched {
 			t.Error("it counts as unchanged")
 		}
-		next.learn(Hash{1}, false) // read
+		next.Learn(Hash{1}, false) // read
 		time.Sleep(1)
 		later := writes(wrote(us, 5, ourFields))
-		later.follow(next)
-		if later.state != contentKnown {
+		later.Follow(next)
+		if later.State != ContentKnown {
 			t.Error("it is read again, though the second is over")
 		}
 	})
@@ -94,7 +94,7 @@ func TestAfterARestartAMirrorIsWhatItSaysUnlessSomebodyWroteToIt(t *testing.T) {
 	shape, _ := shapeOf(t, src, `{data: {a: x, b: y}}`)
 	for _, row := range []struct {
 		it     string
-		has    *knowledge
+		has    *Knowledge
 		stated bool
 		want   match
 	}{
@@ -108,8 +108,8 @@ func TestAfterARestartAMirrorIsWhatItSaysUnlessSomebodyWroteToIt(t *testing.T) {
 		{"there are no managedFields", writes(), true, contentUnclear},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			if row.has.state == contentUnread {
-				shape.cover(row.has.fields)
+			if row.has.State == ContentUnread {
+				shape.Cover(row.has.Fields)
 			}
 			if got := row.has.compare(shape, row.stated); got != row.want {
 				t.Errorf("compares as %d, want %d", got, row.want)

@@ -38,7 +38,7 @@ type SourceKey struct {
 // String is the form for log lines: "secrets default/db".
 func (k SourceKey) String() string { return k.Type.String() + " " + k.Namespace + "/" + k.Name }
 
-func (k SourceKey) name() types.NamespacedName {
+func (k SourceKey) NamespacedName() types.NamespacedName {
 	return types.NamespacedName{Namespace: k.Namespace, Name: k.Name}
 }
 

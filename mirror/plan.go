@@ -19,12 +19,12 @@ func (a Action) String() string {
 	return [...]string{"none", "create", "replace", "recreate", "delete", "read"}[a]
 }
 
-// plan says what makes the one object that have is (nil: there is none) what want
+// Plan says what makes the one object that have is (nil: there is none) what want
 // says (nil: none of this source). Accepted is the form that the server gave to
 // what we wrote last, or nil.
 //
 // The caller has made sure that have is this source's (I1).
-func plan(want *Shape, have *Record, accepted *form, stampGeneration bool) Action {
+func Plan(want *Desired, have *Record, accepted *Accepted, stampGeneration bool) Action {
 	switch {
 	case have == nil && want == nil:
 		return None
@@ -36,7 +36,7 @@ func plan(want *Shape, have *Record, accepted *form, stampGeneration bool) Actio
 	case want == nil:
 		return Delete
 	}
-	metadata := metadataInSync(want, have, stampGeneration) || accepted.is(want, have)
+	metadata := MetadataInSync(want, have, stampGeneration) || accepted.is(want, have)
 	content := have.compare(want, metadata)
 	switch {
 	case metadata && content == contentSame:
@@ -49,22 +49,22 @@ func plan(want *Shape, have *Record, accepted *form, stampGeneration bool) Actio
 	return Replace
 }
 
-// metadataInSync compares a mirror's metadata with what it should be. That is where it
+// MetadataInSync compares a mirror's metadata with what it should be. That is where it
 // says which content it has.
-func metadataInSync(want *Shape, have *Record, stampGeneration bool) bool {
+func MetadataInSync(want *Desired, have *Record, stampGeneration bool) bool {
 	return have.Standing == Marked && have.Stamped && have.Generation == stampGeneration && keysInSync(want, have)
 }
 
-func keysInSync(want *Shape, have *Record) bool {
-	if have.foreign == nil {
+func keysInSync(want *Desired, have *Record) bool {
+	if have.Unmanaged == nil {
 		return have.Metadata == want.Metadata
 	}
 	// A key that others wrote is as it should be if its value is, and is then in
 	// neither hash.
-	if !agree(have.foreign.labels, want.Labels) || !agree(have.foreign.annotations, want.Annotations) {
+	if !agree(have.Unmanaged.labels, want.Labels) || !agree(have.Unmanaged.annotations, want.Annotations) {
 		return false
 	}
-	return have.Metadata == hashMetadata(want.Labels, want.Annotations, have.foreign)
+	return have.Metadata == hashMetadata(want.Labels, want.Annotations, have.Unmanaged)
 }
 
 func agree(theirs, want map[string]string) bool {
@@ -76,19 +76,19 @@ func agree(theirs, want map[string]string) bool {
 	return true
 }
 
-// form is what the server made of the metadata in a write of ours: what a webhook, or
+// Accepted is what the server made of the metadata in a write of ours: what a webhook, or
 // the server itself, put in the place of what we sent. It is the form that these keys
 // take there (I9). What it made of the content is ours by managedFields.
-type form struct {
+type Accepted struct {
 	wantContent, wantMetadata Hash
 	metadata                  Hash
 	stamped, generation       bool
 }
 
-func newForm(want *Shape, have *Record) *form {
-	return &form{want.Content, want.Metadata, have.Metadata, have.Stamped, have.Generation}
+func NewAccepted(want *Desired, have *Record) *Accepted {
+	return &Accepted{want.Content, want.Metadata, have.Metadata, have.Stamped, have.Generation}
 }
 
-func (f *form) is(want *Shape, have *Record) bool {
-	return f != nil && have.Standing == Marked && *f == *newForm(want, have)
+func (f *Accepted) is(want *Desired, have *Record) bool {
+	return f != nil && have.Standing == Marked && *f == *NewAccepted(want, have)
 }

@@ -16,7 +16,7 @@ import (
 // (I6), but for what others put there, within bounds. Of a Foreign one nothing is kept
 // but its identity.
 type Record struct {
-	identity
+	Identity
 	Standing Standing
 	// Source is the object that it names as its source; empty where it names none.
 	Source    types.NamespacedName
@@ -29,16 +29,16 @@ type Record struct {
 	Generation  bool
 	Terminating bool
 	// deleted says that we have asked the server to delete it.
-	deleted bool
+	DeleteRequested bool
 	// hasStatus says that its status is a part of the object, which a write of ours has
 	// to carry along.
-	hasStatus bool
+	HasStatus bool
 	// foreign is what others added; nil where there is nothing, as is usual.
-	foreign *foreign
-	knowledge
+	Unmanaged *Unmanaged
+	Knowledge
 }
 
-func typeName(gvk schema.GroupVersionKind) string {
+func TypeName(gvk schema.GroupVersionKind) string {
 	return strings.TrimSuffix(gvk.Kind+"."+gvk.Version+"."+gvk.Group, ".")
 }
 
@@ -51,22 +51,22 @@ func parseTypeName(name string) schema.GroupVersionKind {
 // immutableKinds have the field immutable, which makes them so.
 var immutableKinds = map[schema.GroupKind]bool{{Kind: "Secret"}: true, {Kind: "ConfigMap"}: true}
 
-func immutable(object map[string]any) bool {
+func IsImmutable(object map[string]any) bool {
 	return object["immutable"] == true && object["apiVersion"] == "v1" && (object["kind"] == "Secret" || object["kind"] == "ConfigMap")
 }
 
-// foreign is what others put into a mirror's metadata, and into its status where
+// Unmanaged is what others put into a mirror's metadata, and into its status where
 // that is no subresource. It is left alone, which for a PUT means that it is sent
 // along.
-type foreign struct {
+type Unmanaged struct {
 	labels, annotations map[string]string
 	finalizers          []string
 	owners              []metav1.OwnerReference
 	// status is read when it is to be sent along, and not kept.
-	status any
+	Status any
 }
 
-func (f *foreign) label(key string) (value string, ok bool) {
+func (f *Unmanaged) label(key string) (value string, ok bool) {
 	if f == nil {
 		return "", false
 	}
@@ -74,7 +74,7 @@ func (f *foreign) label(key string) (value string, ok bool) {
 	return value, ok
 }
 
-func (f *foreign) annotation(key string) (value string, ok bool) {
+func (f *Unmanaged) annotation(key string) (value string, ok bool) {
 	if f == nil {
 		return "", false
 	}
@@ -87,17 +87,17 @@ func (f *foreign) annotation(key string) (value string, ok bool) {
 func IngestMirror(resource schema.GroupVersionResource) func(obj any) (any, error) {
 	return func(obj any) (any, error) {
 		if o, ok := obj.(metav1.Object); ok {
-			return newRecord(resource.GroupResource(), o), nil
+			return NewRecord(resource.GroupResource(), o), nil
 		}
 		return obj, nil
 	}
 }
 
-func newRecord(resource schema.GroupResource, o metav1.Object) *Record {
+func NewRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	labels, annotations := o.GetLabels(), o.GetAnnotations()
 	ours := ownershipOf(o.GetManagedFields())
 	r := &Record{
-		identity: identity{
+		Identity: Identity{
 			Namespace: unique.Make(o.GetNamespace()).Value(), Name: unique.Make(o.GetName()).Value(),
 			UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(),
 		},
@@ -116,31 +116,31 @@ func newRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	}
 	r.SourceUID = unique.Make(annotations[api.AnnotationSourceUID]).Value()
 	r.Stamped, r.Generation = ours.stamped(annotations), annotations[api.AnnotationGeneration] != ""
-	r.hasStatus = ours.status
-	r.foreign = foreignIn(o, &ours, r.Standing)
-	r.Metadata = hashMetadata(labels, annotations, r.foreign)
-	r.knowledge = knowledgeOf(&ours)
+	r.HasStatus = ours.status
+	r.Unmanaged = unmanagedIn(o, &ours, r.Standing)
+	r.Metadata = hashMetadata(labels, annotations, r.Unmanaged)
+	r.Knowledge = knowledgeOf(&ours)
 	return r
 }
 
-func (r *Record) key() types.NamespacedName {
+func (r *Record) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
 }
 
-// names reports whether the record names the source, in one way or another.
-func (r *Record) names(source *Source) bool {
-	return r.Source == source.key() || r.SourceUID != "" && r.SourceUID == string(source.UID)
+// Names reports whether the record names the source, in one way or another.
+func (r *Record) Names(source *Source) bool {
+	return r.Source == source.Key() || r.SourceUID != "" && r.SourceUID == string(source.UID)
 }
 
-func foreignIn(o metav1.Object, ours *ownership, standing Standing) *foreign {
+func unmanagedIn(o metav1.Object, ours *ownership, standing Standing) *Unmanaged {
 	fromSource := parseSourceKeys(o.GetAnnotations()[api.AnnotationSourceKeys])
 	if standing != Marked {
 		// Written before there was a list of them: the server's record is the next best.
 		fromSource = sourceKeys{func(key string) bool { return ours.owns(labelsOf, key) }, func(key string) bool { return ours.owns(annotationsOf, key) }}
 	}
-	f := foreign{
-		labels:      foreignKeys(o.GetLabels(), fromSource.label),
-		annotations: foreignKeys(o.GetAnnotations(), fromSource.annotation),
+	f := Unmanaged{
+		labels:      unmanagedKeys(o.GetLabels(), fromSource.label),
+		annotations: unmanagedKeys(o.GetAnnotations(), fromSource.annotation),
 		finalizers:  o.GetFinalizers(),
 		owners:      o.GetOwnerReferences(),
 	}
@@ -150,7 +150,7 @@ func foreignIn(o metav1.Object, ours *ownership, standing Standing) *foreign {
 	return &f
 }
 
-func foreignKeys(all map[string]string, fromSource func(string) bool) map[string]string {
+func unmanagedKeys(all map[string]string, fromSource func(string) bool) map[string]string {
 	var found map[string]string
 	for key, value := range all {
 		if onMirror[key] || fromSource(key) {

@@ -33,11 +33,11 @@ func sized(size int) *unstructured.Unstructured {
 func BenchmarkHash(b *testing.B) {
 	for _, size := range []int{4 << 10, 64 << 10, 1 << 20} {
 		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
-			fields := content(sized(size).Object)
+			fields := Content(sized(size).Object)
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for b.Loop() {
-				hashContent(fields)
+				HashContent(fields)
 			}
 		})
 	}
@@ -50,21 +50,21 @@ func BenchmarkIngestMirror(b *testing.B) {
 	object := mirrortest.MetadataOf(u)
 	b.ReportAllocs()
 	for b.Loop() {
-		newRecord(configMaps.GroupResource(), object)
+		NewRecord(configMaps.GroupResource(), object)
 	}
 }
 
 // What finding out that nothing is to be done costs.
 func BenchmarkPlan(b *testing.B) {
 	src := &Source{APIVersion: "v1", Kind: "Secret"}
-	shape, err := src.newShape(sized(4 << 10).Object)
+	shape, err := src.newDesired(sized(4 << 10).Object)
 	if err != nil {
 		b.Fatal(err)
 	}
-	have := &Record{Standing: Marked, Metadata: shape.Metadata, Stamped: true, knowledge: knowledge{state: contentKnown, Content: shape.Content}}
+	have := &Record{Standing: Marked, Metadata: shape.Metadata, Stamped: true, Knowledge: Knowledge{State: ContentKnown, Content: shape.Content}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if plan(shape, have, nil, false) != None {
+		if Plan(shape, have, nil, false) != None {
 			b.Fatal("something is to be done")
 		}
 	}
@@ -73,14 +73,14 @@ func BenchmarkPlan(b *testing.B) {
 // What encoding a mirror costs, its content aside, which is encoded once.
 func BenchmarkEncodeMirror(b *testing.B) {
 	src := &Source{APIVersion: "v1", Kind: "Secret"}
-	shape, err := src.newShape(sized(4 << 10).Object)
+	shape, err := src.newDesired(sized(4 << 10).Object)
 	if err != nil {
 		b.Fatal(err)
 	}
-	d := draft{src, shape, configMaps.GroupResource(), "default", "app"}
+	d := Draft{src, shape, configMaps.GroupResource(), "default", "app"}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := d.body(nil, nil, src.Seen); err != nil {
+		if _, err := d.Encode(nil, nil, src.Seen); err != nil {
 			b.Fatal(err)
 		}
 	}

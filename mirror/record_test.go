@@ -60,12 +60,12 @@ data: {k: v}
 `
 
 func TestRecordTellsOursFromTheirs(t *testing.T) {
-	r := newRecord(configMaps.GroupResource(), parsed(t, mirrored))
+	r := NewRecord(configMaps.GroupResource(), parsed(t, mirrored))
 	if r.Source != (types.NamespacedName{Namespace: "default", Name: "db"}) || r.SourceUID != "s1" {
 		t.Errorf("names %v %s as its source", r.Source, r.SourceUID)
 	}
-	if len(r.foreign.labels) != 1 || r.foreign.labels["team"] != "x" || len(r.foreign.annotations) != 1 || r.foreign.annotations["note"] != "hello" {
-		t.Errorf("takes %v and %v for others'", r.foreign.labels, r.foreign.annotations)
+	if len(r.Unmanaged.labels) != 1 || r.Unmanaged.labels["team"] != "x" || len(r.Unmanaged.annotations) != 1 || r.Unmanaged.annotations["note"] != "hello" {
+		t.Errorf("takes %v and %v for others'", r.Unmanaged.labels, r.Unmanaged.annotations)
 	}
 	if !r.Stamped {
 		t.Error("finds its stamps wanting")
@@ -73,7 +73,7 @@ func TestRecordTellsOursFromTheirs(t *testing.T) {
 }
 
 func TestRecordChangesWithWhatCounts(t *testing.T) {
-	before := newRecord(configMaps.GroupResource(), parsed(t, mirrored))
+	before := NewRecord(configMaps.GroupResource(), parsed(t, mirrored))
 	for _, row := range []struct {
 		it, old, new      string
 		metadata, stamped bool // whether the hash is to change
@@ -90,7 +90,7 @@ func TestRecordChangesWithWhatCounts(t *testing.T) {
 		{"a stamp that is gone", `D/last-sync-time: "2026-01-01T00:00:00Z"`, ``, false, false},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			after := newRecord(configMaps.GroupResource(), parsed(t, strings.Replace(mirrored, row.old, row.new, 1)))
+			after := NewRecord(configMaps.GroupResource(), parsed(t, strings.Replace(mirrored, row.old, row.new, 1)))
 			if (after.Metadata != before.Metadata) != row.metadata || after.Stamped != row.stamped {
 				t.Errorf("metadata differs: %v, stamped: %v", after.Metadata != before.Metadata, after.Stamped)
 			}
@@ -110,7 +110,7 @@ func TestAStatusThatAPutWouldTakeAwayIsSeen(t *testing.T) {
 	} {
 		t.Run(row.it, func(t *testing.T) {
 			u := parsed(t, strings.Replace(mirrored, "managedFields:\n", "managedFields:\n  - "+row.entry+"\n", 1))
-			if got := newRecord(configMaps.GroupResource(), u).hasStatus; got != row.want {
+			if got := NewRecord(configMaps.GroupResource(), u).HasStatus; got != row.want {
 				t.Errorf("it has one to be carried along: %v", got)
 			}
 		})
@@ -120,7 +120,7 @@ func TestAStatusThatAPutWouldTakeAwayIsSeen(t *testing.T) {
 func TestAStampThatSomebodyElseWroteIsSeen(t *testing.T) {
 	text := strings.Replace(mirrored, `"f:D/last-sync-time": {}`, "", 1)
 	text = strings.Replace(text, `"f:note": {}`, `"f:note": {}, "f:D/last-sync-time": {}`, 1)
-	if newRecord(configMaps.GroupResource(), parsed(t, text)).Stamped {
+	if NewRecord(configMaps.GroupResource(), parsed(t, text)).Stamped {
 		t.Error("a stamp of somebody else passes for ours")
 	}
 }
@@ -140,7 +140,7 @@ func TestServicesCompareWithoutWhatTheServerAllocates(t *testing.T) {
 	two := parsed(t, `{apiVersion: v1, kind: Service, spec: {type: LoadBalancer, ports: [{port: 80}]}}`)
 	headless := parsed(t, `{apiVersion: v1, kind: Service, spec: {clusterIP: None, type: LoadBalancer, ports: [{port: 80}]}}`)
 	other := parsed(t, `{apiVersion: example.com/v1, kind: Service, spec: {clusterIP: 10.0.0.1, type: LoadBalancer, ports: [{port: 80}]}}`)
-	hash := func(u *unstructured.Unstructured) Hash { return hashContent(content(u.Object)) }
+	hash := func(u *unstructured.Unstructured) Hash { return HashContent(Content(u.Object)) }
 	if hash(one) != hash(two) {
 		t.Error("allocated addresses and ports count as content")
 	}

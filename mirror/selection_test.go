@@ -23,25 +23,25 @@ func TestChoiceUnderTheLimit(t *testing.T) {
 		{it: "takes none for a limit of none", asked: "a", limit: 0, want: ""},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			st := newSelection()
+			st := NewSelection()
 			for ns := range strings.FieldsSeq(row.asked) {
-				st.asked[ns] = true
+				st.Requested[ns] = true
 			}
 			if row.before != "" {
-				st.chosen = map[string]bool{}
+				st.Selected = map[string]bool{}
 				for ns := range strings.FieldsSeq(row.before) {
-					st.chosen[ns] = true
+					st.Selected[ns] = true
 				}
 			}
 			has := map[string][]*Record{}
 			for ns := range strings.FieldsSeq(row.has) {
 				has[ns] = record
 			}
-			if got := strings.Join(st.targets(row.limit, has), " "); got != row.want {
+			if got := strings.Join(st.Targets(row.limit, has), " "); got != row.want {
 				t.Errorf("chose %q, want %q", got, row.want)
 			}
 			for ns := range strings.FieldsSeq(row.asked) {
-				if got, want := st.wants(ns, row.limit, has), strings.Contains(" "+row.want+" ", " "+ns+" "); got != want {
+				if got, want := st.Wants(ns, row.limit, has), strings.Contains(" "+row.want+" ", " "+ns+" "); got != want {
 					t.Errorf("wants %s: %v, want %v", ns, got, want)
 				}
 			}
@@ -50,19 +50,19 @@ func TestChoiceUnderTheLimit(t *testing.T) {
 }
 
 func TestAChoiceIsForgottenWhereThereIsNoneToMake(t *testing.T) {
-	st := newSelection()
+	st := NewSelection()
 	ask := func(names ...string) {
-		st.asked = map[string]bool{}
+		st.Requested = map[string]bool{}
 		for _, name := range names {
-			st.asked[name] = true
+			st.Requested[name] = true
 		}
 	}
 	ask("a", "b", "c")
-	st.targets(2, nil) // a and b
+	st.Targets(2, nil) // a and b
 	ask("a", "c")
-	st.targets(2, nil)
+	st.Targets(2, nil)
 	ask("a", "b", "c") // b is back; a and c have mirrors now
-	if got := strings.Join(st.targets(2, map[string][]*Record{"a": {{}}, "c": {{}}}), " "); got != "a c" {
+	if got := strings.Join(st.Targets(2, map[string][]*Record{"a": {{}}, "c": {{}}}), " "); got != "a c" {
 		t.Errorf("chose %q: a mirror moves for one that was not there", got)
 	}
 }

@@ -47,7 +47,7 @@ func standingOf(resource schema.GroupResource, o metav1.Object, wroteLabel func(
 	switch id := annotations[api.AnnotationMirrorID]; {
 	case labels[api.LabelMirror] != "true", selected && enabled != "false":
 		return Foreign
-	case id == mirrorID(resource, o.GetNamespace(), o.GetName()):
+	case id == MirrorID(resource, o.GetNamespace(), o.GetName()):
 		return Marked
 	case id != "", !named:
 		return Foreign
@@ -57,7 +57,7 @@ func standingOf(resource schema.GroupResource, o metav1.Object, wroteLabel func(
 	return Adoptable
 }
 
-// mirrorID names one object, as "deployments.apps/team-a/web".
-func mirrorID(resource schema.GroupResource, namespace, name string) string {
+// MirrorID names one object, as "deployments.apps/team-a/web".
+func MirrorID(resource schema.GroupResource, namespace, name string) string {
 	return resource.String() + "/" + namespace + "/" + name
 }

@@ -39,14 +39,14 @@ func TestI1OnlyWhatNamesItselfIsAMirror(t *testing.T) {
 		{"what has a source's UID alone", mirroredWithout("D/mirror-id", "D/source-name", "D/source-namespace"), Unmarked},
 	} {
 		u := parsed(t, row.text)
-		r := newRecord(configMaps.GroupResource(), u)
+		r := NewRecord(configMaps.GroupResource(), u)
 		if r.Standing != row.want {
 			t.Errorf("%s stands as %d, want %d", row.it, r.Standing, row.want)
 		}
 		if got := StandingOf(configMaps.GroupResource(), mirrortest.MetadataOf(u)); got != row.want {
 			t.Errorf("%s stands as %d by its metadata, want %d", row.it, got, row.want)
 		}
-		if bare := (Record{identity: r.identity, Terminating: r.Terminating}); row.want == Foreign && *r != bare {
+		if bare := (Record{Identity: r.Identity, Terminating: r.Terminating}); row.want == Foreign && *r != bare {
 			t.Errorf("%s: more is kept of it than who it is", row.it)
 		}
 	}
