@@ -18,10 +18,10 @@ import (
 // is deleted later than that is deleted on a new word (I5).
 const absentFor = 30 * time.Second
 
-// isAbsent says whether the source is known to be gone, or a source no more.
+// isAbsent reports whether the source is known to be gone, or a source no more.
 func (s *state) isAbsent() bool { return time.Since(s.absentSince) < absentFor }
 
-// isMissingLocked says whether a source that is not to be seen has left something behind:
+// isMissingLocked reports whether a source that is not to be seen has left something behind:
 // mirrors, or what we wrote on it, if it has merely lost the label that selects it.
 // A source that has left nothing is forgotten.
 func (c *Controller) isMissingLocked(key mirror.SourceKey, t *table, st *state) bool {
@@ -42,7 +42,7 @@ func (c *Controller) isMissingLocked(key mirror.SourceKey, t *table, st *state) 
 	return false
 }
 
-// wroteOnLast says whether the source, when last seen, bore something that we wrote
+// wroteOnLast reports whether the source, when last seen, bore something that we wrote
 // and haven't taken off; or may bear it since.
 func (s *state) wroteOnLast() bool {
 	src := s.last
@@ -146,7 +146,7 @@ func (c *Controller) recordReleased(key mirror.SourceKey) {
 	c.aimedLocked(key, aim{intent: deletion})
 }
 
-// anotherObject says whether a patch was refused because the object of that name is
+// anotherObject reports whether a patch was refused because the object of that name is
 // another one by now: the server finds that its UID can't be changed.
 func anotherObject(err error) bool {
 	status, ok := err.(apierrors.APIStatus)

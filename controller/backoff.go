@@ -86,7 +86,7 @@ func (f *driftBackoff) wait(o object, intent mirror.Hash) time.Duration {
 	return max(0, fight.pause()-time.Since(fight.last))
 }
 
-// ongoing says whether the same was written to the object not long ago.
+// ongoing reports whether the same was written to the object not long ago.
 func (f *driftBackoff) ongoing(o object, intent mirror.Hash) bool {
 	return f.current(o).repeats(intent)
 }
@@ -142,7 +142,7 @@ func (f *driftBackoff) changed(o object, intent mirror.Hash) {
 	f.wrote(o, intent)
 }
 
-// contested says whether an object is fought over, and when that will be forgotten
+// contested reports whether an object is fought over, and when that will be forgotten
 // if nothing happens.
 func (f *driftBackoff) contested(o object) (bool, time.Duration) {
 	fight := f.current(o)

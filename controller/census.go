@@ -66,31 +66,31 @@ func (c *Controller) Census() (sources, problems map[string]int) {
 }
 
 // condition says in a word how a source fares.
-func (st *state) condition(s *mirror.Source) string {
+func (s *state) condition(src *mirror.Source) string {
 	switch {
-	case s.Deleting:
+	case src.Deleting:
 		return "deleting"
-	case s.Mode == mirror.Refused:
+	case src.Mode == mirror.Refused:
 		return "refused"
-	case s.Mode == mirror.Stopped:
+	case src.Mode == mirror.Stopped:
 		return "stopped"
-	case s.Mode == mirror.Paused:
+	case src.Mode == mirror.Paused:
 		return "paused"
-	case st.resync || !st.since.IsZero():
+	case s.resync || !s.since.IsZero():
 		return "out-of-sync"
 	}
 	return "in-sync"
 }
 
 // countProblems counts what is wrong with a source itself.
-func (st *state) countProblems(s *mirror.Source, limit int, problems map[string]int) {
+func (s *state) countProblems(src *mirror.Source, limit int, problems map[string]int) {
 	switch {
-	case s.Mode == mirror.Refused:
+	case src.Mode == mirror.Refused:
 		problems[mirror.ReasonRefused]++
-	case s.Mode == mirror.Stopped, s.Mode == mirror.On && len(s.Problems) > 0:
+	case src.Mode == mirror.Stopped, src.Mode == mirror.On && len(src.Problems) > 0:
 		problems[mirror.ReasonInvalid]++
 	}
-	if s.Mode == mirror.On && st.Excess(limit) > 0 {
+	if src.Mode == mirror.On && s.Excess(limit) > 0 {
 		problems[mirror.ReasonOverLimit]++
 	}
 }

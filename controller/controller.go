@@ -83,7 +83,7 @@ type Controller struct {
 	states    map[mirror.SourceKey]*state
 	index     *index
 	conflicts *conflicts
-	// fights is about mirrors, sourceFights about what is written on sources.
+	// backoff is about mirrors, sourceBackoff about what is written on sources.
 	backoff, sourceBackoff *driftBackoff
 	// contested has the mirrors that are fought over, by those whose they are.
 	contested map[mirror.MirrorKey]object

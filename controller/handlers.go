@@ -106,7 +106,7 @@ func (c *Controller) enqueueNamespaceLocked(key mirror.SourceKey, namespace stri
 	c.Sources.Add(key)
 }
 
-// selects says whether a namespace is one that the source asks for, that lets it in,
+// selects reports whether a namespace is one that the source asks for, that lets it in,
 // and that the flags allow.
 func (c *Controller) selects(src *mirror.Source, ns *mirror.Namespace) bool {
 	return ns != nil && c.Settings.TargetAllowed(ns.Name) && ns.Admits(src.Namespace) && src.Targets.Match(ns)

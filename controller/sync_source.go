@@ -134,7 +134,7 @@ func (c *Controller) pendingPatchLocked(key mirror.SourceKey, t *table, src *mir
 	return d
 }
 
-// anyStays says whether there is a mirror that isn't on its way out.
+// anyStays reports whether there is a mirror that isn't on its way out.
 func anyStays(mirrors map[string][]*mirror.Record) bool {
 	for _, records := range mirrors {
 		if slices.ContainsFunc(records, func(r *mirror.Record) bool { return !r.Terminating }) {

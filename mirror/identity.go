@@ -20,7 +20,7 @@ func (i *Identity) GetObjectMeta() metav1.Object {
 	return &metav1.ObjectMeta{Namespace: i.Namespace, Name: i.Name, UID: i.UID, ResourceVersion: i.ResourceVersion}
 }
 
-// Older says whether a is certainly an older resource version than b, both of
+// Older reports whether a is certainly an older resource version than b, both of
 // one resource type. Versions that can't be compared are not older.
 func Older(a, b string) bool {
 	order, err := resourceversion.CompareResourceVersion(a, b)

@@ -13,10 +13,10 @@ type Knowledge struct {
 	// where the state is known.
 	Content   Hash
 	Immutable bool
-	// fields is the server's list of what we wrote, which is the same text for all
+	// Fields is the server's list of what we wrote, which is the same text for all
 	// mirrors of a source. It is empty where there is none, or more than one.
 	Fields unique.Handle[string]
-	// writtenAt is the second in which we wrote last, by the server's clock; seenAt is
+	// writtenAt is the second in which we wrote last, by the server's clock; SeenAt is
 	// when we first heard of a write in that second, by our own.
 	writtenAt int64
 	SeenAt    time.Time
@@ -25,19 +25,19 @@ type Knowledge struct {
 type contentState int8
 
 const (
-	// contentUnread is what we wrote if fields has all of it: what somebody else adds
+	// ContentUnread is what we wrote if fields has all of it: what somebody else adds
 	// or changes is listed as theirs, and what somebody takes away is listed no more.
 	ContentUnread contentState = iota
-	// contentTouched may be other than what we wrote: only the server can tell.
+	// ContentTouched may be other than what we wrote: only the server can tell.
 	ContentTouched
-	// contentKnown was read, or is what we have written just now.
+	// ContentKnown was read, or is what we have written just now.
 	ContentKnown
 )
 
-// sameSecond is how long somebody who writes in our name may go unnoticed, since the
+// secondPasses is how long somebody who writes in our name may go unnoticed, since the
 // server counts in seconds, and some more for the watch. Within it, what is heard of a
 // mirror that we didn't write ourselves has it read.
-const sameSecond = 2 * time.Second
+const secondPasses = 2 * time.Second
 
 func knowledgeOf(o *ownership) Knowledge {
 	k := Knowledge{writtenAt: o.since(), SeenAt: time.Now()}
@@ -66,7 +66,7 @@ func (k *Knowledge) Follow(before *Knowledge) {
 	case before.State == ContentTouched, !sameWrite: // by somebody in our name; our own writes are known
 		k.State = ContentTouched
 	case before.State == ContentUnread:
-	case time.Since(k.SeenAt) <= sameSecond, !sameContent(k.Fields, before.Fields):
+	case time.Since(k.SeenAt) <= secondPasses, !sameContent(k.Fields, before.Fields):
 		k.State = ContentTouched
 	default:
 		k.Learn(before.Content, before.Immutable)

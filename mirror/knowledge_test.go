@@ -54,7 +54,7 @@ func TestWhoWroteItTellsWhetherTheContentIsStillOurs(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				before := writes(wrote(us, 5, ourFields))
 				before.Learn(Hash{1}, true)
-				time.Sleep(sameSecond + 1)
+				time.Sleep(secondPasses + 1)
 				row.after.Follow(before)
 				if row.after.State != row.want {
 					t.Errorf("state %d, want %d", row.after.State, row.want)
@@ -73,14 +73,14 @@ func TestWhatChangesRightAfterAWriteOfOursIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours := writes(wrote(us, 5, ourFields))
 		ours.Learn(Hash{1}, false)
-		time.Sleep(sameSecond)
+		time.Sleep(secondPasses)
 		next := writes(wrote(us, 5, ourFields))
 		next.Follow(ours)
 		if next.State != ContentTouched {
 			t.Error("it counts as unchanged")
 		}
 		next.Learn(Hash{1}, false) // read
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		later := writes(wrote(us, 5, ourFields))
 		later.Follow(next)
 		if later.State != ContentKnown {

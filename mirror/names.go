@@ -38,6 +38,7 @@ type SourceKey struct {
 // String is the form for log lines: "secrets default/db".
 func (k SourceKey) String() string { return k.Type.String() + " " + k.Namespace + "/" + k.Name }
 
+// NamespacedName is the source's name within its type.
 func (k SourceKey) NamespacedName() types.NamespacedName {
 	return types.NamespacedName{Namespace: k.Namespace, Name: k.Name}
 }

@@ -94,12 +94,13 @@ func (n *Namespace) SameSpec(before *Namespace) bool {
 type Consent int
 
 const (
-	// refuses: none may be there.
+	// ConsentRefused lets none be there.
 	ConsentRefused Consent = iota
-	// unclear: what it says can't be read. None comes in, and none that is there is
-	// touched (I10).
+	// ConsentUnclear can't be read. None comes in, and none that is there is touched
+	// (I10).
 	ConsentUnclear
-	Admits
+	// ConsentGiven lets mirrors in.
+	ConsentGiven
 )
 
 // Consent is what the namespace says to mirrors of sources from another one.
@@ -110,12 +111,12 @@ func (n *Namespace) Consent(sourceNamespace string) Consent {
 	case n.Unreadable != "":
 		return ConsentUnclear
 	case n.AllowFrom == nil || n.AllowFrom.Match(sourceNamespace):
-		return Admits
+		return ConsentGiven
 	}
 	return ConsentRefused
 }
 
 // Admits reports whether the namespace lets mirrors of sources from there in, now.
 func (n *Namespace) Admits(sourceNamespace string) bool {
-	return !n.Terminating && n.Consent(sourceNamespace) == Admits
+	return !n.Terminating && n.Consent(sourceNamespace) == ConsentGiven
 }

@@ -85,6 +85,8 @@ type Accepted struct {
 	stamped, generation       bool
 }
 
+// NewAccepted is the form that the server gave to a write of what was wanted, by its
+// answer.
 func NewAccepted(want *Desired, have *Record) *Accepted {
 	return &Accepted{want.Content, want.Metadata, have.Metadata, have.Stamped, have.Generation}
 }

@@ -44,6 +44,7 @@ const (
 	ReasonDeleted = "MirrorDeleted"
 )
 
+// Reasons has those of problems, for metrics.
 var Reasons = []string{ReasonInvalid, ReasonRefused, ReasonTransform, ReasonForeign, ReasonTaken,
 	ReasonContested, ReasonConsent, ReasonOverLimit, ReasonWriteRefused, ReasonServerTrouble}
 
@@ -51,11 +52,13 @@ func transformFailed(text string, failed bool) Problem {
 	return Problem{Reason: ReasonTransform, Text: "transform: " + text, Failed: failed}
 }
 
+// ForeignObject is told where an object that is no mirror has the name of one.
 func ForeignObject(kind, name string) Problem {
 	return Problem{Reason: ReasonForeign, Failed: true,
 		Text: fmt.Sprintf("%s %q is there and is no mirror of this source; delete or rename it, or set %s", kind, name, api.AnnotationTargetName)}
 }
 
+// NameTaken is told where the mirror of another source has the name of one.
 func NameTaken(kind, name, by string) Problem {
 	return Problem{Reason: ReasonTaken, Failed: true,
 		Text: fmt.Sprintf("%s %q is there as the mirror of %s; narrow the targets of one of the two, or set %s", kind, name, by, api.AnnotationTargetName)}
@@ -72,10 +75,12 @@ func overLimit(over, limit int, own bool) Problem {
 		Text: fmt.Sprintf("%d over the maximum targets of %d; ask for fewer, or %s", over, limit, raise)}
 }
 
+// Contested is told of a mirror that somebody else keeps changing, making or deleting.
 func Contested(text string) Problem {
 	return Problem{Reason: ReasonContested, Failed: true, Text: text}
 }
 
+// IsContested reports whether a problem is one of Contested.
 func IsContested(p Problem) bool { return p.Reason == ReasonContested }
 
 // UnclearConsent is told where a namespace's own words can't be read, to those whose
@@ -155,13 +160,13 @@ func refusedBy(message string) string {
 	return ""
 }
 
-// NamespaceGoing says whether a write failed because its namespace is going or
+// NamespaceGoing reports whether a write failed because its namespace is going or
 // gone, which is nobody's problem.
 func NamespaceGoing(err error) bool {
 	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
-// KindGoing says whether a create failed because the definition of its kind is being
+// KindGoing reports whether a create failed because the definition of its kind is being
 // deleted, and all objects of the kind with it, which is nobody's problem either.
 // The server has no word for programs for it.
 func KindGoing(err error) bool {

@@ -28,29 +28,25 @@ type Record struct {
 	// Generation says that there is a stamp of the source's generation.
 	Generation  bool
 	Terminating bool
-	// deleted says that we have asked the server to delete it.
+	// DeleteRequested says that we have asked the server to delete it.
 	DeleteRequested bool
-	// hasStatus says that its status is a part of the object, which a write of ours has
+	// HasStatus says that its status is a part of the object, which a write of ours has
 	// to carry along.
 	HasStatus bool
-	// foreign is what others added; nil where there is nothing, as is usual.
+	// Unmanaged is what others added; nil where there is nothing, as is usual.
 	Unmanaged *Unmanaged
 	Knowledge
 }
 
+// TypeName is a kind as --resource-types has it: Kind.version or Kind.version.group.
 func TypeName(gvk schema.GroupVersionKind) string {
 	return strings.TrimSuffix(gvk.Kind+"."+gvk.Version+"."+gvk.Group, ".")
-}
-
-// parseTypeName reads what typeName has written.
-func parseTypeName(name string) schema.GroupVersionKind {
-	parts := strings.SplitN(name+"..", ".", 3)
-	return schema.GroupVersionKind{Kind: parts[0], Version: parts[1], Group: strings.TrimRight(parts[2], ".")}
 }
 
 // immutableKinds have the field immutable, which makes them so.
 var immutableKinds = map[schema.GroupKind]bool{{Kind: "Secret"}: true, {Kind: "ConfigMap"}: true}
 
+// IsImmutable reports whether the server takes no other content for an object.
 func IsImmutable(object map[string]any) bool {
 	return object["immutable"] == true && object["apiVersion"] == "v1" && (object["kind"] == "Secret" || object["kind"] == "ConfigMap")
 }
@@ -62,7 +58,7 @@ type Unmanaged struct {
 	labels, annotations map[string]string
 	finalizers          []string
 	owners              []metav1.OwnerReference
-	// status is read when it is to be sent along, and not kept.
+	// Status is read when it is to be sent along, and not kept.
 	Status any
 }
 
@@ -93,6 +89,7 @@ func IngestMirror(resource schema.GroupVersionResource) func(obj any) (any, erro
 	}
 }
 
+// NewRecord reads an object of a resource by its metadata.
 func NewRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	labels, annotations := o.GetLabels(), o.GetAnnotations()
 	ours := ownershipOf(o.GetManagedFields())
@@ -123,6 +120,7 @@ func NewRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	return r
 }
 
+// Key is the mirror's name within its type.
 func (r *Record) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
 }

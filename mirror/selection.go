@@ -8,21 +8,22 @@ import (
 
 // Selection is which namespaces a source's mirrors go to.
 type Selection struct {
-	// asked has the namespaces that the source asks for and that let it in.
+	// Requested has the namespaces that the source asks for and that let it in.
 	Requested map[string]bool
-	// chosen has those of them that the limit leaves; nil: not worked out.
+	// Selected has those of them that the limit leaves; nil: not worked out.
 	Selected map[string]bool
 }
 
+// NewSelection is that of a source that asks for nothing.
 func NewSelection() Selection { return Selection{Requested: map[string]bool{}} }
 
-// Wants says whether a namespace is one of the source's targets, given the limit,
+// Wants reports whether a namespace is one of the source's targets, given the limit,
 // and the namespaces where it has a mirror already.
 func (s *Selection) Wants(namespace string, limit int, has map[string][]*Record) bool {
 	return s.Requested[namespace] && (!s.limited(limit) || s.choose(limit, has)[namespace])
 }
 
-// limited says whether there is a choice to make. Where there is none, an earlier
+// limited reports whether there is a choice to make. Where there is none, an earlier
 // one is forgotten: those count first then that have a mirror.
 func (s *Selection) limited(limit int) bool {
 	if len(s.Requested) <= limit {
@@ -58,7 +59,7 @@ func (s *Selection) Targets(limit int, has map[string][]*Record) []string {
 	return slices.Sorted(maps.Keys(s.Requested))
 }
 
-// isTarget says whether a namespace is a target by the choice made last.
+// isTarget reports whether a namespace is a target by the choice made last.
 func (s *Selection) isTarget(namespace string, limit int) bool {
 	return s.Requested[namespace] && (len(s.Requested) <= limit || s.Selected[namespace])
 }

@@ -75,10 +75,10 @@ func (s *Source) kind() schema.GroupVersionKind {
 	return schema.FromAPIVersionAndKind(s.APIVersion, s.Kind)
 }
 
-// HasFinalizer says whether our finalizer is on it.
+// HasFinalizer reports whether our finalizer is on it.
 func (s *Source) HasFinalizer() bool { return slices.Contains(s.Finalizers, api.Finalizer) }
 
-// FailedIn says whether the source says of itself that it failed in a namespace.
+// FailedIn reports whether the source says of itself that it failed in a namespace.
 func (s *Source) FailedIn(namespace string) bool {
 	return s.FailedTargets != "" && slices.Contains(strings.Split(s.FailedTargets, ","), namespace)
 }
@@ -113,6 +113,7 @@ func (s *Settings) IngestSource(obj any) (any, error) {
 	return s.NewSource(u), nil
 }
 
+// NewSource reads a source; what can't be read is part of the result.
 func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
 	annotations := u.GetAnnotations()
 	src := &Source{

@@ -11,10 +11,10 @@ import (
 
 // Status is what a source's author reads on it.
 type Status struct {
-	// text is the annotation sync-status, failed the annotation failed-targets;
+	// Text is the annotation sync-status, Failed the annotation failed-targets;
 	// empty stands for none.
 	Text, Failed string
-	// problems are what the text tells, for events: one for each reason.
+	// Problems are what the text tells, for events: one for each reason.
 	Problems []Problem
 }
 
@@ -121,6 +121,7 @@ func GroupByNamespaces(problems map[string][]Problem) []Problem {
 	return groups
 }
 
+// Enumerate names a few of many.
 func Enumerate(names []string) string {
 	const most = 5
 	if len(names) <= most {

@@ -104,7 +104,7 @@ func (t *Targets) empty() bool {
 	return t.selector == nil && !t.wanted.all && !t.wanted.allLabeled && t.wanted.patterns.Empty()
 }
 
-// Match says whether the source asks for this namespace.
+// Match reports whether the source asks for this namespace.
 func (t *Targets) Match(ns *Namespace) bool {
 	asked := t.wanted.matches(ns) || t.selector != nil && t.selector.Matches(ns.Labels)
 	return asked && !t.unwanted.matches(ns)
