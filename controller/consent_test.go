@@ -43,7 +43,7 @@ func TestAWordOfANamespaceThatCanBeReadCounts(t *testing.T) {
 		label, from string
 		want        mirror.Consent
 	}{
-		{"", "", mirror.ConsentGiven}, {"true", "", mirror.Admits}, {"false", "", mirror.ConsentRefused}, {"true", "src", mirror.Admits}, {"", "s*,x", mirror.Admits}, {"true", "x", mirror.ConsentRefused}, {"", " , ", mirror.ConsentRefused},
+		{"", "", mirror.ConsentGiven}, {"true", "", mirror.ConsentGiven}, {"false", "", mirror.ConsentRefused}, {"true", "src", mirror.ConsentGiven}, {"", "s*,x", mirror.ConsentGiven}, {"true", "x", mirror.ConsentRefused}, {"", " , ", mirror.ConsentRefused},
 		{"false", "Platform", mirror.ConsentRefused}, // it is clear enough
 	} {
 		labels, annotations := map[string]string{}, map[string]string{}
