@@ -132,7 +132,7 @@ func (f *driftBackoff) wrote(o object, intent mirror.Hash) {
 	current.last = time.Now()
 }
 
-// changed takes note of a write that the source alone is the reason for. It is not
+// changed records a write that the source alone is the reason for. It is not
 // counted, where there is a count of how often the object came and went.
 func (f *driftBackoff) changed(o object, intent mirror.Hash) {
 	if fight := f.current(o); fight != nil && fight.deleted {

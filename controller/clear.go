@@ -56,7 +56,7 @@ func (c *Controller) mayDelete(key mirror.MirrorKey, o object, r *mirror.Record)
 	return true
 }
 
-// deleted takes note of how the server answered to the deletion of a mirror.
+// deleted records how the server answered to the deletion of a mirror.
 func (c *Controller) deleted(key mirror.MirrorKey, r *mirror.Record, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

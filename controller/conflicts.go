@@ -44,7 +44,7 @@ func newConflicts() *conflicts {
 // wait has a mirror wait for an object's name; it waits for one at a time.
 func (c *conflicts) wait(o object, key mirror.MirrorKey) {
 	if c.waitsFor[key] != o {
-		c.settled(key)
+		c.stopWaiting(key)
 	}
 	if c.waiting[o] == nil {
 		c.waiting[o] = map[mirror.MirrorKey]bool{}
@@ -53,8 +53,8 @@ func (c *conflicts) wait(o object, key mirror.MirrorKey) {
 	c.waitsFor[key] = o
 }
 
-// settled ends a mirror's waiting, and the watch of what nobody waits for any more.
-func (c *conflicts) settled(key mirror.MirrorKey) {
+// stopWaiting ends a mirror's waiting, and the watch of what nobody waits for any more.
+func (c *conflicts) stopWaiting(key mirror.MirrorKey) {
 	o, waits := c.waitsFor[key]
 	if !waits {
 		return
@@ -95,7 +95,7 @@ func (c *conflicts) unblock(o object) {
 func (c *conflicts) abandoned(source mirror.SourceKey) {
 	for key := range c.waitsFor {
 		if key.Source == source {
-			c.settled(key)
+			c.stopWaiting(key)
 		}
 	}
 }
@@ -104,12 +104,12 @@ func (c *conflicts) abandoned(source mirror.SourceKey) {
 func (c *conflicts) forget(kind schema.GroupResource) {
 	for key, o := range c.waitsFor {
 		if o.kind == kind {
-			c.settled(key)
+			c.stopWaiting(key)
 		}
 	}
 }
 
-// block takes note of a foreign object in the way of a mirror, and has it watched,
+// block records a foreign object in the way of a mirror, and has it watched,
 // so that its removal is seen without asking again and again.
 func (c *Controller) block(ctx context.Context, o object, key mirror.MirrorKey, resource schema.GroupVersionResource) {
 	c.mu.Lock()

@@ -52,8 +52,8 @@ func TestAMirrorMadeAndDeletedInTurnIsToldOfOnce(t *testing.T) {
 		told += len(r.unreportedLocked(key.Source, []mirror.Problem{p}))
 		r.stateLocked(key.Source).reported = nil
 		delete(r.stateLocked(key.Source).problems, "a")
-		untold, name := r.tellWithoutStatus(key, p)
-		told += untold
+		unreported, name := r.reportWithoutStatus(key, p)
+		told += unreported
 		if name != "s" {
 			t.Errorf("the mirror is called %q", name)
 		}
@@ -63,9 +63,9 @@ func TestAMirrorMadeAndDeletedInTurnIsToldOfOnce(t *testing.T) {
 	}
 }
 
-// tellWithoutStatus settles a look at a source that is gone. It returns how much of it
+// reportWithoutStatus settles a look at a source that is gone. It returns how much of it
 // is told.
-func (r *rig) tellWithoutStatus(key mirror.MirrorKey, p mirror.Problem) (untold int, name string) {
+func (r *rig) reportWithoutStatus(key mirror.MirrorKey, p mirror.Problem) (unreported int, name string) {
 	r.tableLocked(configMapsType)
 	list, name := r.recordResult(key, nil, []mirror.Problem{p})
 	return len(list), name

@@ -10,7 +10,7 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// finish takes note of how a look at a namespace ended that saw the source as src,
+// finish records how a look at a namespace ended that saw the source as src,
 // and has the source's status written when it was the last look due, or says
 // something else now.
 func (c *Controller) finish(ctx context.Context, key mirror.MirrorKey, src *mirror.Source, problems []mirror.Problem) {
@@ -30,7 +30,7 @@ func (c *Controller) finish(ctx context.Context, key mirror.MirrorKey, src *mirr
 	}
 }
 
-// recordResult is settle less what is said. It returns what there is to tell and the source's
+// recordResult is finish less what is logged. It returns what there is to tell and the source's
 // status will not tell, since the source goes, is gone, or isn't one; and the name of
 // the mirror, where it is fought over.
 func (c *Controller) recordResult(key mirror.MirrorKey, src *mirror.Source, problems []mirror.Problem) (unreported []mirror.Problem, name string) {

@@ -12,7 +12,7 @@ import (
 )
 
 // read asks the server what is in a mirror that somebody may have written to, and
-// takes note of it: once for each version.
+// records it: once for each version.
 func (c *Controller) read(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) error {
 	u, err := c.getWhole(ctx, t, have)
 	c.mu.Lock()

@@ -28,14 +28,14 @@ const maxNote = 1024
 // event for each problem, and a log line for the person on call. It is called when
 // a status was written because it changed; after a restart the status is what it
 // was, and nothing is told again.
-func (c *Controller) reportStatus(ctx context.Context, key mirror.SourceKey, src *mirror.Source, text string, untold []mirror.Problem) {
+func (c *Controller) reportStatus(ctx context.Context, key mirror.SourceKey, src *mirror.Source, text string, unreported []mirror.Problem) {
 	logger := klog.FromContext(ctx)
-	if len(untold) == 0 {
+	if len(unreported) == 0 {
 		logger.V(2).Info("Source has a new status", "source", key, "status", text)
 		return
 	}
 	logger.Info("Source has a problem", "source", key, "status", text)
-	for _, p := range untold {
+	for _, p := range unreported {
 		if err := c.recordEvent(ctx, src, p); err != nil {
 			logger.V(2).Info("Can't write an event; the status says the same", "source", key, "reason", p.Reason)
 			return

@@ -57,7 +57,7 @@ func (c *Controller) snapshot(key mirror.MirrorKey) snapshot {
 	s.drift = s.since.IsZero() && st.drifted[key.Namespace]
 	s.intent = c.intentLocked(s.source, st, c.namespaces[key.Namespace], t.bySource[key.Source.NamespacedName()], key)
 	if s.intent != present {
-		c.conflicts.settled(key)
+		c.conflicts.stopWaiting(key)
 	}
 	switch s.intent {
 	case sourceUnknown:

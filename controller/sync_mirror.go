@@ -83,7 +83,7 @@ func (c *Controller) syncMirror(ctx context.Context, key mirror.MirrorKey) error
 }
 
 // ensure makes the one mirror that is to be there right. A problem is for the source's
-// author; the error says whether to try again by ourselves.
+// author; the error reports whether to try again by ourselves.
 func (c *Controller) ensure(ctx context.Context, key mirror.MirrorKey, s snapshot, d mirror.Draft) (*mirror.Problem, error) {
 	o := object{key.Source.Type, types.NamespacedName{Namespace: d.Namespace, Name: d.Name}}
 	have, action, problem := c.decide(key, o, d, s)
@@ -143,7 +143,7 @@ func (c *Controller) decide(key mirror.MirrorKey, o object, d mirror.Draft, s sn
 		p := mirror.ForeignObject(d.Source.Kind, d.Name)
 		return nil, mirror.None, &p
 	}
-	c.conflicts.settled(key)
+	c.conflicts.stopWaiting(key)
 	action := mirror.Plan(d.Desired, have, t.accepted[o.at], d.Source.Generation > 0)
 	if action == mirror.None {
 		return have, mirror.None, nil
@@ -233,7 +233,7 @@ func (c *Controller) writeAnswered(key mirror.MirrorKey, success bool) {
 	}
 }
 
-// recordWrite takes note of a write that succeeded.
+// recordWrite records a write that succeeded.
 func (c *Controller) recordWrite(ctx context.Context, key mirror.MirrorKey, s snapshot, d mirror.Draft, action mirror.Action) {
 	klog.FromContext(ctx).V(2).Info("Wrote a mirror", "action", action.String(), "mirror", klog.KRef(d.Namespace, d.Name), "kind", d.Source.Kind, "source", key.Source, "drift", s.drift)
 	switch {

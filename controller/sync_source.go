@@ -193,20 +193,20 @@ func (c *Controller) write(ctx context.Context, key mirror.SourceKey, resource s
 		c.Metrics.SyncError("source", p.Reason)
 		if p.Reason == mirror.ReasonServerTrouble {
 			klog.FromContext(ctx).Info("Can't write on a source", "source", key, "problem", p.Text)
-		} else if untold := c.unpatched(key, aim, d.status, p); len(untold) > 0 {
-			c.reportStatus(ctx, key, src, p.Text, untold)
+		} else if unreported := c.unpatched(key, aim, d.status, p); len(unreported) > 0 {
+			c.reportStatus(ctx, key, src, p.Text, unreported)
 		}
 		return errAgain
 	}
-	if untold := c.patched(key, src, version, aim, d.status); d.status != nil {
-		c.reportStatus(ctx, key, src, d.status.Text, untold)
+	if unreported := c.patched(key, src, version, aim, d.status); d.status != nil {
+		c.reportStatus(ctx, key, src, d.status.Text, unreported)
 	}
 	return nil
 }
 
-// patched takes note of a patch of a source, and says which problems of its status
+// patched records a patch of a source, and says which problems of its status
 // have not been told yet.
-func (c *Controller) patched(key mirror.SourceKey, src *mirror.Source, version string, aim aim, s *mirror.Status) (untold []mirror.Problem) {
+func (c *Controller) patched(key mirror.SourceKey, src *mirror.Source, version string, aim aim, s *mirror.Status) (unreported []mirror.Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.stateLocked(key)
@@ -218,15 +218,15 @@ func (c *Controller) patched(key mirror.SourceKey, src *mirror.Source, version s
 	if s == nil {
 		return nil
 	}
-	untold = c.unreportedLocked(key, s.Problems)
+	unreported = c.unreportedLocked(key, s.Problems)
 	st.reported = s.Problems
-	return untold
+	return unreported
 }
 
-// unpatched takes note of a patch of a source that the server refuses, so that the
+// unpatched records a patch of a source that the server refuses, so that the
 // same isn't tried again and again, and says which problems have not been told yet:
 // where there is no room for a status, events are all that its author can read.
-func (c *Controller) unpatched(key mirror.SourceKey, aim aim, s *mirror.Status, refusal mirror.Problem) (untold []mirror.Problem) {
+func (c *Controller) unpatched(key mirror.SourceKey, aim aim, s *mirror.Status, refusal mirror.Problem) (unreported []mirror.Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.stateLocked(key)
@@ -235,9 +235,9 @@ func (c *Controller) unpatched(key mirror.SourceKey, aim aim, s *mirror.Status, 
 	if s != nil {
 		problems = append(problems, s.Problems...)
 	}
-	untold = c.unreportedLocked(key, problems)
-	st.reported = append(slices.Clone(st.reported), untold...)
-	return untold
+	unreported = c.unreportedLocked(key, problems)
+	st.reported = append(slices.Clone(st.reported), unreported...)
+	return unreported
 }
 
 func orNull(text string) any {

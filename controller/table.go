@@ -122,7 +122,7 @@ func (t *table) set(r *mirror.Record) (before *mirror.Record, news bool) {
 	return before, true
 }
 
-// observeVersion takes note of how far the mirrors' informer has come.
+// observeVersion records how far the mirrors' informer has come.
 func (t *table) observeVersion(resourceVersion string) {
 	if t.newest == "" || mirror.Older(t.newest, resourceVersion) {
 		t.newest = resourceVersion

@@ -144,7 +144,7 @@ func (i *Informer) heard(ctx context.Context, err error) {
 // have been handed to the handler.
 func (i *Informer) Synced() <-chan struct{} { return i.store.synced }
 
-// Failing says whether the last list or watch was refused.
+// Failing reports whether the last list or watch was refused.
 func (i *Informer) Failing() bool { return i.state.Load() != works }
 
 // Quiet is how long nothing was heard from the server: no event, no bookmark, no
@@ -152,7 +152,7 @@ func (i *Informer) Failing() bool { return i.state.Load() != works }
 // ten minutes and is opened again, so much more than that means that it is dead.
 func (i *Informer) Quiet() time.Duration { return i.store.quiet() }
 
-// settled says whether the first list has been taken in, or was refused.
+// settled reports whether the first list has been taken in, or was refused.
 func (i *Informer) settled() bool {
 	select {
 	case <-i.Synced():

@@ -104,7 +104,7 @@ func (s *Set) stop(unwanted func(schema.GroupVersionResource) bool) {
 	}
 }
 
-// Settled says whether each type's lists have been taken in or were refused, or
+// Settled reports whether each type's lists have been taken in or were refused, or
 // have had a minute for it: a type that can't be listed, or doesn't answer, does
 // not hold up the others (I7).
 func (s *Set) Settled() bool {

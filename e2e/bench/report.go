@@ -124,7 +124,7 @@ func (l line) spread(samples []sample) string {
 	return fmt.Sprintf("%.4g – %.4g", least, most)
 }
 
-// over says whether the median misses the goal.
+// over reports whether the median misses the goal.
 func (l line) over() bool {
 	return median(l.Samples["kubemirror"], func(s sample) float64 { return s.Value }) > l.Goal
 }

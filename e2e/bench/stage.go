@@ -17,7 +17,7 @@ type contender struct{ name, binary string }
 type stage struct {
 	settings
 	contender
-	// rawFirst says whether raw work comes before measured work: it changes with each
+	// rawFirst reports whether raw work comes before measured work: it changes with each
 	// turn and from run to run, so that what depends on the order evens out.
 	rawFirst bool
 	dir      string
