@@ -11,9 +11,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/metadata"
 )
 
 // server plays an API server that has objects of one type. It streams lists with
@@ -145,17 +145,27 @@ func (s *server) watches() []string {
 	return list
 }
 
-func (s *server) listWatch(selector string) ListWatch {
-	return ListWatch{
-		List: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.LabelSelector = selector
-			return s.list(ctx, options)
-		},
-		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.LabelSelector = selector
-			return s.watch(ctx, options)
-		},
-	}
+// selection is what a selector picks of this server.
+func (s *server) selection(selector string) Selection {
+	return Selection{Metadata: client{s: s}, Resource: apples, Labels: selector}
+}
+
+// client reads the metadata of the one type of a server, as client-go's would.
+type client struct {
+	metadata.ResourceInterface
+	s *server
+}
+
+func (c client) Resource(schema.GroupVersionResource) metadata.Getter { return c }
+
+func (c client) Namespace(string) metadata.ResourceInterface { return c }
+
+func (c client) List(ctx context.Context, options metav1.ListOptions) (*metav1.PartialObjectMetadataList, error) {
+	return c.s.list(ctx, options)
+}
+
+func (c client) Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	return c.s.watch(ctx, options)
 }
 
 // arrive takes down a request, and refuses it or has it wait if so told.
@@ -179,7 +189,7 @@ func (s *server) arrive(ctx context.Context, request string) error {
 	return nil
 }
 
-func (s *server) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+func (s *server) list(ctx context.Context, options metav1.ListOptions) (*metav1.PartialObjectMetadataList, error) {
 	if err := s.arrive(ctx, "list "+options.LabelSelector); err != nil {
 		return nil, err
 	}
@@ -274,7 +284,10 @@ func (w *stream) ResultChan() <-chan watch.Event { return w.events }
 func (w *stream) Stop() {
 	w.server.mu.Lock()
 	defer w.server.mu.Unlock()
-	delete(w.server.open, w)
+	if w.server.open[w] {
+		delete(w.server.open, w)
+		close(w.events)
+	}
 }
 
 func (w *stream) send(c change) {

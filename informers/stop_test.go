@@ -37,7 +37,7 @@ func TestAnInformerStopsAtOnceAndWhollyWhateverItDoes(t *testing.T) {
 				s, r := newServer(object("a", "")), &recorder{}
 				s.plain = row.plain
 				row.setUp(s)
-				stop := running(t, New("things", s.listWatch(""), asIs, handler{recorder: r}, r.failing))
+				stop := running(t, New("things", s.selection(""), asIs, handler{recorder: r}, r.failing))
 				time.Sleep(100 * time.Second)
 				synctest.Wait()
 				r.told()
@@ -68,7 +68,7 @@ func TestAnInformerThatStopsWaitsForTheListThatIsUnderWay(t *testing.T) {
 			}
 			return nil
 		}
-		stop := running(t, New("things", s.listWatch(""), asIs, handler{recorder: r}, r.failing))
+		stop := running(t, New("things", s.selection(""), asIs, handler{recorder: r}, r.failing))
 		synctest.Wait()
 		go func() {
 			stop()

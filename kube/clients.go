@@ -24,9 +24,7 @@ type Clients struct {
 	Namespace string
 
 	dynamic dynamic.Interface
-	// protobuf is for the types of inProtobuf.
-	protobuf rest.Interface
-	// server is for requests that the others have no form for, or a slower one.
+	// server is for requests that the others have no form for.
 	server rest.Interface
 }
 
@@ -55,9 +53,6 @@ func newClients(config *rest.Config) (*Clients, error) {
 		return nil, err
 	}
 	if c.Metadata, err = metadata.NewForConfigAndClient(config, c.HTTP); err != nil {
-		return nil, err
-	}
-	if c.protobuf, err = newProtobufClient(config, c.HTTP); err != nil {
 		return nil, err
 	}
 	plain := metadata.ConfigFor(config)
