@@ -28,9 +28,13 @@ type server struct {
 	oldest  int // the first resource version that can be watched from
 	open    map[*stream]bool
 	asked   []string
+	largest int // how many objects the largest list had
 
 	// plain servers refuse to stream lists.
 	plain bool
+	// busy servers begin to stream a list, and find then that they have too much to
+	// do; plain lists they refuse.
+	busy bool
 	// refuse is asked about each request; what it returns is the answer, if any.
 	refuse func(request string) error
 	// hang has requests wait for their context's end; it is closed to let them go.
@@ -199,12 +203,22 @@ func (s *server) list(ctx context.Context, options metav1.ListOptions) (*metav1.
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.busy {
+		return nil, apierrors.NewTooManyRequests("busy", 1)
+	}
 	list := &metav1.PartialObjectMetadataList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)}}
 	for _, name := range slices.Sorted(maps.Keys(s.objects)) {
-		if matches(selector, s.objects[name]) {
-			list.Items = append(list.Items, *s.objects[name].DeepCopy())
+		if !matches(selector, s.objects[name]) || options.Continue != "" && name <= options.Continue {
+			continue
 		}
+		// As a server with a watch cache: at version 0 the limit doesn't count.
+		if options.Limit != 0 && options.ResourceVersion != "0" && len(list.Items) == int(options.Limit) {
+			list.Continue = list.Items[len(list.Items)-1].Name
+			break
+		}
+		list.Items = append(list.Items, *s.objects[name].DeepCopy())
 	}
+	s.largest = max(s.largest, len(list.Items))
 	return list, nil
 }
 
@@ -231,6 +245,11 @@ func (s *server) watch(ctx context.Context, options metav1.ListOptions) (watch.I
 		return nil, apierrors.NewResourceExpired("too old resource version")
 	}
 	w := &stream{server: s, selector: selector, events: make(chan watch.Event, 1000)}
+	if streaming && s.busy {
+		w.events <- watch.Event{Type: watch.Error, Object: &apierrors.NewTooManyRequests("busy", 1).ErrStatus}
+		close(w.events)
+		return w, nil
+	}
 	if streaming {
 		for _, name := range slices.Sorted(maps.Keys(s.objects)) {
 			w.send(change{s.version, nil, s.objects[name]})

@@ -27,6 +27,7 @@ func TestAnInformerStopsAtOnceAndWhollyWhateverItDoes(t *testing.T) {
 		{"it waits for a server that is too busy", false, func(s *server) {
 			s.refuse = func(string) error { return apierrors.NewTooManyRequests("busy", 1) }
 		}},
+		{"it waits for a server that becomes too busy as it streams a list", false, func(s *server) { s.busy = true }},
 		{"it waits for a server that isn't there", false, func(s *server) {
 			s.refuse = func(string) error { return os.NewSyscallError("connect", syscall.ECONNREFUSED) }
 		}},
