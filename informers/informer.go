@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -73,8 +74,12 @@ func list[L any](ctx context.Context, i *Informer, options metav1.ListOptions, a
 	case <-ctx.Done():
 		return answer, ctx.Err()
 	}
-	defer i.touch()
-	return ask(ctx, options)
+	answer, err = ask(ctx, options)
+	i.touch()
+	if runtime.IsMissingKind(err) { // it quotes the answer (I8)
+		err = errUndecodable
+	}
+	return answer, err
 }
 
 // watch opens a watch.
@@ -113,12 +118,17 @@ func (i *Informer) event(ctx context.Context, event watch.Event, streaming bool)
 	case watch.Bookmark:
 		i.heard(ctx, nil)
 	case watch.Error:
-		if err := apierrors.FromObject(event.Object); streaming && retriable(err) {
+		switch err := apierrors.FromObject(event.Object); {
+		case apierrors.HasStatusCause(err, "ClientWatchDecoding"): // it may quote an object, and client-go logs it (I8)
+			event.Object = &apierrors.NewInternalError(errUndecodable).ErrStatus
+		case streaming && retriable(err):
 			event.Object = &apierrors.NewInternalError(errors.New(err.Error())).ErrStatus
 		}
 	}
 	return event
 }
+
+var errUndecodable = errors.New("the server's answer can't be decoded")
 
 // heeded is a filtered watch that ends when it is stopped: a filter would wait
 // forever for somebody to take the event that it holds.
