@@ -19,7 +19,7 @@ import (
 // client-go's, and what client-go doesn't tell of it.
 type Informer struct {
 	name      string
-	factory   factory
+	informer  cache.SharedIndexInformer
 	transform cache.TransformFunc
 	synced    cache.DoneChecker
 	failing   func(error)
@@ -46,23 +46,23 @@ const (
 // by a refusal where there had been no answer, and with nil when it works again.
 func New(name string, selection Selection, transform cache.TransformFunc, handler Handler, failing func(error)) *Informer {
 	i := &Informer{name: name, transform: transform, failing: failing, listing: make(chan struct{}, 1), born: time.Now()}
-	i.factory = selection.factory(i)
-	informer := i.factory.ForResource(selection.Resource).Informer()
+	i.informer = selection.informer(i)
 	// These fail only once the informer has been started.
-	_ = informer.SetTransform(i.reduce)
+	_ = i.informer.SetTransform(i.reduce)
 	// client-go's own would log each failure of each type at each try.
-	_ = informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) { i.heard(ctx, err) })
-	registration, _ := informer.AddEventHandler(&events{handler, informer.GetStore(), map[cache.ObjectName]any{}})
+	_ = i.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) { i.heard(ctx, err) })
+	registration, _ := i.informer.AddEventHandler(&events{handler, i.informer.GetStore(), map[cache.ObjectName]any{}})
 	i.synced = registration.HasSyncedChecker()
 	return i
 }
 
-// Run watches until the context is done, and returns when nothing of it is left.
+// Run watches until the context is done, and returns when nothing of it is left: it
+// is what a factory's Start runs and its Shutdown waits for. Those would hide the
+// context behind a channel, and each request that derives its own from it would cost
+// a goroutine to watch that.
 func (i *Informer) Run(ctx context.Context) {
 	i.touch()
-	i.factory.Start(ctx.Done())
-	<-ctx.Done()
-	i.factory.Shutdown()
+	i.informer.RunWithContext(ctx)
 	i.listing <- struct{}{} // client-go doesn't wait for a list that is under way
 }
 

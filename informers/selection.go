@@ -9,9 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/dynamicinformer"
-	"k8s.io/client-go/informers"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/metadata/metadatainformer"
+	"k8s.io/client-go/tools/cache"
 )
 
 // Selection says which objects an informer watches, and by which client.
@@ -26,20 +26,15 @@ type Selection struct {
 	Labels, Fields string
 }
 
-// factory is what client-go's two factories of informers have in common.
-type factory interface {
-	ForResource(schema.GroupVersionResource) informers.GenericInformer
-	Start(stopCh <-chan struct{})
-	Shutdown()
-}
-
-func (s Selection) factory(i *Informer) factory {
+// informer makes client-go's informer, by a factory of its own: its client is one
+// that the Informer hears of all that it is answered.
+func (s Selection) informer(i *Informer) cache.SharedIndexInformer {
 	if s.Dynamic != nil {
 		client := dynamicClient{s.Dynamic.Resource(s.Resource).Namespace(s.Namespace), i}
-		return dynamicinformer.NewFilteredDynamicSharedInformerFactory(client, 0, s.Namespace, s.tweak)
+		return dynamicinformer.NewFilteredDynamicSharedInformerFactory(client, 0, s.Namespace, s.tweak).ForResource(s.Resource).Informer()
 	}
 	client := metadataClient{s.Metadata.Resource(s.Resource).Namespace(s.Namespace), i}
-	return metadatainformer.NewFilteredSharedInformerFactory(client, 0, s.Namespace, s.tweak)
+	return metadatainformer.NewFilteredSharedInformerFactory(client, 0, s.Namespace, s.tweak).ForResource(s.Resource).Informer()
 }
 
 // page is how many objects of a plain list are read at a time.

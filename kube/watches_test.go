@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,6 +114,33 @@ func TestSourcesComeWholeAndNamespacesAsMetadata(t *testing.T) {
 					`+endOfList+`
 					{"type":"DELETED","object":{"kind":"%[1]s","apiVersion":"%[2]s","metadata":{"name":"a","resourceVersion":"9"}}}`, row.kind, row.version))
 			}), row.want...)
+		})
+	}
+}
+
+func TestATypeThatIsNotReadyYetIsAskedForAgainTwiceBeforeItIsSaidToFail(t *testing.T) {
+	for name, row := range map[string]struct {
+		unready int32
+		want    string
+	}{
+		"ready the third time": {2, "a@3 with data <nil>"},
+		"never ready":          {1000, "failing: not yet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked atomic.Int32
+			expect(t, watching(t, Watches.Sources, func(out http.ResponseWriter, request *http.Request) {
+				if asked.Add(1) > row.unready {
+					stream(out, request, `{"type":"ADDED","object":{"kind":"Secret","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"3"}}}`+fmt.Sprintf(endOfList, "Secret", "v1"))
+					return
+				}
+				out.Header().Set("Content-Type", "application/json")
+				out.Header().Set("Retry-After", "0")
+				out.WriteHeader(http.StatusTooManyRequests)
+				_, _ = io.WriteString(out, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"not yet","reason":"TooManyRequests","code":429}`)
+			}), row.want)
+			if n := asked.Load(); n < 3 || n > 3+3 { // the plain list is on its way
+				t.Errorf("asked %d times", n)
+			}
 		})
 	}
 }
