@@ -119,8 +119,8 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 	})
 	m.WatchFailing("namespaces", false) // so far
 	set := informers.NewSet(informers.Config{
-		Sources:  informers.Role{Name: "sources", Selector: mirror.SourceSelector, ListWatch: watches.Sources, Transform: func(schema.GroupVersionResource) func(any) (any, error) { return o.settings.IngestSource }},
-		Mirrors:  informers.Role{Name: "mirrors", Selector: mirror.MirrorSelector, ListWatch: watches.Mirrors, Transform: mirror.IngestMirror},
+		Sources:  informers.Role{Name: "sources", Selection: watches.Sources(), Transform: func(schema.GroupVersionResource) func(any) (any, error) { return o.settings.IngestSource }},
+		Mirrors:  informers.Role{Name: "mirrors", Selection: watches.Mirrors(), Transform: mirror.IngestMirror},
 		Any:      watches.Any,
 		Consumer: consumer{mirroring}, Observer: m,
 	})

@@ -63,3 +63,19 @@ func send(ctx context.Context, request *rest.Request, object mirror.Body, option
 	}
 	return answer, err
 }
+
+// parameters encodes the options of requests into their URLs.
+var parameters = func() runtime.ParameterCodec {
+	scheme := runtime.NewScheme()
+	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
+	return runtime.NewParameterCodec(scheme)
+}()
+
+// resourcePath is where the API server has the objects of a type in a namespace.
+func resourcePath(resource schema.GroupVersionResource, namespace string) []string {
+	path := []string{"apis", resource.Group, resource.Version}
+	if resource.Group == "" {
+		path = []string{"api", resource.Version}
+	}
+	return append(path, "namespaces", namespace, resource.Resource)
+}
