@@ -166,11 +166,11 @@ const mostAtARestart = 60e6
 
 func TestARestartOnFiveThousandMirrorsFitsIntoLittleMemoryWithoutStreamedLists(t *testing.T) {
 	env := kit.New(t).Within(time.Minute)
-	const sources, targets, size = 25, 200, 4 << 10
+	const sources, targets, size = 50, 100, 4 << 10
 	env.Namespace("src")
 	var texts []string
 	for i := range targets {
-		texts = append(texts, fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"PREFIX-n%03d"}}`, i))
+		texts = append(texts, fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"PREFIX-n%02d"}}`, i))
 	}
 	env.ApplyAll(texts)
 	km := env.Start("--leader-elect=false", "--worker-threads=20", "--rate-limit-qps=100000", "--rate-limit-burst=100000")
