@@ -87,5 +87,5 @@ func (r *relay) through(kubeconfig, server string) (string, error) {
 	}
 	path := filepath.Join(filepath.Dir(kubeconfig), "kubeconfig-relayed")
 	text = []byte(strings.ReplaceAll(string(text), server, "https://"+r.listener.Addr().String()))
-	return path, os.WriteFile(path, text, 0o600)
+	return path, os.WriteFile(path, text, 0o600) //nolint:gosec // beside it
 }

@@ -82,13 +82,13 @@ func (r report) hasPeer() bool {
 }
 
 func (l line) show(v float64) string {
-	switch {
-	case l.Unit == "":
+	switch l.Unit {
+	case "":
 		return fmt.Sprintf("%.0f", v)
-	case l.Unit == "B":
-		return fmt.Sprintf("%.0f B", v)
-	case l.Unit == "MB":
-		return fmt.Sprintf("%.1f MB", v)
+	case octets:
+		return fmt.Sprintf("%.0f %s", v, octets)
+	case mega:
+		return fmt.Sprintf("%.1f %s", v, mega)
 	}
 	return fmt.Sprintf("%.2f %s", v, l.Unit)
 }

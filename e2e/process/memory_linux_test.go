@@ -6,8 +6,8 @@ import (
 )
 
 func TestTheMemoryOfAProcessIsSeenFromOutside(t *testing.T) {
-	p := shell(t, `x=$(head -c 8000000 /dev/zero | tr '\0' x); echo ready; while :; do sleep 0.05; done`)
-	awaitLog(t, p, "ready")
+	p := shell(t, `x=$(head -c 8000000 /dev/zero | tr '\0' x); echo filled; while :; do sleep 0.05; done`)
+	awaitLog(t, p, "filled")
 	m, err := p.Memory()
 	if err != nil {
 		t.Fatal(err)
