@@ -47,6 +47,9 @@ const plainly = ", plain lists"
 func both(streamed []figure) []figure {
 	all := slices.Clone(streamed)
 	for _, f := range streamed {
+		if f.Name == "reads" {
+			f.What, f.Goal = "the list by which the watch of mirrors begins", 1
+		}
 		if f.judged() {
 			f.Name += plainly
 			all = append(all, f)
