@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -84,6 +85,14 @@ func bench(ctx context.Context) error {
 	}
 	results := newResults()
 	start := time.Now()
+	failed := measureAll(ctx, s, contenders, dir, results)
+	report := results.report(s, time.Since(start)) // what there is, if not all
+	fmt.Print(report.table())
+	return errors.Join(failed, report.write(s.report), report.over())
+}
+
+// measureAll runs all scenarios as often as is wanted.
+func measureAll(ctx context.Context, s settings, contenders []contender, dir string, results *results) error {
 	for run := range s.runs {
 		for _, scenario := range scenariosOf(s) {
 			for _, who := range contenders {
@@ -93,12 +102,7 @@ func bench(ctx context.Context) error {
 			}
 		}
 	}
-	report := results.report(s, time.Since(start))
-	fmt.Print(report.table())
-	if err := report.write(s.report); err != nil {
-		return err
-	}
-	return report.over()
+	return nil
 }
 
 // measure runs one scenario once. What goes wrong with the peer is reported and
