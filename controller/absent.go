@@ -85,7 +85,7 @@ func (c *Controller) syncAbsent(ctx context.Context, key mirror.SourceKey, resou
 // before its mirrors go, because after a crash in between they lead here again, and
 // nothing else would.
 func (c *Controller) confirmAbsent(ctx context.Context, key mirror.SourceKey, resource schema.GroupVersionResource) (deselected bool, err error) {
-	live, err := c.get(ctx, resource, key.Namespace, key.Name)
+	live, err := c.client.get(ctx, resource, key.Namespace, key.Name)
 	switch {
 	case objectNotFound(err):
 		return false, nil
@@ -97,19 +97,6 @@ func (c *Controller) confirmAbsent(ctx context.Context, key mirror.SourceKey, re
 		return false, errStale // its informer is about to tell of it
 	}
 	return true, c.release(ctx, resource, live)
-}
-
-// get asks for an object's metadata.
-func (c *Controller) get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*metav1.PartialObjectMetadata, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	return c.Metadata.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
-}
-
-// objectNotFound tells an object that isn't there from a type that isn't served:
-// the answer to the latter names no object, or isn't one of the API at all.
-func objectNotFound(err error) bool {
-	return apierrors.IsNotFound(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
 // release takes our finalizer and status off an object that is no source any more.
@@ -125,7 +112,7 @@ func (c *Controller) release(ctx context.Context, resource schema.GroupVersionRe
 	if len(fields) == 0 {
 		return nil
 	}
-	_, err := c.patchSource(ctx, resource, mirror.Identity{Namespace: live.Namespace, Name: live.Name, UID: live.UID}, fields)
+	_, err := c.client.patchSource(ctx, resource, mirror.Identity{Namespace: live.Namespace, Name: live.Name, UID: live.UID}, fields)
 	switch {
 	case err == nil:
 		c.recordReleased(mirror.SourceKey{Type: resource.GroupResource(), Namespace: live.Namespace, Name: live.Name})
@@ -144,12 +131,4 @@ func (c *Controller) recordReleased(key mirror.SourceKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.aimedLocked(key, aim{intent: deletion})
-}
-
-// anotherObject reports whether a patch was refused because the object of that name is
-// another one by now: the server finds that its UID can't be changed.
-func anotherObject(err error) bool {
-	status, ok := err.(apierrors.APIStatus)
-	return ok && apierrors.IsInvalid(err) && status.Status().Details != nil &&
-		slices.ContainsFunc(status.Status().Details.Causes, func(cause metav1.StatusCause) bool { return cause.Field == "metadata.uid" })
 }

@@ -154,7 +154,7 @@ func (c *Controller) classifyRefusal(ctx context.Context, key mirror.MirrorKey, 
 
 // existingObject looks at what is in the place of a mirror that we know nothing of.
 func (c *Controller) existingObject(ctx context.Context, key mirror.MirrorKey, o object, t schema.GroupVersionResource, d mirror.Draft) (*mirror.Problem, error) {
-	live, err := c.get(ctx, t, d.Namespace, d.Name)
+	live, err := c.client.get(ctx, t, d.Namespace, d.Name)
 	switch {
 	case objectNotFound(err):
 		return nil, nil

@@ -72,6 +72,8 @@ type Config struct {
 // are the queues' workers.
 type Controller struct {
 	Config
+	client client
+	events recorder
 
 	// mu guards all below. It is held for look-ups and small changes only, never
 	// over a request, a transformation or a hash.
@@ -99,6 +101,8 @@ type Controller struct {
 func New(config Config) *Controller {
 	return &Controller{
 		Config:     config,
+		client:     client{config.Objects, config.Metadata, config.Metrics},
+		events:     recorder{config.Objects, config.Identity},
 		namespaces: map[string]*mirror.Namespace{},
 		tables:     map[schema.GroupResource]*table{},
 		states:     map[mirror.SourceKey]*state{},

@@ -23,7 +23,7 @@ func (c *Controller) finish(ctx context.Context, key mirror.MirrorKey, src *mirr
 		logger.Info("A mirror that is to go is still there", "problem", p.Text)
 		if src != nil {
 			p.Text = key.Namespace + ": " + p.Text
-			if err := c.recordEvent(ctx, src, p); err != nil {
+			if err := c.events.source(ctx, src, p); err != nil {
 				logger.V(2).Info("Can't write an event", "reason", p.Reason)
 			}
 		}

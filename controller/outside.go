@@ -56,7 +56,7 @@ func (c *Controller) releaseOutside(ctx context.Context, key mirror.SourceKey) e
 	if !outside {
 		return nil
 	}
-	live, err := c.get(ctx, t.resource, key.Namespace, key.Name)
+	live, err := c.client.get(ctx, t.resource, key.Namespace, key.Name)
 	switch {
 	case objectNotFound(err):
 		return nil

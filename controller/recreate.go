@@ -4,7 +4,6 @@ import (
 	"context"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -14,9 +13,9 @@ import (
 // refusal is what it said to the attempt to replace it. What others had put there
 // comes along, if only with the next try.
 func (c *Controller) recreate(ctx context.Context, key mirror.MirrorKey, t schema.GroupVersionResource, d mirror.Draft, have *mirror.Record, theirs *mirror.Unmanaged, refusal error) (*mirror.Record, error) {
-	if err := c.tryCreate(ctx, t, d); err != nil {
+	if err := c.client.tryCreate(ctx, t, d); err != nil {
 		if refusal == nil {
-			_, refusal = c.replace(ctx, t, d, have, theirs)
+			_, refusal = c.client.replace(ctx, t, d, have, theirs)
 		}
 		if apierrors.IsForbidden(err) {
 			refusal = err // a quota that is full, say: what is to be mended first
@@ -24,11 +23,11 @@ func (c *Controller) recreate(ctx context.Context, key mirror.MirrorKey, t schem
 		return nil, refusal
 	}
 	c.keep(key, have, theirs, true)
-	if err := c.delete(ctx, t, have); err != nil && !objectNotFound(err) {
+	if err := c.client.delete(ctx, t, have); err != nil && !objectNotFound(err) {
 		c.keep(key, have, nil, false)
 		return nil, err
 	}
-	return c.create(ctx, t, d, theirs)
+	return c.client.create(ctx, t, d, theirs)
 }
 
 // keep notes that we delete a mirror to make it anew, and what others have put into it;
@@ -51,15 +50,4 @@ func (c *Controller) keptFor(key mirror.MirrorKey) *mirror.Unmanaged {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.kept[key]
-}
-
-// tryCreate returns why the server would not take the mirror even if the one that is
-// there were not; nil if a trial create is valid, and in its way is only the name.
-// A mirror is not deleted for something that can't come back.
-func (c *Controller) tryCreate(ctx context.Context, t schema.GroupVersionResource, d mirror.Draft) error {
-	_, err := c.create(ctx, t, d, nil, metav1.DryRunAll)
-	if apierrors.IsAlreadyExists(err) {
-		return nil
-	}
-	return err
 }

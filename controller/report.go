@@ -1,28 +1,13 @@
 package controller
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
-	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 
-	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
-
-// events is the type of the objects that kubectl describe shows. They are made as
-// plain objects: the typed client would bring every API group into the binary.
-var events = schema.GroupVersionResource{Group: "events.k8s.io", Version: "v1", Resource: "events"}
-
-// maxNote is the server's bound on an event's text, in bytes.
-const maxNote = 1024
 
 // reportStatus tells a source's author what a new status says that the last one didn't: an
 // event for each problem, and a log line for the person on call. It is called when
@@ -36,60 +21,11 @@ func (c *Controller) reportStatus(ctx context.Context, key mirror.SourceKey, src
 	}
 	logger.Info("Source has a problem", "source", key, "status", text)
 	for _, p := range unreported {
-		if err := c.recordEvent(ctx, src, p); err != nil {
+		if err := c.events.source(ctx, src, p); err != nil {
 			logger.V(2).Info("Can't write an event; the status says the same", "source", key, "reason", p.Reason)
 			return
 		}
 	}
-}
-
-// recordEvent writes an event about a source.
-func (c *Controller) recordEvent(ctx context.Context, src *mirror.Source, p mirror.Problem) error {
-	return c.recordEventAbout(ctx, subject{src.APIVersion, src.Kind, src.Identity}, p)
-}
-
-// subject is what an event is about.
-type subject struct {
-	apiVersion, kind string
-	mirror.Identity
-}
-
-func (c *Controller) recordEventAbout(ctx context.Context, about subject, p mirror.Problem) error {
-	now := time.Now()
-	note := fmt.Sprintf("%s %s: %s", about.kind, klog.KRef(about.Namespace, about.Name), p.Text)
-	// What has no namespace has its events in this one, by the server's rule.
-	namespace := cmp.Or(about.Namespace, metav1.NamespaceDefault)
-	regarding := map[string]any{"apiVersion": about.apiVersion, "kind": about.kind, "name": about.Name, "uid": string(about.UID)}
-	if about.Namespace != "" {
-		regarding["namespace"] = about.Namespace
-	}
-	if len(note) > maxNote {
-		note = strings.ToValidUTF8(note[:maxNote-3], "") + "…"
-	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	event, err := json.Marshal(map[string]any{
-		"apiVersion": events.GroupVersion().String(),
-		"kind":       "Event",
-		"metadata": map[string]any{
-			"namespace": namespace,
-			"name":      fmt.Sprintf("%.230s.%x", about.Name, now.UnixNano()),
-		},
-		"eventTime":           now.UTC().Format(metav1.RFC3339Micro),
-		"reportingController": api.Domain,
-		"reportingInstance":   c.Identity,
-		"action":              "Mirror",
-		"type":                "Warning",
-		"reason":              p.Reason,
-		"note":                note,
-		// No resourceVersion: with it each event would be about another object.
-		"regarding": regarding,
-	})
-	if err != nil {
-		return err
-	}
-	_, err = c.Objects.Create(ctx, events, namespace, mirror.Body{ContentType: runtime.ContentTypeJSON, Bytes: event}, metav1.CreateOptions{FieldManager: api.FieldManager})
-	return err
 }
 
 // reportDeleted tells of a mirror that was deleted. Where its source's author didn't ask
@@ -118,7 +54,7 @@ func (c *Controller) reportDeleted(ctx context.Context, key mirror.MirrorKey, s 
 		return
 	}
 	apiVersion, kind := s.kind.ToAPIVersionAndKind()
-	if err := c.recordEventAbout(ctx, subject{apiVersion, kind, r.Identity}, p); err != nil {
+	if err := c.events.about(ctx, subject{apiVersion, kind, r.Identity}, p); err != nil {
 		logger.V(2).Info("Can't write an event", "reason", p.Reason)
 	}
 }
@@ -136,7 +72,7 @@ func (c *Controller) takesEvents(namespace string) bool {
 // than the source's, those of one look together.
 func (c *Controller) reportDeletions(ctx context.Context, key mirror.SourceKey, v sourceSnapshot) {
 	for _, p := range v.removed {
-		if err := c.recordEvent(ctx, v.source, p); err != nil {
+		if err := c.events.source(ctx, v.source, p); err != nil {
 			klog.FromContext(ctx).V(2).Info("Can't write an event", "source", key, "reason", p.Reason)
 		}
 	}

@@ -20,7 +20,7 @@ func (c *Controller) SyncConsent(ctx context.Context, name string) error {
 	}
 	p := mirror.UnclearConsent(ns.Unreadable)
 	klog.FromContext(ctx).Info("A namespace can't be read", "namespace", name, "problem", p.Text)
-	if err := c.recordEventAbout(ctx, subject{"v1", "Namespace", ns.Identity}, p); err != nil {
+	if err := c.events.about(ctx, subject{"v1", "Namespace", ns.Identity}, p); err != nil {
 		klog.FromContext(ctx).V(2).Info("Can't write an event", "namespace", name, "reason", p.Reason)
 	}
 	return nil

@@ -199,16 +199,16 @@ func (c *Controller) execute(ctx context.Context, key mirror.MirrorKey, s snapsh
 // send is the request, or the two, that an action is.
 func (c *Controller) send(ctx context.Context, key mirror.MirrorKey, s snapshot, d mirror.Draft, have *mirror.Record, action mirror.Action) (*mirror.Record, error) {
 	if action == mirror.Create {
-		return c.create(ctx, s.resource, d, c.keptFor(key))
+		return c.client.create(ctx, s.resource, d, c.keptFor(key))
 	}
-	theirs, err := c.theirs(ctx, s.resource, have)
+	theirs, err := c.client.theirs(ctx, s.resource, have)
 	if err != nil {
 		return nil, err
 	}
 	if action == mirror.Recreate {
 		return c.recreate(ctx, key, s.resource, d, have, theirs, nil)
 	}
-	r, err := c.replace(ctx, s.resource, d, have, theirs)
+	r, err := c.client.replace(ctx, s.resource, d, have, theirs)
 	if apierrors.IsInvalid(err) && d.Source.Recreate {
 		return c.recreate(ctx, key, s.resource, d, have, theirs, err)
 	}

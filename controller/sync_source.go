@@ -181,7 +181,7 @@ func (c *Controller) write(ctx context.Context, key mirror.SourceKey, resource s
 		// A list is replaced as a whole: what others put there since must not be lost.
 		fields["resourceVersion"] = src.ResourceVersion
 	}
-	version, err := c.patchSource(ctx, resource, src.Identity, fields)
+	version, err := c.client.patchSource(ctx, resource, src.Identity, fields)
 	switch {
 	case err == nil:
 	case apierrors.IsNotFound(err):

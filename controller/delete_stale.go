@@ -12,14 +12,14 @@ import (
 func (c *Controller) deleteStale(ctx context.Context, key mirror.MirrorKey, s snapshot, records []*mirror.Record, problems []mirror.Problem) error {
 	problems = slices.Clone(problems)
 	for _, r := range records {
-		if r.Terminating {
+		if mirror.Plan(nil, r, nil, false) != mirror.Delete {
 			continue
 		}
 		o := object{key.Source.Type, r.Key()}
 		if !c.mayDelete(key, o, r) {
 			continue
 		}
-		err := c.delete(ctx, s.resource, r)
+		err := c.client.delete(ctx, s.resource, r)
 		c.deleted(key, r, err)
 		if err == nil || objectNotFound(err) {
 			c.reportDeleted(ctx, key, s, r)
