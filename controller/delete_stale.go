@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
@@ -24,6 +26,9 @@ func (c *Controller) deleteStale(ctx context.Context, key mirror.MirrorKey, s sn
 		if err == nil || objectNotFound(err) {
 			c.reportDeleted(ctx, key, s, r)
 			continue
+		}
+		if apierrors.IsConflict(err) {
+			return c.stale(ctx, key.Source, s.resource, r)
 		}
 		problem, again := c.classifyError(ctx, "delete", err)
 		if problem != nil {
@@ -71,9 +76,7 @@ func (c *Controller) deleted(key mirror.MirrorKey, r *mirror.Record, err error) 
 		}
 		t.markTerminating(r)
 	case objectNotFound(err):
-		if t.dropNotFound(r) {
-			c.countMirror(t, r, nil)
-		}
+		c.dropNotFoundLocked(t, r)
 	default:
 		t.markDeleteRequested(r, false)
 	}

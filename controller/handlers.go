@@ -210,6 +210,7 @@ func (h MirrorHandler) Set(obj any) {
 	defer h.c.mu.Unlock()
 	t := h.c.tableLocked(h.resource)
 	t.observeVersion(r.ResourceVersion)
+	t.confirm(r)
 	if r.Standing == mirror.Foreign {
 		h.c.mirrorGoneLocked(t, r, r.ResourceVersion)
 		return
@@ -232,6 +233,16 @@ func (h MirrorHandler) Gone(obj any, resourceVersion string) {
 	t := h.c.tableLocked(h.resource)
 	t.observeVersion(resourceVersion)
 	h.c.mirrorGoneLocked(t, obj.(*mirror.Record), resourceVersion)
+}
+
+// Reached takes in that the watch has told of all that there is up to a resource version.
+func (h MirrorHandler) Reached(resourceVersion string) {
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	t := h.c.tableLocked(h.resource)
+	for _, r := range t.doubt(resourceVersion) {
+		h.c.enqueueOwnersLocked(t, r)
+	}
 }
 
 // mirrorGoneLocked takes in that an object is no mirror, or no more.

@@ -8,8 +8,8 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// read asks the server what is in a mirror that somebody may have written to, and
-// records it: once for each version.
+// read asks the server what there is of a mirror that it may have in another form than
+// we know, and records it: once for each version.
 func (c *Controller) read(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) error {
 	u, err := c.client.getWhole(ctx, t, have)
 	c.mu.Lock()
@@ -19,18 +19,48 @@ func (c *Controller) read(ctx context.Context, t schema.GroupVersionResource, ha
 	case table == nil || table.resource != t:
 		return errStale // forgotten meanwhile
 	case objectNotFound(err):
-		if table.dropNotFound(have) {
-			c.countMirror(table, have, nil)
-		}
+		c.dropNotFoundLocked(table, have)
 		return nil
 	case err != nil:
 		return err
 	}
 	r := mirror.NewRecord(t.GroupResource(), u)
 	if r.Standing == mirror.Foreign {
-		return errStale // the watch is about to tell
+		c.mirrorGoneLocked(table, r, r.ResourceVersion)
+		return nil
 	}
 	r.Learn(mirror.HashContent(mirror.Content(u.Object)), mirror.IsImmutable(u.Object))
-	table.set(r)
+	before, _ := table.set(r)
+	table.confirm(r)
+	c.countMirror(table, before, table.mirrors[r.Key()])
 	return nil
+}
+
+// dropNotFoundLocked takes away a mirror that the server says isn't there. Those who wait
+// for its name are told: it may have gone while the watch was broken.
+func (c *Controller) dropNotFoundLocked(t *table, have *mirror.Record) {
+	if t.dropNotFound(have) {
+		c.countMirror(t, have, nil)
+		c.enqueueOwnersLocked(t, have)
+	}
+}
+
+// stale is what becomes of a write that the server refused because a mirror isn't what
+// we took it for. As a rule the watch is about to tell what it is; where it hasn't by the
+// second time, the server is asked.
+func (c *Controller) stale(ctx context.Context, key mirror.SourceKey, t schema.GroupVersionResource, have *mirror.Record) error {
+	c.Metrics.SyncError("mirror", "conflict")
+	if have == nil {
+		return errStale
+	}
+	c.mu.Lock()
+	table := c.tables[key.Type]
+	again := table != nil && table.refused(have)
+	c.mu.Unlock()
+	if again {
+		if err := c.read(ctx, t, have); err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return errStale
 }

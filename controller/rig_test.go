@@ -33,6 +33,7 @@ type rig struct {
 	// create answers creates; deletes are refused if refuse is set.
 	create  func(*unstructured.Unstructured) (*unstructured.Unstructured, error)
 	refuse  bool
+	answer  error                         // to deletes
 	inPlace *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
 	whole   *unstructured.Unstructured    // what a GET of the whole finds
 	reads   int
@@ -106,7 +107,7 @@ func (s server) Delete(context.Context, string, metav1.DeleteOptions, ...string)
 	if s.rig.refuse {
 		return apierrors.NewForbidden(configMapsType.GroupResource(), "s", errors.New("no"))
 	}
-	return nil
+	return s.rig.answer
 }
 
 func (s server) Patch(context.Context, string, types.PatchType, []byte, metav1.PatchOptions, ...string) (*metav1.PartialObjectMetadata, error) {

@@ -83,7 +83,7 @@ func (c *Controller) syncMirror(ctx context.Context, key mirror.MirrorKey) error
 }
 
 // ensure makes the one mirror that is to be there right. A problem is for the source's
-// author; the error reports whether to try again by ourselves.
+// author; the error says whether to try again by ourselves.
 func (c *Controller) ensure(ctx context.Context, key mirror.MirrorKey, s snapshot, d mirror.Draft) (*mirror.Problem, error) {
 	o := object{key.Source.Type, types.NamespacedName{Namespace: d.Namespace, Name: d.Name}}
 	have, action, problem := c.decide(key, o, d, s)
@@ -110,7 +110,10 @@ func (c *Controller) ensure(ctx context.Context, key mirror.MirrorKey, s snapsho
 			return problem, err
 		}
 	}
-	if err := c.execute(ctx, key, s, d, have, action); err != nil {
+	switch err := c.execute(ctx, key, s, d, have, action); {
+	case apierrors.IsConflict(err):
+		return nil, c.stale(ctx, key.Source, s.resource, have)
+	case err != nil:
 		return c.classifyRefusal(ctx, key, o, s.resource, d, action, err)
 	}
 	c.recordWrite(ctx, key, s, d, action)
@@ -189,9 +192,7 @@ func (c *Controller) execute(ctx context.Context, key mirror.MirrorKey, s snapsh
 			c.Sources.Add(key.Source) // the finalizer comes with the first mirror
 		}
 	case have != nil && objectNotFound(err):
-		if t.dropNotFound(have) {
-			c.countMirror(t, have, nil)
-		}
+		c.dropNotFoundLocked(t, have)
 	}
 	return err
 }

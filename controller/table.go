@@ -2,6 +2,7 @@ package controller
 
 import (
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,6 +17,9 @@ type table struct {
 	kind     string
 	// newest is the newest resource version that the mirrors' informer has told of.
 	newest string
+	// unconfirmed has the mirrors of which the watch is yet to tell what the server
+	// answered to us, since when.
+	unconfirmed map[types.NamespacedName]time.Time
 	// ready says that both lists are in: what is not here doesn't exist (I5).
 	ready   bool
 	sources map[types.NamespacedName]*mirror.Source
@@ -45,8 +49,10 @@ func newTable(resource schema.GroupVersionResource, kind string) *table {
 		owners:   map[types.NamespacedName]types.NamespacedName{},
 		outside:  map[types.NamespacedName]bool{},
 		mirrors:  map[types.NamespacedName]*mirror.Record{},
-		bySource: map[types.NamespacedName]map[string][]*mirror.Record{},
-		accepted: map[types.NamespacedName]*mirror.Accepted{},
+
+		unconfirmed: map[types.NamespacedName]time.Time{},
+		bySource:    map[types.NamespacedName]map[string][]*mirror.Record{},
+		accepted:    map[types.NamespacedName]*mirror.Accepted{},
 	}
 }
 
@@ -136,11 +142,54 @@ func (t *table) recordAnswer(r *mirror.Record, d mirror.Draft) {
 	if t.mirrors[r.Key()] == nil && t.newest != "" && !mirror.Older(t.newest, r.ResourceVersion) {
 		return
 	}
-	t.set(r)
+	if _, news := t.set(r); news {
+		t.unconfirmed[r.Key()] = time.Now()
+	}
 	delete(t.accepted, r.Key())
 	if generation := d.Source.Generation > 0; !mirror.MetadataInSync(d.Desired, r, generation) {
 		t.accepted[r.Key()] = mirror.NewAccepted(d.Desired, r)
 	}
+}
+
+// confirm records that the watch has told of a mirror in this version.
+func (t *table) confirm(r *mirror.Record) {
+	if known := t.mirrors[r.Key()]; known == nil || !mirror.Older(r.ResourceVersion, known.ResourceVersion) {
+		delete(t.unconfirmed, r.Key())
+	}
+}
+
+// confirmWithin is how long the watch may take to tell of a write of ours, beyond
+// whatever it has told of already.
+const confirmWithin = 30 * time.Second
+
+// doubt returns the mirrors that the watch has passed without a word of them: it broke,
+// and nobody tells of what came and went meanwhile. They are to be read.
+func (t *table) doubt(reached string) (doubtful []*mirror.Record) {
+	for key, since := range t.unconfirmed {
+		known := t.mirrors[key]
+		if time.Since(since) < confirmWithin || !mirror.Older(known.ResourceVersion, reached) {
+			continue
+		}
+		r := *known
+		r.State = mirror.ContentTouched
+		t.replace(known, &r)
+		doubtful = append(doubtful, &r)
+	}
+	return doubtful
+}
+
+// refused records that the server refused a write because this isn't the version that
+// it has. It reports whether that happened before, so that nobody is about to tell.
+func (t *table) refused(r *mirror.Record) (again bool) {
+	known := t.mirrors[r.Key()]
+	if known == nil || known.ResourceVersion != r.ResourceVersion {
+		return false
+	}
+	again = known.Refused
+	next := *known
+	next.Refused = true
+	t.replace(known, &next)
+	return again
 }
 
 // dropNotFound takes away a mirror that the server says isn't there.
@@ -202,6 +251,9 @@ func (t *table) replace(before, after *mirror.Record) {
 		if before.Standing.IsMirror() {
 			t.disown(before)
 		}
+	}
+	if after == nil {
+		delete(t.unconfirmed, before.Key())
 	}
 	if after != nil {
 		t.mirrors[after.Key()] = after

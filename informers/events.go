@@ -21,6 +21,13 @@ type Handler interface {
 	Gone(obj any, resourceVersion string)
 }
 
+// Follower is a Handler that wants to know how far the watch has come.
+type Follower interface {
+	// Reached tells that the watch has brought all that there is up to this version. What
+	// it has brought may be told of later.
+	Reached(resourceVersion string)
+}
+
 // events makes of what client-go tells what a Handler is told.
 type events struct {
 	Handler

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
@@ -23,6 +24,7 @@ type Informer struct {
 	transform cache.TransformFunc
 	synced    cache.DoneChecker
 	failing   func(error)
+	follower  Follower // nil: the handler is none
 	state     atomic.Int32
 	// listing has something in it while a list is under way.
 	listing chan struct{}
@@ -46,6 +48,7 @@ const (
 // by a refusal where there had been no answer, and with nil when it works again.
 func New(name string, selection Selection, transform cache.TransformFunc, handler Handler, failing func(error)) *Informer {
 	i := &Informer{name: name, transform: transform, failing: failing, listing: make(chan struct{}, 1), born: time.Now()}
+	i.follower, _ = handler.(Follower)
 	i.informer = selection.informer(i)
 	// These fail only once the informer has been started.
 	_ = i.informer.SetTransform(i.reduce)
@@ -117,6 +120,9 @@ func (i *Informer) event(ctx context.Context, event watch.Event, streaming bool)
 	switch event.Type {
 	case watch.Bookmark:
 		i.heard(ctx, nil)
+		if m, err := meta.Accessor(event.Object); err == nil && i.follower != nil {
+			i.follower.Reached(m.GetResourceVersion())
+		}
 	case watch.Error:
 		switch err := apierrors.FromObject(event.Object); {
 		case apierrors.HasStatusCause(err, "ClientWatchDecoding"): // it may quote an object, and client-go logs it (I8)

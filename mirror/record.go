@@ -30,6 +30,8 @@ type Record struct {
 	Terminating bool
 	// DeleteRequested says that we have asked the server to delete it.
 	DeleteRequested bool
+	// Refused says that the server has refused a write on this version.
+	Refused bool
 	// HasStatus says that its status is a part of the object, which a write of ours has
 	// to carry along.
 	HasStatus bool
