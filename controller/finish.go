@@ -20,7 +20,11 @@ func (c *Controller) finish(ctx context.Context, key mirror.MirrorKey, src *mirr
 		logger = logger.WithValues("mirror", name)
 	}
 	for _, p := range unreported {
-		logger.Info("A mirror that is to go is still there", "problem", p.Text)
+		if mirror.IsContested(p) {
+			logger.Info("A mirror is contested", "problem", p.Text)
+		} else {
+			logger.Info("A mirror that is to go is still there", "problem", p.Text)
+		}
 		if src != nil {
 			p.Text = key.Namespace + ": " + p.Text
 			if err := c.events.source(ctx, src, p); err != nil {
@@ -43,7 +47,7 @@ func (c *Controller) recordResult(key mirror.MirrorKey, src *mirror.Source, prob
 	t := c.tables[key.Source.Type]
 	if t == nil || !mirror.SameSpec(src, t.sources[key.Source.NamespacedName()]) {
 		c.Mirrors.Add(key) // the source changed while we looked: nothing is settled
-		return nil, ""
+		return c.contestedUnreportedLocked(key, problems)
 	}
 	_, was := st.pending[key.Namespace]
 	delete(st.pending, key.Namespace)
@@ -54,16 +58,26 @@ func (c *Controller) recordResult(key mirror.MirrorKey, src *mirror.Source, prob
 	} else {
 		st.problems[key.Namespace] = problems
 	}
-	if len(st.pending) == 0 && (was || changed) {
+	// What is due on the source may have come of something that was none of its pending
+	// looks, as the answer to a write that was under way when its spec changed.
+	if len(st.pending) == 0 && (was || changed || c.finalizersDueLocked(key.Source, t, st) != nil) {
 		st.pending = map[string]time.Time{} // one that has been large stays so
 		c.enqueueStatus(key.Source, src)
 	}
 	if !changed || src != nil && !src.Deleting && src.Mode == mirror.On {
 		return nil, ""
 	}
+	unreported = slices.DeleteFunc(slices.Clone(problems), mirror.IsContested)
+	contested, name := c.contestedUnreportedLocked(key, problems)
+	return append(unreported, contested...), name
+}
+
+// contestedUnreported are those of the problems that are about who fights over a mirror,
+// if nobody has been told of it yet; and the mirror's name.
+func (c *Controller) contestedUnreportedLocked(key mirror.MirrorKey, problems []mirror.Problem) (unreported []mirror.Problem, name string) {
 	o := c.contested[key]
 	return slices.DeleteFunc(slices.Clone(problems), func(p mirror.Problem) bool {
-		return mirror.IsContested(p) && !c.backoff.reportOnce(o)
+		return !mirror.IsContested(p) || !c.backoff.reportOnce(o)
 	}), o.at.Name
 }
 

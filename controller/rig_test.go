@@ -37,6 +37,7 @@ type rig struct {
 	inPlace *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
 	whole   *unstructured.Unstructured    // what a GET of the whole finds
 	reads   int
+	patched []string // the bodies of patches
 	creates int
 	deletes int
 	updates int
@@ -110,7 +111,8 @@ func (s server) Delete(context.Context, string, metav1.DeleteOptions, ...string)
 	return s.rig.answer
 }
 
-func (s server) Patch(context.Context, string, types.PatchType, []byte, metav1.PatchOptions, ...string) (*metav1.PartialObjectMetadata, error) {
+func (s server) Patch(_ context.Context, _ string, _ types.PatchType, body []byte, _ metav1.PatchOptions, _ ...string) (*metav1.PartialObjectMetadata, error) {
+	s.rig.patched = append(s.rig.patched, string(body))
 	s.rig.patches++
 	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "1"}}, nil
 }

@@ -76,7 +76,10 @@ func (c *Controller) syncMirror(ctx context.Context, key mirror.MirrorKey) error
 		c.finish(ctx, key, s.source, append(slices.Clone(problems), *failed))
 		return err
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errSuperseded):
+		return nil
+	case err != nil:
 		return err
 	}
 	return c.deleteStale(ctx, key, s, slices.DeleteFunc(s.existing, func(r *mirror.Record) bool { return r.Name == name }), problems)
@@ -99,14 +102,17 @@ func (c *Controller) ensure(ctx context.Context, key mirror.MirrorKey, s snapsho
 	switch action {
 	case mirror.Read: // it has changed again
 		return nil, errStale
+	case superseded:
+		return nil, errSuperseded
 	case mirror.None:
 		return c.contestedProblem(key), nil
 	}
+	success := false
+	defer func() { c.writeAnswered(key, success) }()
 	if action == mirror.Create && d.Source.FailedIn(d.Namespace) {
 		// It failed before, maybe before a restart: what is in the way is looked at
 		// rather than written at (I3).
 		if problem, err := c.existingObject(ctx, key, o, s.resource, d); problem != nil || err != nil {
-			c.writeAnswered(key, false)
 			return problem, err
 		}
 	}
@@ -116,9 +122,16 @@ func (c *Controller) ensure(ctx context.Context, key mirror.MirrorKey, s snapsho
 	case err != nil:
 		return c.classifyRefusal(ctx, key, o, s.resource, d, action, err)
 	}
+	success = true
 	c.recordWrite(ctx, key, s, d, action)
 	return c.contestedProblem(key), nil
 }
+
+// superseded is what is to be done for a source that has changed since the snapshot:
+// nothing, for its finalizer may have gone. The key is in the queue again.
+const superseded mirror.Action = -1
+
+var errSuperseded = errors.New("the source has changed since it was seen")
 
 // decide compares what should be there with what is. A problem stands for an
 // object that isn't this source's (I1), or one that is fought over (I9).
@@ -133,6 +146,10 @@ func (c *Controller) decide(key mirror.MirrorKey, o object, d mirror.Draft, s sn
 	t := c.tables[key.Source.Type]
 	if t == nil {
 		return nil, mirror.None, nil // forgotten meanwhile
+	}
+	if !mirror.SameSpec(d.Source, t.sources[key.Source.NamespacedName()]) {
+		c.Mirrors.Add(key)
+		return nil, superseded, nil
 	}
 	have := t.mirrors[o.at]
 	if have != nil {
@@ -175,8 +192,7 @@ func (t *table) claimedBy(have *mirror.Record, d mirror.Draft) *mirror.Problem {
 }
 
 // execute issues the write.
-func (c *Controller) execute(ctx context.Context, key mirror.MirrorKey, s snapshot, d mirror.Draft, have *mirror.Record, action mirror.Action) (err error) {
-	defer func() { c.writeAnswered(key, err == nil) }()
+func (c *Controller) execute(ctx context.Context, key mirror.MirrorKey, s snapshot, d mirror.Draft, have *mirror.Record, action mirror.Action) error {
 	r, err := c.send(ctx, key, s, d, have, action)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -115,12 +115,12 @@ type pendingPatch struct {
 // pendingPatchLocked works out what a source lacks.
 func (c *Controller) pendingPatchLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) pendingPatch {
 	var d pendingPatch
-	if mirror.Older(src.ResourceVersion, st.lastPatch) || st.finalizerRemoved == src.UID {
+	if awaitsEcho(src, st) {
 		return d // our own last write is still on its way back
 	}
 	limit := src.Limit(&c.Settings)
 	has := anyStays(t.bySource[key.NamespacedName()])
-	d.finalizers = finalizers(src, has, st.inFlight > 0 || !src.Deleting && len(st.pending)+len(st.drifted) > 0)
+	d.finalizers = c.finalizersDueLocked(key, t, st)
 	if len(st.pending) > 0 && src.Mode == mirror.On || src.Deleting || d.finalizers != nil && has {
 		return d // what comes back of a new finalizer leads here again
 	}
@@ -132,6 +132,22 @@ func (c *Controller) pendingPatchLocked(key mirror.SourceKey, t *table, src *mir
 		d.status = &status
 	}
 	return d
+}
+
+// awaitsEcho reports whether our own last patch of a source is yet to be seen.
+func awaitsEcho(src *mirror.Source, st *state) bool {
+	return mirror.Older(src.ResourceVersion, st.lastPatch) || st.finalizerRemoved == src.UID
+}
+
+// finalizersDueLocked is the list of a source's finalizers as it should be; nil where it is
+// so, there is no telling yet, or there is no source.
+func (c *Controller) finalizersDueLocked(key mirror.SourceKey, t *table, st *state) []string {
+	src := t.sources[key.NamespacedName()]
+	if src == nil || awaitsEcho(src, st) {
+		return nil
+	}
+	has := anyStays(t.bySource[key.NamespacedName()])
+	return finalizers(src, has, st.inFlight > 0 || !src.Deleting && len(st.pending)+len(st.drifted) > 0)
 }
 
 // anyStays reports whether there is a mirror that isn't on its way out.
@@ -173,7 +189,8 @@ func (c *Controller) write(ctx context.Context, key mirror.SourceKey, resource s
 		return nil
 	}
 	aim := d.aim(src, fields)
-	if pause := c.pauseSource(key, aim); pause > 0 {
+	// One that goes is released once, and waits for nobody.
+	if pause := c.pauseSource(key, aim); pause > 0 && !src.Deleting {
 		c.Sources.AddAfter(key, pause)
 		return nil
 	}
