@@ -39,6 +39,7 @@ func TestI1WhatMayBeAMirrorFromBeforeIsTakenOverOrLeftAlone(t *testing.T) {
 			before := r.object("a", api.LabelMirror, "")
 			before.SetAnnotations(map[string]string{api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: row.named})
 			before.SetManagedFields(nil)
+			r.whole = before
 			r.MirrorsOf(configMapsType).Set(mirror.NewRecord(configMapsType.GroupResource(), before))
 			r.Ready(configMapsType)
 			r.work()

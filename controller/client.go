@@ -3,7 +3,7 @@ package controller
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"slices"
 	"time"
 
@@ -45,24 +45,25 @@ func (c *client) getWhole(ctx context.Context, t schema.GroupVersionResource, ha
 
 // theirs is what others put into a mirror that we are about to write: what is known of
 // it, and the status where a write would take that away. That may be of any size, and
-// so is read when it is needed.
-func (c *client) theirs(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) (*mirror.Unmanaged, error) {
+// so is read when it is needed; the mirror is then the one that was read.
+func (c *client) theirs(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) (*mirror.Record, *mirror.Unmanaged, error) {
 	if !have.HasStatus {
-		return have.Unmanaged, nil
+		return have, have.Unmanaged, nil
 	}
 	u, err := c.getWhole(ctx, t, have)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if u.GetResourceVersion() != have.ResourceVersion {
-		return nil, apierrors.NewConflict(t.GroupResource(), have.Name, fmt.Errorf("it has changed since it was seen"))
+	read := mirror.NewRecord(t.GroupResource(), u)
+	if read.UID != have.UID || read.Standing < have.Standing {
+		return nil, nil, apierrors.NewConflict(t.GroupResource(), have.Name, errors.New("it has changed since it was seen"))
 	}
 	theirs := mirror.Unmanaged{}
-	if have.Unmanaged != nil {
-		theirs = *have.Unmanaged
+	if read.Unmanaged != nil {
+		theirs = *read.Unmanaged
 	}
 	theirs.Status = u.Object["status"]
-	return &theirs, nil
+	return read, &theirs, nil
 }
 
 // create makes a mirror where there is none: one request (I4). Theirs is what others

@@ -30,9 +30,14 @@ func (c *Controller) read(ctx context.Context, t schema.GroupVersionResource, ha
 		return nil
 	}
 	r.Learn(mirror.HashContent(mirror.Content(u.Object)), mirror.IsImmutable(u.Object))
-	before, _ := table.set(r)
+	before, news := table.set(r)
 	table.confirm(r)
+	table.recognize(table.mirrors[r.Key()])
 	c.countMirror(table, before, table.mirrors[r.Key()])
+	if news && before != nil && table.owner(before) != table.owner(r) {
+		c.enqueueOwnersLocked(table, r)
+		c.enqueueOwnersLocked(table, before)
+	}
 	return nil
 }
 

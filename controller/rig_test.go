@@ -192,6 +192,7 @@ func (r *rig) object(namespace, labels, annotations string) *unstructured.Unstru
 	u.SetUID("u1")
 	u.SetResourceVersion(r.next())
 	u.SetLabels(map[string]string{labels: "true"})
+	u.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: api.FieldManager, FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:a":{}}}`)}})
 	u.SetAnnotations(map[string]string{api.AnnotationSync: "true", api.AnnotationTargetNamespaces: annotations, api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: "s",
 		api.AnnotationMirrorID: mirror.MirrorID(configMapsType.GroupResource(), namespace, "s")})
 	return u

@@ -218,7 +218,7 @@ func (c *Controller) send(ctx context.Context, key mirror.MirrorKey, s snapshot,
 	if action == mirror.Create {
 		return c.client.create(ctx, s.resource, d, c.keptFor(key))
 	}
-	theirs, err := c.client.theirs(ctx, s.resource, have)
+	have, theirs, err := c.client.theirs(ctx, s.resource, have)
 	if err != nil {
 		return nil, err
 	}

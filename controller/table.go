@@ -20,6 +20,8 @@ type table struct {
 	// unconfirmed has the mirrors of which the watch is yet to tell what the server
 	// answered to us, since when.
 	unconfirmed map[types.NamespacedName]time.Time
+	// forms has what the server makes of content, where it was read to be another.
+	forms map[types.NamespacedName]contentForm
 	// ready says that both lists are in: what is not here doesn't exist (I5).
 	ready   bool
 	sources map[types.NamespacedName]*mirror.Source
@@ -51,6 +53,7 @@ func newTable(resource schema.GroupVersionResource, kind string) *table {
 		mirrors:  map[types.NamespacedName]*mirror.Record{},
 
 		unconfirmed: map[types.NamespacedName]time.Time{},
+		forms:       map[types.NamespacedName]contentForm{},
 		bySource:    map[types.NamespacedName]map[string][]*mirror.Record{},
 		accepted:    map[types.NamespacedName]*mirror.Accepted{},
 	}
@@ -192,6 +195,22 @@ func (t *table) refused(r *mirror.Record) (again bool) {
 	return again
 }
 
+// recognize takes what was read of a mirror for the form in which the server keeps what
+// we wrote, where it has been found to be the same after we wrote the same again.
+func (t *table) recognize(r *mirror.Record) {
+	if r == nil || !r.IsFormOf(r.Written) {
+		return
+	}
+	if known, ok := t.forms[r.Key()]; !ok || known != (contentForm{r.Written, r.Content}) {
+		t.forms[r.Key()] = contentForm{r.Written, r.Content}
+		return
+	}
+	r.Learn(r.Written, r.Immutable)
+}
+
+// contentForm is what was written and what was read then.
+type contentForm struct{ written, read mirror.Hash }
+
 // dropNotFound takes away a mirror that the server says isn't there.
 func (t *table) dropNotFound(r *mirror.Record) (removed bool) {
 	known := t.mirrors[r.Key()]
@@ -209,7 +228,8 @@ func (t *table) mergeEcho(before, r *mirror.Record) {
 	if before.Terminating || r.State != mirror.ContentKnown { // a deletion of ours, that this doesn't show yet
 		return
 	}
-	r.DeleteRequested, r.SeenAt = before.DeleteRequested, before.SeenAt
+	r.DeleteRequested = before.DeleteRequested
+	r.Complete(&before.Knowledge)
 	t.replace(before, r)
 }
 
@@ -254,6 +274,7 @@ func (t *table) replace(before, after *mirror.Record) {
 	}
 	if after == nil {
 		delete(t.unconfirmed, before.Key())
+		delete(t.forms, before.Key())
 	}
 	if after != nil {
 		t.mirrors[after.Key()] = after

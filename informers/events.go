@@ -16,8 +16,8 @@ import (
 type Handler interface {
 	// Set tells that the object is there, in this form (new or changed).
 	Set(obj any)
-	// Gone tells that the object isn't there any more: its last known form, and
-	// a resource version at which it wasn't there.
+	// Gone tells that the object isn't there any more: its last known form, and the
+	// resource version of its deletion, or of that form where nobody saw it go.
 	Gone(obj any, resourceVersion string)
 }
 
@@ -58,9 +58,12 @@ func (e *events) OnDelete(obj any) {
 		return
 	}
 	delete(e.known, name)
-	// What a new list doesn't have comes without a version. The store was given that
-	// list before we are told; the reflector's own version would be that of before.
-	resourceVersion := e.store.LastStoreSyncResourceVersion()
+	// What a new list doesn't have comes without a version, and the one that the store has
+	// come to may be past other news that we are yet to tell: it was there at its own.
+	if _, unseen := obj.(cache.DeletedFinalStateUnknown); unseen {
+		obj = known
+	}
+	resourceVersion := ""
 	if m, err := meta.Accessor(obj); err == nil {
 		resourceVersion = m.GetResourceVersion()
 	}

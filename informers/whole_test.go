@@ -100,7 +100,7 @@ func TestWholeObjectsAreToldOfLikeMetadata(t *testing.T) {
 			s.forget()
 		})
 		time.Sleep(time.Minute)
-		r.expectInAnyOrder(t, "a new list", "z@5", "b@3 gone at 11")
+		r.expectInAnyOrder(t, "a new list", "z@5", "b@3 gone at 3")
 	})
 }
 

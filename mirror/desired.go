@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"unique"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -43,27 +42,22 @@ type Desired struct {
 	Content, Metadata Hash
 
 	kind schema.GroupVersionKind
-	// covered is the last answer of cover.
-	covered atomic.Pointer[coveredBy]
-}
-
-type coveredBy struct {
-	fields unique.Handle[string]
-	all    bool
+	// covered has the answers of Cover by the lists: one or two, for all mirrors alike.
+	covered sync.Map
 }
 
 // Cover finds out whether a list of fields that we wrote has all of the content, for
 // isCoveredBy to tell. All mirrors of a source have the same list, as a rule.
 func (s *Desired) Cover(fields unique.Handle[string]) {
-	if last := s.covered.Load(); last == nil || last.fields != fields {
-		s.covered.Store(&coveredBy{fields, covers(fields.Value(), s.content.fields(), s.kind)})
+	if _, asked := s.covered.Load(fields); !asked {
+		s.covered.Store(fields, covers(fields.Value(), s.content.fields(), s.kind))
 	}
 }
 
-// isCoveredBy is the answer of cover; false where that hasn't been asked.
+// isCoveredBy is the answer of Cover; false where that hasn't been asked.
 func (s *Desired) isCoveredBy(fields unique.Handle[string]) bool {
-	last := s.covered.Load()
-	return last != nil && last.fields == fields && last.all
+	covered, _ := s.covered.Load(fields)
+	return covered == true
 }
 
 func newMirrorTemplate(settings *Settings, source *Source, u *unstructured.Unstructured, annotations map[string]string) (mirrorTemplate, error) {

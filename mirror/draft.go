@@ -51,6 +51,7 @@ func (d Draft) Encode(replacing *Record, theirs *Unmanaged, now time.Time) (Body
 func (d Draft) Observed(answer *metav1.PartialObjectMetadata) *Record {
 	r := NewRecord(d.Resource, answer)
 	r.Learn(d.Desired.Content, d.Desired.immutable)
+	r.Written = d.Desired.Content
 	return r
 }
 

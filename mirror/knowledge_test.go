@@ -29,6 +29,7 @@ const (
 	lessData   = `{"f:data":{".":{},"f:a":{}},"f:metadata":{"f:labels":{"f:app":{}}}}`
 	aLabel     = `{"f:metadata":{"f:labels":{"f:team":{}}}}`
 	aStatus    = `{"f:status":{"f:ready":{}}}`
+	aSpec      = `{"f:spec":{"f:replicas":{}}}`
 	aKey       = `{"f:data":{"f:c":{}}}`
 )
 
@@ -40,12 +41,13 @@ func TestWhoWroteItTellsWhetherTheContentIsStillOurs(t *testing.T) {
 		after *Knowledge
 		want  contentState
 	}{
-		{"nobody has", writes(wrote(us, 5, ourFields)), ContentKnown},
+		{"nobody has, and there is another version: the order of a list, say", writes(wrote(us, 5, ourFields)), ContentTouched},
 		{"a label was added", writes(wrote(us, 5, ourFields), wrote("kubectl", 9, aLabel)), ContentKnown},
 		{"a label of ours was changed", writes(wrote(us, 5, lessLabels), wrote("kubectl", 9, aLabel)), ContentKnown},
 		{"a status was written", writes(wrote(us, 5, ourFields), wrote("operator", 9, aStatus)), ContentKnown},
 		{"a key was added", writes(wrote(us, 5, ourFields), wrote("kubectl", 9, aKey)), ContentTouched},
 		{"a key was taken away, which leaves no other trace", writes(wrote(us, 5, lessData)), ContentTouched},
+		{"what others wrote before is as it was", writes(wrote(us, 5, ourFields), wrote("hpa", 3, aSpec), wrote("operator", 9, aStatus)), ContentTouched},
 		{"it was scaled", writes(wrote(us, 5, ourFields), scaled), ContentTouched},
 		{"somebody wrote in our name", writes(wrote(us, 9, ourFields)), ContentTouched},
 		{"managedFields were emptied", writes(), ContentTouched},
@@ -74,14 +76,14 @@ func TestWhatChangesRightAfterAWriteOfOursIsRead(t *testing.T) {
 		ours := writes(wrote(us, 5, ourFields))
 		ours.Learn(Hash{1}, false)
 		time.Sleep(secondPasses)
-		next := writes(wrote(us, 5, ourFields))
+		next := writes(wrote(us, 5, ourFields), wrote("kubectl", 5, aLabel))
 		next.Follow(ours)
 		if next.State != ContentTouched {
 			t.Error("it counts as unchanged")
 		}
 		next.Learn(Hash{1}, false) // read
 		time.Sleep(time.Nanosecond)
-		later := writes(wrote(us, 5, ourFields))
+		later := writes(wrote(us, 5, ourFields), wrote("kubectl", 6, aLabel))
 		later.Follow(next)
 		if later.State != ContentKnown {
 			t.Error("it is read again, though the second is over")
@@ -104,7 +106,7 @@ func TestAfterARestartAMirrorIsWhatItSaysUnlessSomebodyWroteToIt(t *testing.T) {
 		{"it lacks a key", writes(wrote(us, 5, lessData)), true, contentUnclear},
 		{"it has another's key", writes(wrote(us, 5, ourFields), wrote("kubectl", 9, aKey)), true, contentUnclear},
 		{"somebody has applied the same", writes(wrote(us, 5, ourFields), wrote("gitops", 9, `{"f:data":{"f:a":{}}}`)), true, contentUnclear},
-		{"what we wrote is in two lists", writes(wrote(us, 5, lessData), wrote(us, 6, `{"f:data":{"f:b":{}}}`)), true, contentUnclear},
+		{"what we wrote is in two lists", writes(wrote(us, 5, lessData), wrote(us, 6, `{"f:data":{"f:b":{}}}`)), true, contentSame},
 		{"there are no managedFields", writes(), true, contentUnclear},
 	} {
 		t.Run(row.it, func(t *testing.T) {
@@ -116,4 +118,22 @@ func TestAfterARestartAMirrorIsWhatItSaysUnlessSomebodyWroteToIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An autoscaler's field on a mirror is no reason to read it at each status.
+func TestContentThatOthersWroteIsReadOnceAndNotWithEachVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hpa := wrote("hpa", 6, aSpec)
+		read := writes(wrote(us, 5, ourFields), hpa)
+		read.Learn(Hash{1}, false)
+		time.Sleep(secondPasses + 1)
+		next := writes(wrote(us, 5, ourFields), hpa, wrote("operator", 9, aStatus))
+		if next.Follow(read); next.State != ContentKnown || next.Content != (Hash{1}) {
+			t.Error("a status has it read again")
+		}
+		again := writes(wrote(us, 5, ourFields), wrote("hpa", 10, aSpec))
+		if again.Follow(next); again.State != ContentTouched {
+			t.Error("what the autoscaler writes later counts as known")
+		}
+	})
 }

@@ -22,6 +22,33 @@ func parseFields(text []byte) (tree fieldTree, ok bool) {
 	return tree, json.Unmarshal(text, &tree) == nil
 }
 
+// mergedFields is what several lists of one author have between them.
+func mergedFields(authors []author) string {
+	if len(authors) == 1 {
+		return string(authors[0].raw)
+	}
+	merged := map[string]any{}
+	for _, a := range authors {
+		var tree map[string]any
+		if json.Unmarshal(a.raw, &tree) == nil {
+			mergeTrees(merged, tree)
+		}
+	}
+	text, _ := json.Marshal(merged)
+	return string(text)
+}
+
+func mergeTrees(into, tree map[string]any) {
+	for path, part := range tree {
+		under, has := into[path].(map[string]any)
+		if part, ok := part.(map[string]any); ok && has {
+			mergeTrees(under, part)
+		} else if !has {
+			into[path] = part
+		}
+	}
+}
+
 // contentFields is what a list of fields has beside metadata and status.
 func contentFields(text string) string {
 	tree, _ := parseFields([]byte(text))
@@ -34,12 +61,18 @@ func contentFields(text string) string {
 // builtinGroups are the API groups of Kubernetes itself that don't end in k8s.io.
 var builtinGroups = []string{"", "apps", "batch", "autoscaling", "policy", "extensions"}
 
-// isBuiltin reports whether a group is Kubernetes' own. Its types omit what is empty,
-// so that an empty map or list in the tree stands for one that is written as a whole.
-// In a custom kind it may be one whose parts somebody has taken away.
+// isBuiltin reports whether a group is Kubernetes' own.
 func isBuiltin(group string) bool {
 	prefix, isAPI := strings.CutSuffix(group, ".k8s.io")
 	return slices.Contains(builtinGroups, group) || isAPI && builtinAPIs[prefix]
+}
+
+// atomic has the fields of Kubernetes' own kinds that are maps and written as a whole,
+// so that an empty tree stands for all of one. Elsewhere it may be one whose parts
+// somebody has taken away.
+var atomic = map[string]bool{
+	"selector": true, "labelSelector": true, "podSelector": true, "namespaceSelector": true, "objectSelector": true, "nodeSelector": true,
+	"configMapKeyRef": true, "secretKeyRef": true, "fieldRef": true, "resourceFieldRef": true, "scaleTargetRef": true,
 }
 
 // builtinAPIs are those that end in k8s.io: custom kinds may do so too.
@@ -71,7 +104,7 @@ func (c coverage) field(tree fieldTree, key string, value any) bool {
 	if !ok {
 		return isNothing(key, value)
 	}
-	return c.value(child, value)
+	return c.value(child, value, c.builtin && atomic[key])
 }
 
 // isNothing reports whether a field is one that the server lists nowhere, though it shows
@@ -81,20 +114,22 @@ func isNothing(key string, value any) bool {
 	return ok && key == "metadata" && len(fields) == 0
 }
 
-func (c coverage) value(text json.RawMessage, value any) bool {
+// value compares a value with its part of the tree; whole says that a map has none, since
+// it is written as a whole.
+func (c coverage) value(text json.RawMessage, value any, whole bool) bool {
 	switch value := value.(type) {
 	case map[string]any:
-		return c.fields(text, value)
+		return c.fields(text, value, whole)
 	case []any:
 		return c.items(text, value)
 	}
 	return true
 }
 
-func (c coverage) fields(text json.RawMessage, fields map[string]any) bool {
+func (c coverage) fields(text json.RawMessage, fields map[string]any, whole bool) bool {
 	tree, ok := parseFields(text)
 	if !ok || len(tree) == 0 {
-		return ok && (c.builtin || len(fields) == 0)
+		return ok && (whole || len(fields) == 0)
 	}
 	for key, value := range fields {
 		if !c.field(tree, key, value) {
@@ -116,7 +151,7 @@ func (c coverage) items(text json.RawMessage, items []any) bool {
 	}
 	paths := slices.Collect(maps.Keys(tree))
 	for _, item := range items {
-		i := slices.IndexFunc(paths, func(path string) bool { return isItem(path, item) && c.value(tree[path], item) })
+		i := slices.IndexFunc(paths, func(path string) bool { return isItem(path, item) && c.value(tree[path], item, false) })
 		if i < 0 {
 			return false
 		}

@@ -35,6 +35,7 @@ func TestAListOfFieldsCoversContentThatItHasAllOf(t *testing.T) {
 		{"a set that lacks one", custom, `{"f:spec":{"f:names":{".":{},"v:\"a\"":{}}}}`, `{spec: {names: [a, b]}}`, false},
 		{"a list that is written as a whole", custom, `{"f:spec":{".":{},"f:names":{}}}`, `{spec: {names: [a, b]}}`, true},
 		{"a map of a built-in kind that is written as a whole", core, `{"f:spec":{"f:selector":{}}}`, `{spec: {selector: {app: db}}}`, true},
+		{"a struct of a built-in kind of which all was taken away", core, `{"f:spec":{"f:securityContext":{}}}`, `{spec: {securityContext: {runAsUser: 7}}}`, false},
 		{"a map of a custom kind that is empty, or written as a whole", custom, `{"f:spec":{"f:selector":{}}}`, `{spec: {selector: {app: db}}}`, false},
 		{"an empty map of a custom kind", custom, `{"f:spec":{"f:selector":{}}}`, `{spec: {selector: {}}}`, true},
 		{"nothing that can be read", core, `[`, `{data: {}}`, false},

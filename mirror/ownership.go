@@ -2,7 +2,9 @@ package mirror
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"hash/maphash"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -17,9 +19,10 @@ type ownership struct {
 	// alone says that nobody but us has written the object.
 	alone        bool
 	ours, theirs []author
-	// content says that somebody else wrote something beside metadata and status, in
-	// whichever way.
-	content bool
+	// content is a fingerprint of what others wrote beside metadata and status, in
+	// whichever way, and when; zero where there is nothing. others is that of all that
+	// they wrote.
+	content, others uint64
 	// status says that the status was written as a part of the object: its type has no
 	// subresource for it, so that a PUT without one takes it away.
 	status bool
@@ -39,7 +42,7 @@ type metadataFields struct {
 }
 
 func ownershipOf(entries []metav1.ManagedFieldsEntry) ownership {
-	o := ownership{alone: len(entries) > 0}
+	o := ownership{alone: len(entries) > 0, status: len(entries) == 0} // where nothing is known, there may be one
 	for i := range entries {
 		o.alone = o.alone && entries[i].Manager == api.FieldManager
 	}
@@ -55,7 +58,11 @@ func (o *ownership) add(e *metav1.ManagedFieldsEntry) {
 	if e.Time != nil {
 		a.at = e.Time.Unix()
 	}
-	o.status = o.status || e.Subresource == "" && bytes.Contains(a.raw, []byte(`"f:status"`))
+	if e.Subresource == "" && bytes.Contains(a.raw, []byte(`"f:status"`)) {
+		tree, _ := parseFields(a.raw)
+		_, status := tree["f:status"]
+		o.status = o.status || status
+	}
 	if o.alone {
 		o.ours = append(o.ours, a)
 		return
@@ -68,9 +75,26 @@ func (o *ownership) add(e *metav1.ManagedFieldsEntry) {
 		return
 	}
 	o.theirs = append(o.theirs, a)
+	written := fingerprintOf(e, a)
+	o.others ^= written
 	delete(fields, "f:metadata")
 	delete(fields, "f:status")
-	o.content = o.content || len(fields) > 0
+	if len(fields) > 0 {
+		o.content ^= written
+	}
+}
+
+// seed makes fingerprints of this process comparable.
+var seed = maphash.MakeSeed()
+
+// fingerprintOf is never zero, and doesn't depend on the order of the entries.
+func fingerprintOf(e *metav1.ManagedFieldsEntry, a author) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	_, _ = h.WriteString(e.Manager + "\x00" + string(e.Operation) + "\x00" + e.Subresource + "\x00" + e.APIVersion + "\x00")
+	_ = binary.Write(&h, binary.BigEndian, a.at)
+	_, _ = h.Write(a.raw)
+	return h.Sum64() | 1
 }
 
 // owns reports whether a label, or an annotation, is ours.

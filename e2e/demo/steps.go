@@ -14,7 +14,7 @@ import (
 // step changes one thing.
 type step struct {
 	says string
-	// do makes the change. What it returns reports whether the board has heard of
+	// do makes the change. What it returns says whether the board has heard of
 	// it; until then, all may look right because it is still as it was.
 	do func(context.Context) (heard, error)
 }
