@@ -143,7 +143,7 @@ type heeded struct{ watch.Interface }
 // Stop implements watch.Interface.
 func (h heeded) Stop() {
 	h.Interface.Stop()
-	for range h.ResultChan() { //nolint:revive // to its end
+	for range h.ResultChan() {
 	}
 }
 
