@@ -45,14 +45,17 @@ func (c *client) getWhole(ctx context.Context, t schema.GroupVersionResource, ha
 
 // theirs is what others put into a mirror that we are about to write: what is known of
 // it, and the status where a write would take that away. That may be of any size, and
-// so is read when it is needed; the mirror is then the one that was read.
-func (c *client) theirs(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) (*mirror.Record, *mirror.Unmanaged, error) {
+// so is read when it is needed, if it hasn't been; the mirror is then the one that was read.
+func (c *client) theirs(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record, whole *unstructured.Unstructured) (*mirror.Record, *mirror.Unmanaged, error) {
 	if !have.HasStatus {
 		return have, have.Unmanaged, nil
 	}
-	u, err := c.getWhole(ctx, t, have)
-	if err != nil {
-		return nil, nil, err
+	u := whole
+	if u == nil || u.GetResourceVersion() != have.ResourceVersion {
+		var err error
+		if u, err = c.getWhole(ctx, t, have); err != nil {
+			return nil, nil, err
+		}
 	}
 	read := mirror.NewRecord(t.GroupResource(), u)
 	if read.UID != have.UID || read.Standing < have.Standing {

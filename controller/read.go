@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -10,24 +11,24 @@ import (
 
 // read asks the server what there is of a mirror that it may have in another form than
 // we know, and records it: once for each version.
-func (c *Controller) read(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) error {
+func (c *Controller) read(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) (*unstructured.Unstructured, error) {
 	u, err := c.client.getWhole(ctx, t, have)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	table := c.tables[t.GroupResource()]
 	switch {
 	case table == nil || table.resource != t:
-		return errStale // forgotten meanwhile
+		return nil, errStale // forgotten meanwhile
 	case objectNotFound(err):
 		c.dropNotFoundLocked(table, have)
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	}
 	r := mirror.NewRecord(t.GroupResource(), u)
 	if r.Standing == mirror.Foreign {
 		c.mirrorGoneLocked(table, r, r.ResourceVersion)
-		return nil
+		return nil, nil
 	}
 	r.Learn(mirror.HashContent(mirror.Content(u.Object)), mirror.IsImmutable(u.Object))
 	before, news := table.set(r)
@@ -38,7 +39,7 @@ func (c *Controller) read(ctx context.Context, t schema.GroupVersionResource, ha
 		c.enqueueOwnersLocked(table, r)
 		c.enqueueOwnersLocked(table, before)
 	}
-	return nil
+	return u, nil
 }
 
 // dropNotFoundLocked takes away a mirror that the server says isn't there. Those who wait
@@ -63,7 +64,7 @@ func (c *Controller) stale(ctx context.Context, key mirror.SourceKey, t schema.G
 	again := table != nil && table.refused(have)
 	c.mu.Unlock()
 	if again {
-		if err := c.read(ctx, t, have); err != nil && ctx.Err() != nil {
+		if _, err := c.read(ctx, t, have); err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -29,6 +30,8 @@ type snapshot struct {
 	intent   intent
 	// has are the source's mirrors in the namespace.
 	existing []*mirror.Record
+	// whole is the mirror that is to be there, where it was read since.
+	whole *unstructured.Unstructured
 	// drift says that only a change of a mirror has led here; otherwise since is when
 	// this look became due.
 	drift bool

@@ -91,9 +91,11 @@ func (c *Controller) ensure(ctx context.Context, key mirror.MirrorKey, s snapsho
 	o := object{key.Source.Type, types.NamespacedName{Namespace: d.Namespace, Name: d.Name}}
 	have, action, problem := c.decide(key, o, d, s)
 	if action == mirror.Read {
-		if err := c.read(ctx, s.resource, have); err != nil {
+		whole, err := c.read(ctx, s.resource, have)
+		if err != nil {
 			return c.classifyError(ctx, "get", err)
 		}
+		s.whole = whole
 		have, action, problem = c.decide(key, o, d, s)
 	}
 	if problem != nil {
@@ -218,7 +220,7 @@ func (c *Controller) send(ctx context.Context, key mirror.MirrorKey, s snapshot,
 	if action == mirror.Create {
 		return c.client.create(ctx, s.resource, d, c.keptFor(key))
 	}
-	have, theirs, err := c.client.theirs(ctx, s.resource, have)
+	have, theirs, err := c.client.theirs(ctx, s.resource, have, s.whole)
 	if err != nil {
 		return nil, err
 	}
