@@ -64,7 +64,7 @@ bench: ## Measure against the raw limit (PEER=binary beside it, SCALE=1, RUNS=3;
 	@cd e2e && go run ./bench
 
 .PHONY: bench-short
-bench-short: ## Fail if a count of requests is off; ratios are shown, not judged
+bench-short: ## Fail if counts, bytes or memory are off; times are shown, not judged
 	@cd e2e && SHORT=1 go run ./bench
 
 .PHONY: control-plane

@@ -23,6 +23,8 @@ var rooms = map[string][]string{
 	"leader":    nil,
 	"kube":      {"api", "informers", "mirror", "pattern", "transform"},
 	"cleanup":   {"api", "discovery", "mirror", "pattern", "transform"},
+
+	"controller": {"api", "mirror", "pattern", "transform"},
 }
 
 func TestRoomsUseOnlyTheRoomsThatTheyMay(t *testing.T) {

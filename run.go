@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/klog/v2"
 
+	"github.com/lukaszraczylo/kubemirror/controller"
 	"github.com/lukaszraczylo/kubemirror/discovery"
 	"github.com/lukaszraczylo/kubemirror/informers"
 	"github.com/lukaszraczylo/kubemirror/kube"
@@ -31,7 +32,7 @@ const drainTimeout = 20 * time.Second
 func run(ctx context.Context, o *options, clients *kube.Clients) error {
 	m := metrics.New(version(), commit())
 	m.HookClients()
-	m.Expect(metrics.Words{Results: mirror.Results, Errors: mirror.Errors, Operations: mirror.Operations})
+	m.Expect(metrics.Words{Results: controller.Results, Errors: controller.Errors, Operations: controller.Operations})
 	if o.leaderElect {
 		m.Leading(o.leaseName, false) // one that never gets as far as the lease is no leader either
 	}
@@ -105,12 +106,12 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 	consents := queue.New("consent", func(namespace string) string { return namespace }, 0, m.Queues())
 	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, queue.Share(o.workers), m.Queues())
 	watches := clients.Watches()
-	controller := mirror.NewController(mirror.Config{
+	mirroring := controller.New(controller.Config{
 		Settings: o.settings, Objects: clients.Writer(), Metadata: clients.Metadata,
 		Sources: sources, Mirrors: mirrors, Consents: consents, Metrics: m,
 		WatchObject: watches.Object, Identity: identity(),
 	})
-	namespaces := informers.New("namespaces", watches.Namespaces(), mirror.IngestNamespace, controller.Namespaces(), func(err error) {
+	namespaces := informers.New("namespaces", watches.Namespaces(), mirror.IngestNamespace, mirroring.Namespaces(), func(err error) {
 		if err != nil {
 			klog.FromContext(ctx).Error(err, "Can't watch namespaces; nothing can be mirrored without them. Check that the controller may list and watch them")
 		}
@@ -118,10 +119,10 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 	})
 	m.WatchFailing("namespaces", false) // so far
 	set := informers.NewSet(informers.Config{
-		Sources:  informers.Role{Name: "sources", Selector: mirror.SourceSelector, ListWatch: watches.Sources, Transform: func(schema.GroupVersionResource) func(any) (any, error) { return o.settings.IngestSource }},
-		Mirrors:  informers.Role{Name: "mirrors", Selector: mirror.MirrorSelector, ListWatch: watches.Mirrors, Transform: mirror.IngestMirror},
+		Sources:  informers.Role{Name: "sources", Selection: watches.Sources(), Transform: func(schema.GroupVersionResource) func(any) (any, error) { return o.settings.IngestSource }},
+		Mirrors:  informers.Role{Name: "mirrors", Selection: watches.Mirrors(), Transform: mirror.IngestMirror},
 		Any:      watches.Any,
-		Consumer: consumer{controller}, Observer: m,
+		Consumer: consumer{mirroring}, Observer: m,
 	})
 	watcher, err := discovery.New(discovery.Config{
 		REST: clients.REST, HTTP: clients.HTTP, Metadata: clients.Metadata,
@@ -135,7 +136,7 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 			"until \"kubemirror cleanup --resource-types=Kind.version\" has run for it")
 	}
 	health.working(namespaces, set)
-	m.Observe(metrics.Observed{OldestUnsynced: controller.OldestUnsynced, Contested: controller.Contested, Census: controller.Census, Quiet: health.quiet})
+	m.Observe(metrics.Observed{OldestUnsynced: mirroring.OldestUnsynced, Contested: mirroring.Contested, Census: mirroring.Census, Quiet: health.quiet})
 
 	finish, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -150,16 +151,17 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 		case <-ctx.Done():
 			return
 		}
-		controller.Namespaces().Started()
+		mirroring.Namespaces().Started()
 		watcher.Run(ctx, func(ctx context.Context, types []discovery.Type) {
+			mirroring.Serve(kinds(types))
 			set.Sync(ctx, resources(types))
 			health.discovered()
 		})
 		set.Stop()
 	})
-	wg.Go(func() { sources.Run(ctx, finish, o.workers, controller.SyncSource) })
-	wg.Go(func() { mirrors.Run(ctx, finish, o.workers, controller.SyncMirror) })
-	wg.Go(func() { consents.Run(ctx, finish, 1, controller.SyncConsent) })
+	wg.Go(func() { sources.Run(ctx, finish, o.workers, mirroring.SyncSource) })
+	wg.Go(func() { mirrors.Run(ctx, finish, o.workers, mirroring.SyncMirror) })
+	wg.Go(func() { consents.Run(ctx, finish, 1, mirroring.SyncConsent) })
 	wg.Wait()
 	return nil
 }
@@ -172,8 +174,16 @@ func resources(types []discovery.Type) []schema.GroupVersionResource {
 	return list
 }
 
+func kinds(types []discovery.Type) map[schema.GroupVersionResource]string {
+	kinds := make(map[schema.GroupVersionResource]string, len(types))
+	for _, t := range types {
+		kinds[t.Resource] = t.Kind
+	}
+	return kinds
+}
+
 // consumer hands what the informers see to the controller.
-type consumer struct{ *mirror.Controller }
+type consumer struct{ *controller.Controller }
 
 func (c consumer) Sources(resource schema.GroupVersionResource) informers.Handler {
 	return c.SourcesOf(resource)

@@ -10,6 +10,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata"
 )
 
 var (
@@ -38,9 +39,10 @@ func newCluster(resources ...schema.GroupVersionResource) *cluster {
 // role=mirror, each with a transformation that leaves its mark.
 func (c *cluster) set() *Set {
 	role := func(name, selector string) Role {
-		return Role{Name: name, Selector: selector, Transform: func(schema.GroupVersionResource) func(any) (any, error) { return marks(name) }, ListWatch: func(resource schema.GroupVersionResource) ListWatch {
-			return c.servers[resource].listWatch(selector)
-		}}
+		return Role{
+			Name: name, Selection: Selection{Metadata: clients{c}, Labels: selector},
+			Transform: func(schema.GroupVersionResource) func(any) (any, error) { return marks(name) },
+		}
 	}
 	return NewSet(Config{
 		Sources: role("sources", "role=source"),
@@ -50,6 +52,13 @@ func (c *cluster) set() *Set {
 		},
 		Consumer: consumer{c}, Observer: observer{c},
 	})
+}
+
+// clients finds the server of a type.
+type clients struct{ *cluster }
+
+func (c clients) Resource(resource schema.GroupVersionResource) metadata.Getter {
+	return client{s: c.servers[resource]}
 }
 
 func marks(role string) func(any) (any, error) {

@@ -1,12 +1,10 @@
 // Package informers keeps watched objects in memory and tells of each change.
 //
-// An Informer is client-go's Reflector over a store of our own. client-go's
-// shared informer would add a queue of deltas, an indexer and several goroutines
-// to each watch, for handlers that here only put a key into a queue; with two
-// watches for each of some two hundred types, that is what the process would
-// weigh. A Set runs an informer pair a type (its sources; its mirrors, once there
-// is a use for them) and stops it when the type goes: really stops it, with
-// goroutines, connections and memory.
+// An Informer is one of client-go's shared informers, with what client-go keeps to
+// itself: whether its watch fails, and how long nothing was heard of it. A Set runs
+// a pair of them a type (its sources; its mirrors, once there is a use for them) and
+// stops it when the type goes: really stops it, with goroutines, connections and
+// memory.
 //
 // It knows nothing of what the objects mean: selectors, transformations and
 // handlers come from outside.

@@ -23,7 +23,7 @@ func TestFailuresAreToldOnceEach(t *testing.T) {
 		}
 		return forbids(request)
 	}
-	const told = "fails: failed to list things: things is forbidden: no list for you"
+	const told = "fails: failed to list *v1.PartialObjectMetadata: things is forbidden: no list for you"
 	rows := []struct {
 		name    string
 		answers []func(string) error // a quarter of an hour each
@@ -31,10 +31,10 @@ func TestFailuresAreToldOnceEach(t *testing.T) {
 	}{
 		{"a server that answers is no news", []func(string) error{nil}, nil},
 		{"a type that is forbidden fails until it is allowed", []func(string) error{forbids, nil}, []string{told, "works"}},
-		{"a server that doesn't answer fails until it does", []func(string) error{silent, nil}, []string{"fails: failed to list things: connection reset", "works"}},
+		{"a server that doesn't answer fails until it does", []func(string) error{silent, nil}, []string{"fails: failed to list *v1.PartialObjectMetadata: connection reset", "works"}},
 		{"a server that isn't there fails until it is", []func(string) error{closed, nil}, []string{"fails: connect: connection refused", "works"}},
 		{"a server that is too busy fails until it isn't", []func(string) error{busy, nil}, []string{"fails: storage is (re)initializing", "works"}},
-		{"a refusal after no answer is news", []func(string) error{silent, forbids, nil}, []string{"fails: failed to list things: connection reset", told, "works"}},
+		{"a refusal after no answer is news", []func(string) error{silent, forbids, nil}, []string{"fails: failed to list *v1.PartialObjectMetadata: connection reset", told, "works"}},
 		{"it fails, works, and fails again, now in resuming its watch", []func(string) error{forbids, nil, forbids}, []string{told, "works", "fails: things is forbidden: no watch for you"}},
 		{"one that may be listed but not watched fails steadily", []func(string) error{onlyLists, nil}, []string{"fails: things is forbidden: no watch for you", "works"}},
 	}
@@ -44,7 +44,7 @@ func TestFailuresAreToldOnceEach(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s, r := newServer(), &recorder{}
 					s.plain = kind.plain
-					i := New("things", s.listWatch(""), asIs, handler{recorder: r}, r.failing)
+					i := New("things", s.selection(""), asIs, handler{recorder: r}, r.failing)
 					defer running(t, i)()
 					for _, answer := range row.answers {
 						s.set(func() { s.refuse = answer })
@@ -66,7 +66,7 @@ func TestAFailingWatchIsTriedAgainWithBackoff(t *testing.T) {
 	onEachServer(t, func(t *testing.T, s *server, r *recorder) {
 		s.refuse = func(string) error { return forbidden("anything") }
 		log := logged(t)
-		defer running(t, New("things", s.listWatch("role=x"), asIs, handler{recorder: r}, func(error) {}))()
+		defer running(t, New("things", s.selection("role=x"), asIs, handler{recorder: r}, func(error) {}))()
 		time.Sleep(time.Hour)
 		if n := len(s.requests()); n < 120 || n > 800 {
 			t.Errorf("%d requests in an hour", n)
@@ -83,7 +83,7 @@ func TestAFailingWatchIsTriedAgainWithBackoff(t *testing.T) {
 func TestQuietIsTheTimeSinceTheServerWasHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer()
-		i := New("things", s.listWatch(""), asIs, handler{recorder: &recorder{}}, func(error) {})
+		i := New("things", s.selection(""), asIs, handler{recorder: &recorder{}}, func(error) {})
 		expect := func(when string, want time.Duration) {
 			t.Helper()
 			synctest.Wait()

@@ -7,33 +7,30 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 )
 
-// ListWatch lists and watches one kind of object; the dynamic and the metadata
-// client's methods have these forms. Both must return when their context is done.
-type ListWatch struct {
-	List  func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error)
-	Watch func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error)
-}
-
-// Informer watches one selection of objects of one type.
+// Informer watches one selection of objects of one type: a shared informer of
+// client-go's, and what client-go doesn't tell of it.
 type Informer struct {
 	name      string
-	listWatch ListWatch
-	store     *store
+	informer  cache.SharedIndexInformer
+	transform cache.TransformFunc
+	synced    cache.DoneChecker
 	failing   func(error)
+	follower  Follower // nil: the handler is none
 	state     atomic.Int32
-	// streaming says that the list that comes next is the beginning of a watch.
-	// The reflector asks for one thing at a time, so it needs no lock.
-	streaming bool
+	// listing has something in it while a list is under way.
+	listing chan struct{}
+	born    time.Time
+	// lastHeard is counted from born: a step of the wall clock is not silence.
+	lastHeard atomic.Int64
 }
 
 // The states of an informer.
@@ -45,80 +42,108 @@ const (
 
 // New makes an informer; Run starts it. Name is for log lines. Transform is
 // applied to each object before it is kept and handed on, and must accept its own
-// output; an object over which it fails is passed over, and its error, which must
-// not hold content, is logged.
+// output, which must have metadata; an object over which it fails is passed over,
+// and its error, which must not hold content, is logged.
 // Failing is called with the error when a list or watch begins to fail, or fails
 // by a refusal where there had been no answer, and with nil when it works again.
-func New(name string, listWatch ListWatch, transform cache.TransformFunc, handler Handler, failing func(error)) *Informer {
-	i := &Informer{name: name, listWatch: listWatch, failing: failing}
-	i.store = &store{
-		name:      name,
-		transform: transform,
-		handler:   handler,
-		replaced:  i.listed,
-		items:     map[types.NamespacedName]any{},
-		synced:    make(chan struct{}),
-		born:      time.Now(),
-	}
+func New(name string, selection Selection, transform cache.TransformFunc, handler Handler, failing func(error)) *Informer {
+	i := &Informer{name: name, transform: transform, failing: failing, listing: make(chan struct{}, 1), born: time.Now()}
+	i.follower, _ = handler.(Follower)
+	i.informer = selection.informer(i)
+	// These fail only once the informer has been started.
+	_ = i.informer.SetTransform(i.reduce)
+	// client-go's own would log each failure of each type at each try.
+	_ = i.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) { i.heard(ctx, err) })
+	registration, _ := i.informer.AddEventHandler(&events{handler, i.informer.GetStore(), map[cache.ObjectName]any{}})
+	i.synced = registration.HasSyncedChecker()
 	return i
 }
 
-// backoff is what the reflector's own loop does between two lists.
-var backoff = wait.Backoff{Duration: 800 * time.Millisecond, Factor: 2, Jitter: 1, Steps: 10, Cap: 30 * time.Second}
-
-// Run watches until the context is done, and returns when nothing of it is left.
+// Run watches until the context is done, and returns when nothing of it is left: it
+// is what a factory's Start runs and its Shutdown waits for. Those would hide the
+// context behind a channel, and each request that derives its own from it would cost
+// a goroutine to watch that.
 func (i *Informer) Run(ctx context.Context) {
-	i.store.touch()
-	listing := make(chan struct{}, 1) // has something in it while a list is under way
-	lw := &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			select {
-			case listing <- struct{}{}:
-				defer func() { <-listing }()
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
-			i.streaming = false
-			list, err := i.listWatch.List(ctx, options)
-			i.store.touch()
-			return list, err
-		},
-		WatchFuncWithContext: i.watch,
-	}
-	reflector := cache.NewReflectorWithOptions(lw, nil, i.store, cache.ReflectorOptions{
-		Name: i.name, TypeDescription: i.name, Clock: hurried{ctx: ctx},
-	})
-	// The reflector's own loop would log each failure of each type at each try.
-	_ = backoff.DelayWithReset(clock.RealClock{}, 2*time.Minute).Until(ctx, true, true, func(ctx context.Context) (bool, error) {
-		if err := reflector.ListAndWatchWithContext(ctx); err != nil {
-			i.heard(ctx, err)
-		}
-		return false, nil
-	})
-	// The reflector doesn't wait for a list that is under way.
-	listing <- struct{}{}
+	i.touch()
+	i.informer.RunWithContext(ctx)
+	i.listing <- struct{}{} // client-go doesn't wait for a list that is under way
 }
 
-func (i *Informer) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-	i.streaming = options.SendInitialEvents != nil && *options.SendInitialEvents
-	w, err := i.listWatch.Watch(ctx, options)
-	i.store.touch()
+// list asks for a list, or a page of one.
+func list[L any](ctx context.Context, i *Informer, options metav1.ListOptions, ask func(context.Context, metav1.ListOptions) (L, error)) (answer L, err error) {
+	select {
+	case i.listing <- struct{}{}:
+		defer func() { <-i.listing }()
+	case <-ctx.Done():
+		return answer, ctx.Err()
+	}
+	answer, err = ask(ctx, options)
+	i.touch()
+	if runtime.IsMissingKind(err) { // it quotes the answer (I8)
+		err = errUndecodable
+	}
+	return answer, err
+}
+
+// watch opens a watch.
+func (i *Informer) watch(ctx context.Context, options metav1.ListOptions, ask func(context.Context, metav1.ListOptions) (watch.Interface, error)) (watch.Interface, error) {
+	streaming := ptr.Deref(options.SendInitialEvents, false)
+	w, err := ask(ctx, options)
+	i.touch()
 	switch {
-	case apierrors.IsTooManyRequests(err) || utilnet.IsConnectionRefused(err):
-		i.heard(ctx, err) // the reflector tries again by itself, and doesn't tell
-	case err == nil && !i.streaming:
-		i.heard(ctx, nil)
+	case err == nil:
+		if !streaming { // a stream that is opened has yet to bring a list
+			i.heard(ctx, nil)
+		}
+		return heeded{watch.Filter(w, func(event watch.Event) (watch.Event, bool) { return i.event(ctx, event, streaming), true })}, nil
+	case retriable(err):
+		i.heard(ctx, err) // client-go tries again by itself, and doesn't tell
+		if streaming {
+			err = errors.New(err.Error())
+		}
 	}
-	// A server that doesn't stream lists refuses it, and is asked for a plain list
-	// next. And a stream that is opened has yet to bring a list.
-	return w, err
+	return nil, err
 }
 
-// listed is called after each list. A plain one says nothing about whether a
-// watch will work.
-func (i *Informer) listed() {
-	if i.streaming {
-		i.heard(context.Background(), nil)
+// retriable reports whether client-go asks for a watch again by itself. Before it does
+// so for a streamed list it waits up to a minute, without regard to its context: it
+// must not know such an error, and goes on to a plain list.
+func retriable(err error) bool {
+	return apierrors.IsTooManyRequests(err) || utilnet.IsConnectionRefused(err)
+}
+
+// event sees all that a watch brings before client-go does, which shows bookmarks
+// to nobody: they are the server's sign of life, about once a minute, on a watch on
+// which nothing happens. A streamed list ends with one.
+func (i *Informer) event(ctx context.Context, event watch.Event, streaming bool) watch.Event {
+	i.touch()
+	switch event.Type {
+	case watch.Bookmark:
+		i.heard(ctx, nil)
+		if m, err := meta.Accessor(event.Object); err == nil && i.follower != nil {
+			i.follower.Reached(m.GetResourceVersion())
+		}
+	case watch.Error:
+		switch err := apierrors.FromObject(event.Object); {
+		case apierrors.HasStatusCause(err, "ClientWatchDecoding"): // it may quote an object, and client-go logs it (I8)
+			event.Object = &apierrors.NewInternalError(errUndecodable).ErrStatus
+		case streaming && retriable(err):
+			event.Object = &apierrors.NewInternalError(errors.New(err.Error())).ErrStatus
+		}
+	}
+	return event
+}
+
+var errUndecodable = errors.New("the server's answer can't be decoded")
+
+// heeded is a filtered watch that ends when it is stopped: a filter would wait
+// forever for somebody to take the event that it holds.
+type heeded struct{ watch.Interface }
+
+// Stop implements watch.Interface.
+func (h heeded) Stop() {
+	h.Interface.Stop()
+	for range h.ResultChan() {
 	}
 }
 
@@ -142,22 +167,19 @@ func (i *Informer) heard(ctx context.Context, err error) {
 
 // Synced is closed once the first list has been taken in and all its objects
 // have been handed to the handler.
-func (i *Informer) Synced() <-chan struct{} { return i.store.synced }
+func (i *Informer) Synced() <-chan struct{} { return i.synced.Done() }
 
-// Failing says whether the last list or watch was refused.
+// Failing reports whether the last list or watch was refused.
 func (i *Informer) Failing() bool { return i.state.Load() != works }
+
+func (i *Informer) touch() { i.lastHeard.Store(int64(time.Since(i.born))) }
 
 // Quiet is how long nothing was heard from the server: no event, no bookmark, no
 // answer to a list or watch, not even a refusal. A watch ends by itself within
 // ten minutes and is opened again, so much more than that means that it is dead.
-func (i *Informer) Quiet() time.Duration { return i.store.quiet() }
-
-// settled says whether the first list has been taken in, or was refused.
-func (i *Informer) settled() bool {
-	select {
-	case <-i.Synced():
-		return true
-	default:
-		return i.Failing()
-	}
+func (i *Informer) Quiet() time.Duration {
+	return time.Since(i.born) - time.Duration(i.lastHeard.Load())
 }
+
+// settled reports whether the first list has been taken in, or was refused.
+func (i *Informer) settled() bool { return cache.IsDone(i.synced) || i.Failing() }

@@ -36,7 +36,7 @@ func onEachServer(t *testing.T, test func(t *testing.T, s *server, r *recorder))
 
 func TestAnInformerTellsOfTheFirstListAndOfEachChange(t *testing.T) {
 	onEachServer(t, func(t *testing.T, s *server, r *recorder) {
-		i := New("things", s.listWatch("role=x"), asIs, handler{recorder: r}, r.failing)
+		i := New("things", s.selection("role=x"), asIs, handler{recorder: r}, r.failing)
 		if synced(i) {
 			t.Error("it is synced before it runs")
 		}
@@ -59,7 +59,7 @@ func TestAnInformerTellsOfTheFirstListAndOfEachChange(t *testing.T) {
 
 func TestWhatHappenedWhileTheWatchWasDownIsMadeUpFor(t *testing.T) {
 	onEachServer(t, func(t *testing.T, s *server, r *recorder) {
-		i := New("things", s.listWatch("role=x"), asIs, handler{recorder: r}, r.failing)
+		i := New("things", s.selection("role=x"), asIs, handler{recorder: r}, r.failing)
 		defer running(t, i)()
 		synctest.Wait()
 		r.told()
@@ -86,7 +86,7 @@ func TestWhatHappenedWhileTheWatchWasDownIsMadeUpFor(t *testing.T) {
 		s.set(func() { s.refuse = nil })
 		time.Sleep(time.Minute)
 		if !i.Failing() {
-			r.expectInAnyOrder(t, "a watch that is too old", "fails: down", "d@6", "e@9", "b@3 gone at 10", "works")
+			r.expectInAnyOrder(t, "a watch that is too old", "fails: down", "d@6", "e@9", "b@3 gone at 3", "works")
 		} else {
 			t.Errorf("it still fails: %q", r.told())
 		}
@@ -134,7 +134,7 @@ func (h smallOnly) Gone(obj any, resourceVersion string) {
 
 func TestObjectsAreReducedBeforeTheyAreKeptAndHandedOn(t *testing.T) {
 	onEachServer(t, func(t *testing.T, s *server, r *recorder) {
-		i := New("things", s.listWatch("role=x"), reduce, smallOnly{handler{recorder: r}, t}, func(error) {})
+		i := New("things", s.selection("role=x"), reduce, smallOnly{handler{recorder: r}, t}, func(error) {})
 		defer running(t, i)()
 		r.expectInAnyOrder(t, "the first list", "a@2", "b@3")
 		s.put(object("a", "x"))
@@ -154,7 +154,7 @@ func TestAnObjectThatCannotBeReadIsPassedOver(t *testing.T) {
 		}
 		s.put(broken("d", "badly"))
 		s.put(broken("e", "a bit"))
-		i := New("things", s.listWatch("role=x"), reduce, smallOnly{handler{recorder: r}, t}, r.failing)
+		i := New("things", s.selection("role=x"), reduce, smallOnly{handler{recorder: r}, t}, r.failing)
 		defer running(t, i)()
 		r.expectInAnyOrder(t, "the first list", "a@2", "b@3")
 
@@ -167,7 +167,7 @@ func TestAnObjectThatCannotBeReadIsPassedOver(t *testing.T) {
 			s.forget()
 		})
 		time.Sleep(time.Minute)
-		r.expectInAnyOrder(t, "a new list, in which what can't be read is still there", "d@8", "b@3 gone at 10")
+		r.expectInAnyOrder(t, "a new list, in which what can't be read is still there", "d@8", "b@3 gone at 3")
 
 		s.remove("a")
 		r.expect(t, "it goes", "a@2 gone at 11")

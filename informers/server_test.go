@@ -11,9 +11,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/metadata"
 )
 
 // server plays an API server that has objects of one type. It streams lists with
@@ -28,9 +28,13 @@ type server struct {
 	oldest  int // the first resource version that can be watched from
 	open    map[*stream]bool
 	asked   []string
+	largest int // how many objects the largest list had
 
 	// plain servers refuse to stream lists.
 	plain bool
+	// busy servers begin to stream a list, and find then that they have too much to
+	// do; plain lists they refuse.
+	busy bool
 	// refuse is asked about each request; what it returns is the answer, if any.
 	refuse func(request string) error
 	// hang has requests wait for their context's end; it is closed to let them go.
@@ -145,17 +149,27 @@ func (s *server) watches() []string {
 	return list
 }
 
-func (s *server) listWatch(selector string) ListWatch {
-	return ListWatch{
-		List: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.LabelSelector = selector
-			return s.list(ctx, options)
-		},
-		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.LabelSelector = selector
-			return s.watch(ctx, options)
-		},
-	}
+// selection is what a selector picks of this server.
+func (s *server) selection(selector string) Selection {
+	return Selection{Metadata: client{s: s}, Resource: apples, Labels: selector}
+}
+
+// client reads the metadata of the one type of a server, as client-go's would.
+type client struct {
+	metadata.ResourceInterface
+	s *server
+}
+
+func (c client) Resource(schema.GroupVersionResource) metadata.Getter { return c }
+
+func (c client) Namespace(string) metadata.ResourceInterface { return c }
+
+func (c client) List(ctx context.Context, options metav1.ListOptions) (*metav1.PartialObjectMetadataList, error) {
+	return c.s.list(ctx, options)
+}
+
+func (c client) Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	return c.s.watch(ctx, options)
 }
 
 // arrive takes down a request, and refuses it or has it wait if so told.
@@ -179,7 +193,7 @@ func (s *server) arrive(ctx context.Context, request string) error {
 	return nil
 }
 
-func (s *server) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+func (s *server) list(ctx context.Context, options metav1.ListOptions) (*metav1.PartialObjectMetadataList, error) {
 	if err := s.arrive(ctx, "list "+options.LabelSelector); err != nil {
 		return nil, err
 	}
@@ -189,12 +203,22 @@ func (s *server) list(ctx context.Context, options metav1.ListOptions) (runtime.
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.busy {
+		return nil, apierrors.NewTooManyRequests("busy", 1)
+	}
 	list := &metav1.PartialObjectMetadataList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(s.version)}}
 	for _, name := range slices.Sorted(maps.Keys(s.objects)) {
-		if matches(selector, s.objects[name]) {
-			list.Items = append(list.Items, *s.objects[name].DeepCopy())
+		if !matches(selector, s.objects[name]) || options.Continue != "" && name <= options.Continue {
+			continue
 		}
+		// As a server with a watch cache: at version 0 the limit doesn't count.
+		if options.Limit != 0 && options.ResourceVersion != "0" && len(list.Items) == int(options.Limit) {
+			list.Continue = list.Items[len(list.Items)-1].Name
+			break
+		}
+		list.Items = append(list.Items, *s.objects[name].DeepCopy())
 	}
+	s.largest = max(s.largest, len(list.Items))
 	return list, nil
 }
 
@@ -221,6 +245,11 @@ func (s *server) watch(ctx context.Context, options metav1.ListOptions) (watch.I
 		return nil, apierrors.NewResourceExpired("too old resource version")
 	}
 	w := &stream{server: s, selector: selector, events: make(chan watch.Event, 1000)}
+	if streaming && s.busy {
+		w.events <- watch.Event{Type: watch.Error, Object: &apierrors.NewTooManyRequests("busy", 1).ErrStatus}
+		close(w.events)
+		return w, nil
+	}
 	if streaming {
 		for _, name := range slices.Sorted(maps.Keys(s.objects)) {
 			w.send(change{s.version, nil, s.objects[name]})
@@ -274,7 +303,10 @@ func (w *stream) ResultChan() <-chan watch.Event { return w.events }
 func (w *stream) Stop() {
 	w.server.mu.Lock()
 	defer w.server.mu.Unlock()
-	delete(w.server.open, w)
+	if w.server.open[w] {
+		delete(w.server.open, w)
+		close(w.events)
+	}
 }
 
 func (w *stream) send(c change) {

@@ -8,16 +8,16 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/klog/v2"
 )
 
 // Role is one of the two uses of a type: the objects that a label selects on the
 // server, and what is kept of each.
 type Role struct {
-	Name     string
-	Selector string
-	// ListWatch gives access to the objects of a type that the selector picks.
-	ListWatch func(resource schema.GroupVersionResource) ListWatch
+	Name string
+	// Selection is that of every type; its Resource is left to the Set.
+	Selection Selection
 	// Transform gives what reduces the objects of a type.
 	Transform func(resource schema.GroupVersionResource) func(obj any) (any, error)
 }
@@ -104,7 +104,7 @@ func (s *Set) stop(unwanted func(schema.GroupVersionResource) bool) {
 	}
 }
 
-// Settled says whether each type's lists have been taken in or were refused, or
+// Settled reports whether each type's lists have been taken in or were refused, or
 // have had a minute for it: a type that can't be listed, or doesn't answer, does
 // not hold up the others (I7).
 func (s *Set) Settled() bool {
@@ -174,6 +174,9 @@ func (s *Set) run(ctx, unused context.Context, use func(), resource schema.Group
 	s.config.Consumer.Ready(resource)
 }
 
+// backoff is what client-go's reflector does between two lists.
+var backoff = wait.Backoff{Duration: 800 * time.Millisecond, Factor: 2, Jitter: 1, Steps: 10, Cap: 30 * time.Second}
+
 // findMirrors asks once whether a type without sources has mirrors: those of
 // sources that went while nobody looked. A source that turns up cuts it short.
 func (s *Set) findMirrors(unused context.Context, use func(), resource schema.GroupVersionResource, p *pair) {
@@ -191,7 +194,7 @@ func (s *Set) findMirrors(unused context.Context, use func(), resource schema.Gr
 		}
 		// client-go would log it as an error that the answer is cut short.
 		silent := klog.NewContext(unused, klog.Logger{})
-		found, err := s.config.Any(silent, resource, s.config.Mirrors.Selector)
+		found, err := s.config.Any(silent, resource, s.config.Mirrors.Selection.Labels)
 		if err != nil {
 			if unused.Err() == nil && !p.asked.Swap(true) {
 				logger.Error(err, "Can't ask whether this type has mirrors; the others go on, and it is tried again with backoff")
@@ -210,7 +213,9 @@ func (s *Set) findMirrors(unused context.Context, use func(), resource schema.Gr
 func (s *Set) informer(ctx context.Context, resource schema.GroupVersionResource, p *pair, role Role, handler Handler) *Informer {
 	name := resource.GroupResource().String()
 	refused := false // the informer's goroutine alone comes here
-	return New(role.Name+" of "+name, role.ListWatch(resource), role.Transform(resource), handler, func(err error) {
+	selection := role.Selection
+	selection.Resource = resource
+	return New(role.Name+" of "+name, selection, role.Transform(resource), handler, func(err error) {
 		logger := klog.FromContext(ctx).WithValues("resource", name, "role", role.Name)
 		var refusal apierrors.APIStatus
 		switch {

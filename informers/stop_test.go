@@ -27,6 +27,7 @@ func TestAnInformerStopsAtOnceAndWhollyWhateverItDoes(t *testing.T) {
 		{"it waits for a server that is too busy", false, func(s *server) {
 			s.refuse = func(string) error { return apierrors.NewTooManyRequests("busy", 1) }
 		}},
+		{"it waits for a server that becomes too busy as it streams a list", false, func(s *server) { s.busy = true }},
 		{"it waits for a server that isn't there", false, func(s *server) {
 			s.refuse = func(string) error { return os.NewSyscallError("connect", syscall.ECONNREFUSED) }
 		}},
@@ -37,7 +38,7 @@ func TestAnInformerStopsAtOnceAndWhollyWhateverItDoes(t *testing.T) {
 				s, r := newServer(object("a", "")), &recorder{}
 				s.plain = row.plain
 				row.setUp(s)
-				stop := running(t, New("things", s.listWatch(""), asIs, handler{recorder: r}, r.failing))
+				stop := running(t, New("things", s.selection(""), asIs, handler{recorder: r}, r.failing))
 				time.Sleep(100 * time.Second)
 				synctest.Wait()
 				r.told()
@@ -68,7 +69,7 @@ func TestAnInformerThatStopsWaitsForTheListThatIsUnderWay(t *testing.T) {
 			}
 			return nil
 		}
-		stop := running(t, New("things", s.listWatch(""), asIs, handler{recorder: r}, r.failing))
+		stop := running(t, New("things", s.selection(""), asIs, handler{recorder: r}, r.failing))
 		synctest.Wait()
 		go func() {
 			stop()

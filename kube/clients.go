@@ -24,9 +24,7 @@ type Clients struct {
 	Namespace string
 
 	dynamic dynamic.Interface
-	// protobuf is for the types of inProtobuf.
-	protobuf rest.Interface
-	// server is for requests that the others have no form for, or a slower one.
+	// server is for requests that the others have no form for.
 	server rest.Interface
 }
 
@@ -51,13 +49,12 @@ func newClients(config *rest.Config) (*Clients, error) {
 	if c.HTTP, err = rest.HTTPClientFor(config); err != nil {
 		return nil, err
 	}
-	if c.dynamic, err = dynamic.NewForConfigAndClient(config, c.HTTP); err != nil {
+	whole, err := rest.UnversionedRESTClientForConfigAndClient(dynamic.ConfigFor(config), c.HTTP)
+	if err != nil {
 		return nil, err
 	}
+	c.dynamic = dynamic.New(impatient{whole})
 	if c.Metadata, err = metadata.NewForConfigAndClient(config, c.HTTP); err != nil {
-		return nil, err
-	}
-	if c.protobuf, err = newProtobufClient(config, c.HTTP); err != nil {
 		return nil, err
 	}
 	plain := metadata.ConfigFor(config)
@@ -65,6 +62,15 @@ func newClients(config *rest.Config) (*Clients, error) {
 	c.server, err = rest.UnversionedRESTClientForConfigAndClient(plain, c.HTTP)
 	return c, err
 }
+
+// impatient asks again twice, each second, where the server says that it isn't ready
+// yet; client-go would ten times. It says so for a moment of a type that nobody has
+// asked for before, and for good of one whose objects it can't read. What comes after
+// that is the informer's, which tells, and tries again with backoff.
+type impatient struct{ rest.Interface }
+
+// Get implements rest.Interface.
+func (i impatient) Get() *rest.Request { return i.Interface.Get().MaxRetries(2) }
 
 // serverTimeout is how long to wait at start for an API server that answers.
 const serverTimeout = 30 * time.Second

@@ -1,6 +1,6 @@
 // Package kube is every way to the API server: the configuration, the clients
-// that share one connection and one rate limit, the lists and watches that the
-// informers run, the writer of what the controller has encoded, and the reviews
+// that share one connection and one rate limit, what the informers watch by which
+// of them, the writer of what the controller has encoded, and the reviews
 // that secure metrics ask for.
 //
 // It decides nothing of what is read or written, and keeps nothing. Where a client

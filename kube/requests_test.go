@@ -6,14 +6,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -39,74 +37,19 @@ func answering(t *testing.T, answer http.HandlerFunc) *Clients {
 	return c
 }
 
-func watched(t *testing.T, answer http.HandlerFunc) watch.Interface {
+// enveloped is an object in protobuf, as the server sends it.
+func enveloped(t *testing.T, apiVersion, kind string, object interface{ Marshal() ([]byte, error) }) string {
 	t.Helper()
-	w, err := streamJSON(t.Context(), answering(t, answer).server, widgets, metav1.ListOptions{LabelSelector: "a=b", ResourceVersion: "7"})
+	raw, err := object.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.Stop)
-	return w
-}
-
-func TestAWatchBringsObjectsAsTheServerHasThem(t *testing.T) {
-	w := watched(t, func(out http.ResponseWriter, request *http.Request) {
-		if got := request.URL.String(); got != "/apis/example.com/v1/widgets?labelSelector=a%3Db&resourceVersion=7&watch=true" {
-			t.Errorf("asked for %s", got)
-		}
-		_, _ = io.WriteString(out, `{"type":"ADDED","object":{"kind":"Widget","metadata":{"name":"a"},"size":9007199254740993,"share":0.5,"Kind":"other"}}
-			{"type":"BOOKMARK","object":{"kind":"Widget","metadata":{"resourceVersion":"9"}}}
-			{"type":"DELETED","object":{"kind":"Widget","metadata":{"name":"a"}}}`)
-	})
-	added := <-w.ResultChan()
-	object := added.Object.(*unstructured.Unstructured).Object
-	if added.Type != watch.Added || object["size"] != int64(9007199254740993) || object["share"] != 0.5 || object["Kind"] != "other" {
-		t.Errorf("%s %v", added.Type, object)
+	envelope := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: apiVersion, Kind: kind}, Raw: raw}
+	encoded, err := envelope.Marshal()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if event := <-w.ResultChan(); event.Type != watch.Bookmark || event.Object.(*unstructured.Unstructured).GetResourceVersion() != "9" {
-		t.Errorf("%s %v", event.Type, event.Object)
-	}
-	if event := <-w.ResultChan(); event.Type != watch.Deleted {
-		t.Errorf("%s %v", event.Type, event.Object)
-	}
-	if event, open := <-w.ResultChan(); open {
-		t.Errorf("after the end came %v", event)
-	}
-}
-
-func TestAWatchThatTheServerEndsSaysWhy(t *testing.T) {
-	w := watched(t, func(out http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(out, `{"type":"ERROR","object":{"kind":"Status","status":"Failure","reason":"Expired","code":410}}`)
-	})
-	if event := <-w.ResultChan(); event.Type != watch.Error || !apierrors.IsResourceExpired(apierrors.FromObject(event.Object)) {
-		t.Errorf("%s %v", event.Type, event.Object)
-	}
-}
-
-func TestAWatchThatBreaksOffIsAnErrorWithoutContent(t *testing.T) {
-	w := watched(t, func(out http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(out, `{"type":"ADDED","object":{"data":{"password":"s3cret"},`)
-	})
-	for event := range w.ResultChan() {
-		if event.Type != watch.Error || strings.Contains(apierrors.FromObject(event.Object).Error(), "s3cret") {
-			t.Errorf("%s %v", event.Type, event.Object)
-		}
-	}
-}
-
-func TestAWatchOfATypeThatIsNotReadyYetIsAskedForAgain(t *testing.T) {
-	var asked atomic.Int32
-	w := watched(t, func(out http.ResponseWriter, _ *http.Request) {
-		if asked.Add(1) == 1 {
-			out.Header().Set("Retry-After", "0")
-			out.WriteHeader(http.StatusTooManyRequests)
-			return
-		}
-		_, _ = io.WriteString(out, `{"type":"ADDED","object":{"metadata":{"name":"a"}}}`)
-	})
-	if event := <-w.ResultChan(); event.Type != watch.Added || asked.Load() != 2 {
-		t.Errorf("%s %v after asking %d times", event.Type, event.Object, asked.Load())
-	}
+	return "k8s\x00" + string(encoded)
 }
 
 // answer is the metadata of an object, as the server has it in one form or another.

@@ -7,55 +7,27 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/lukaszraczylo/kubemirror/informers"
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// Watches gives the informers access to the API server: whole objects by the
+// Watches says what the informers watch, and by which client: whole objects by the
 // dynamic client, where content counts, and metadata alone by the metadata client.
 type Watches struct{ clients *Clients }
 
-// Watches returns the lists and watches of these clients.
+// Watches returns what these clients watch.
 func (c *Clients) Watches() Watches { return Watches{c} }
 
-// labelled lists and watches the objects of a type that a label selector picks.
-func (w Watches) labelled(resource schema.GroupVersionResource, selector string) informers.ListWatch {
-	objects := w.clients.dynamic.Resource(resource)
-	return informers.ListWatch{
-		List: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.LabelSelector = selector
-			return objects.List(ctx, options)
-		},
-		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.LabelSelector = selector
-			return streamJSON(ctx, w.clients.server, resource, options)
-		},
-	}
+// Sources selects the sources of a type, whichever it is.
+func (w Watches) Sources() informers.Selection {
+	return informers.Selection{Dynamic: w.clients.dynamic, Labels: mirror.SourceSelector}
 }
 
-// Sources lists and watches the sources of a type.
-func (w Watches) Sources(resource schema.GroupVersionResource) informers.ListWatch {
-	return w.labelled(resource, mirror.SourceSelector)
-}
-
-// Mirrors lists and watches the mirrors of a type, in protobuf where it can be read.
-func (w Watches) Mirrors(resource schema.GroupVersionResource) informers.ListWatch {
-	listWatch := w.labelled(resource, mirror.MirrorSelector)
-	if !inProtobuf[resource] {
-		return listWatch
-	}
-	listWatch.Watch = func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-		options.LabelSelector, options.Watch = mirror.MirrorSelector, true
-		return w.clients.protobuf.Get().Resource(resource.Resource).
-			VersionedParams(&options, metav1.ParameterCodec).
-			MaxRetries(watchRetries).
-			Watch(ctx)
-	}
-	return listWatch
+// Mirrors selects the metadata of the mirrors of a type, whichever it is.
+func (w Watches) Mirrors() informers.Selection {
+	return informers.Selection{Metadata: w.clients.Metadata, Labels: mirror.MirrorSelector}
 }
 
 // anyTimeout bounds the question for any object of a type, which is asked again.
@@ -69,39 +41,19 @@ func (w Watches) Any(ctx context.Context, resource schema.GroupVersionResource, 
 	return err == nil && len(list.Items) > 0, err
 }
 
-var namespaceResource = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
-
-// Namespaces lists and watches the metadata of namespaces.
-func (w Watches) Namespaces() informers.ListWatch {
-	return w.metadataOf(namespaceResource, "", "")
-}
-
-// metadataOf lists and watches the metadata of the objects of a type, or of the
-// one of a name.
-func (w Watches) metadataOf(resource schema.GroupVersionResource, namespace, name string) informers.ListWatch {
-	selector := ""
-	if name != "" {
-		selector = fields.OneTermEqualSelector("metadata.name", name).String()
-	}
-	objects := w.clients.Metadata.Resource(resource).Namespace(namespace)
-	return informers.ListWatch{
-		List: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.FieldSelector = selector
-			return objects.List(ctx, options)
-		},
-		Watch: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.FieldSelector = selector
-			return objects.Watch(ctx, options)
-		},
-	}
+// Namespaces selects all namespaces.
+func (w Watches) Namespaces() informers.Selection {
+	return informers.Selection{Metadata: w.clients.Metadata, Resource: schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}}
 }
 
 // Object watches one object until the context is done, and calls gone when it is
 // not there, or is there no more.
 func (w Watches) Object(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func()) {
 	p := &presence{gone: gone}
-	informer := informers.New("one of "+resource.Resource, w.metadataOf(resource, namespace, name),
-		func(obj any) (any, error) { return obj, nil }, p, func(error) {})
+	informer := informers.New("one of "+resource.Resource, informers.Selection{
+		Metadata: w.clients.Metadata, Resource: resource, Namespace: namespace,
+		Fields: fields.OneTermEqualSelector("metadata.name", name).String(),
+	}, func(obj any) (any, error) { return obj, nil }, p, func(error) {})
 	go func() {
 		select {
 		case <-informer.Synced():

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
@@ -12,9 +13,9 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// Writer writes objects that are encoded already, and has the server answer with
-// the metadata alone: the content comes by the watch of mirrors anyway, and neither
-// side need encode, send and read it twice.
+// Writer reads and writes whole objects. What it writes is encoded already, and the
+// server answers with the metadata alone: neither side need encode, send and read what
+// we know.
 type Writer struct{ server rest.Interface }
 
 // Writer returns the writer of these clients.
@@ -25,12 +26,23 @@ func (c *Clients) Writer() Writer { return Writer{c.server} }
 const metadataOnly = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1," +
 	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
-// Create implements mirror.Objects.
+// Get implements controller.Objects.
+func (w Writer) Get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
+	text, err := w.server.Get().AbsPath(append(resourcePath(resource, namespace), name)...).
+		SetHeader("Accept", runtime.ContentTypeJSON).Do(ctx).Raw()
+	if err != nil {
+		return nil, err
+	}
+	u := &unstructured.Unstructured{}
+	return u, u.UnmarshalJSON(text)
+}
+
+// Create implements controller.Objects.
 func (w Writer) Create(ctx context.Context, resource schema.GroupVersionResource, namespace string, object mirror.Body, options metav1.CreateOptions) (*metav1.PartialObjectMetadata, error) {
 	return send(ctx, w.server.Post().AbsPath(resourcePath(resource, namespace)...), object, &options)
 }
 
-// Update implements mirror.Objects.
+// Update implements controller.Objects.
 func (w Writer) Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object mirror.Body, options metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
 	return send(ctx, w.server.Put().AbsPath(append(resourcePath(resource, namespace), name)...), object, &options)
 }
@@ -50,4 +62,20 @@ func send(ctx context.Context, request *rest.Request, object mirror.Body, option
 		return answer, json.Unmarshal(whole, answer)
 	}
 	return answer, err
+}
+
+// parameters encodes the options of requests into their URLs.
+var parameters = func() runtime.ParameterCodec {
+	scheme := runtime.NewScheme()
+	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
+	return runtime.NewParameterCodec(scheme)
+}()
+
+// resourcePath is where the API server has the objects of a type in a namespace.
+func resourcePath(resource schema.GroupVersionResource, namespace string) []string {
+	path := []string{"apis", resource.Group, resource.Version}
+	if resource.Group == "" {
+		path = []string{"api", resource.Version}
+	}
+	return append(path, "namespaces", namespace, resource.Resource)
 }

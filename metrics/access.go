@@ -19,7 +19,7 @@ import (
 type Reviews interface {
 	// Authenticate returns whose a token is, or false where it is nobody's.
 	Authenticate(ctx context.Context, token string) (authenticationv1.UserInfo, bool, error)
-	// Authorize says whether a user may do that to a path that is no resource's.
+	// Authorize reports whether a user may do that to a path that is no resource's.
 	Authorize(ctx context.Context, user authenticationv1.UserInfo, verb, path string) (bool, error)
 }
 

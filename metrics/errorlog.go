@@ -28,7 +28,7 @@ type someLines struct {
 func (l *someLines) Write(line []byte) (int, error) {
 	l.leftOut++
 	l.sometimes.Do(func() {
-		l.logger.Error(nil, "serving metrics and probes", "problem", strings.TrimSpace(string(line)), "leftOut", l.leftOut-1)
+		l.logger.Error(nil, "Serving metrics and probes", "problem", strings.TrimSpace(string(line)), "leftOut", l.leftOut-1)
 		l.leftOut = 0
 	})
 	return len(line), nil

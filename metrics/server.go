@@ -195,7 +195,7 @@ func (s *Server) probe(name string, checks []Check) http.Handler {
 		var text strings.Builder
 		for _, check := range checks {
 			if err := check.Do(); err != nil {
-				s.logger.V(2).Info("probe fails", "probe", name, "check", check.Name, "reason", err)
+				s.logger.V(2).Info("Probe fails", "probe", name, "check", check.Name, "reason", err)
 				text.WriteString("[-]" + check.Name + " failed\n")
 			}
 		}

@@ -8,11 +8,11 @@ import (
 	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
-// content is what a mirror has in common with its source: every top-level field
+// Content is what a mirror has in common with its source: every top-level field
 // but metadata and status, less what the server allocates to each object by
 // itself (contract, "On a mirror"). Both sides of a comparison go through it. The
 // result shares what it doesn't change with the object, and is only to be read.
-func content(object map[string]any) map[string]any {
+func Content(object map[string]any) map[string]any {
 	c := make(map[string]any, len(object))
 	for key, value := range object {
 		switch key {

@@ -1,12 +1,11 @@
-// Package mirror is the domain: what a source is, which namespaces it asks for,
-// what its mirrors should look like, and how they come to look like that.
+// Package mirror decides: what a source asks for, which mirrors that makes, and what is
+// to be done about each.
 //
-// Decisions are pure functions over what was observed: ParseTargets and Source
-// (what the user asked for), desired (what a mirror should be), Record (what it
-// is), plan (what to do about the difference). The Controller feeds them from the
-// informers' events through two queues, one of sources and one of mirrors, and
-// carries out what they say, one write at a time.
+// Its functions are pure. A Source is what an object's author asks for; Targets and a
+// Namespace tell where its mirrors may be, a Selection where they are to be; Desired is
+// what a mirror should look like, a Record what is known of the one that is there, and
+// Plan the one request that makes the one of the other. A Draft is a mirror as it is
+// sent, and StatusOf what the source's author reads.
 //
-// It is the only package that knows what a mirror is. Clients, informers and
-// metrics are handed in.
+// It sends nothing, remembers nothing and knows no queue: package controller does.
 package mirror

@@ -10,12 +10,26 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
+
+// Body is an object as it is sent.
+type Body struct {
+	ContentType string
+	Bytes       []byte
+}
 
 // encoder makes a mirror of content. A shape has one, for all its mirrors.
 type encoder interface {
-	encode(kind schema.GroupVersionKind, metadata *metav1.ObjectMeta, status json.RawMessage) (Body, error)
+	encode(kind schema.GroupVersionKind, metadata *metav1.ObjectMeta, status any) (Body, error)
+	// fields is the content.
+	fields() map[string]any
 }
+
+var (
+	secretKind    = corev1.SchemeGroupVersion.WithKind("Secret")
+	configMapKind = corev1.SchemeGroupVersion.WithKind("ConfigMap")
+)
 
 // newEncoder picks the form in which content is sent: Secrets and ConfigMaps in
 // protobuf, which the server reads in a fraction of the time, and all else in JSON.
@@ -52,7 +66,7 @@ type inProtobuf func(*metav1.ObjectMeta) runtime.Object
 
 var protobufSerializer = protobuf.NewSerializer(nil, nil)
 
-func (p inProtobuf) encode(kind schema.GroupVersionKind, metadata *metav1.ObjectMeta, _ json.RawMessage) (Body, error) {
+func (p inProtobuf) encode(kind schema.GroupVersionKind, metadata *metav1.ObjectMeta, _ any) (Body, error) {
 	object := p(metadata)
 	object.GetObjectKind().SetGroupVersionKind(kind)
 	memory := runtime.AllocatorPool.Get().(*runtime.Allocator)
@@ -62,15 +76,26 @@ func (p inProtobuf) encode(kind schema.GroupVersionKind, metadata *metav1.Object
 	return Body{runtime.ContentTypeProtobuf, out.Bytes()}, err
 }
 
+func (p inProtobuf) fields() map[string]any {
+	object, _ := runtime.DefaultUnstructuredConverter.ToUnstructured(p(&metav1.ObjectMeta{})) // it came from there
+	return Content(object)
+}
+
 // inJSON is content in JSON.
 type inJSON []byte
 
-func (j inJSON) encode(kind schema.GroupVersionKind, metadata *metav1.ObjectMeta, status json.RawMessage) (Body, error) {
+func (j inJSON) fields() map[string]any {
+	var fields map[string]any
+	_ = utiljson.Unmarshal(j, &fields) // we wrote it
+	return fields
+}
+
+func (j inJSON) encode(kind schema.GroupVersionKind, metadata *metav1.ObjectMeta, status any) (Body, error) {
 	apiVersion, name := kind.ToAPIVersionAndKind()
 	head, err := json.Marshal(struct {
 		metav1.TypeMeta   `json:",inline"`
 		metav1.ObjectMeta `json:"metadata"`
-		Status            json.RawMessage `json:"status,omitempty"`
+		Status            any `json:"status,omitempty"`
 	}{metav1.TypeMeta{Kind: name, APIVersion: apiVersion}, *metadata, status})
 	if err == nil && len(j) > len("{}") {
 		// {"apiVersion":…} and {"data":…} become one.

@@ -1,49 +1,20 @@
 package mirror
 
 import (
-	"encoding/json"
 	"maps"
-	"strings"
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
+
+	"github.com/lukaszraczylo/kubemirror/mirror/mirrortest"
 )
 
 // readBody reads what is sent, as the server would.
 func readBody(body Body) (*unstructured.Unstructured, error) {
-	u := &unstructured.Unstructured{}
-	if body.ContentType == runtime.ContentTypeJSON {
-		return u, u.UnmarshalJSON(body.Bytes)
-	}
-	var envelope runtime.Unknown
-	if err := envelope.Unmarshal(body.Bytes[len("k8s\x00"):]); err != nil {
-		return nil, err
-	}
-	object := map[string]interface {
-		runtime.Object
-		Unmarshal([]byte) error
-	}{"Secret": &corev1.Secret{}, "ConfigMap": &corev1.ConfigMap{}}[envelope.Kind]
-	if err := object.Unmarshal(envelope.Raw); err != nil {
-		return nil, err
-	}
-	object.GetObjectKind().SetGroupVersionKind(envelope.GroupVersionKind())
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
-	u.Object = fields
-	return u, err
-}
-
-// metadataOf is the answer to a write.
-func metadataOf(u *unstructured.Unstructured) *metav1.PartialObjectMetadata {
-	m := &metav1.PartialObjectMetadata{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"metadata": u.Object["metadata"]}, m); err != nil {
-		panic(err)
-	}
-	return m
+	return mirrortest.ReadBody(body.ContentType, body.Bytes)
 }
 
 // content in YAML, and whether it can be sent in protobuf as it is.
@@ -68,7 +39,7 @@ func TestContentIsSentWholeInTheFormThatTheServerReadsFastest(t *testing.T) {
 		t.Run(row.it, func(t *testing.T) {
 			src := &Source{APIVersion: "v1", Kind: row.kind}
 			shape, fields := shapeOf(t, src, row.yaml)
-			body, err := draft{src, shape, configMaps.GroupResource(), "ns", "db"}.body(nil, nil, time.Now())
+			body, err := Draft{src, shape, configMaps.GroupResource(), "ns", "db"}.Encode(nil, nil, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,56 +50,32 @@ func TestContentIsSentWholeInTheFormThatTheServerReadsFastest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if hashContent(content(sent.Object)) != hashContent(fields) {
+			if HashContent(Content(sent.Object)) != HashContent(fields) {
 				t.Errorf("of %v is sent %v", fields, sent.Object)
 			}
 		})
 	}
 }
 
-// What is written in one form and seen in the other must not look like a change.
-func TestAMirrorIsTheSameInJSONAndInProtobuf(t *testing.T) {
-	for _, row := range contents {
-		if !row.protobuf {
-			continue
-		}
-		for _, managedFields := range []string{mirrored, strings.Split(mirrored, "  - manager: kubectl-label")[0]} {
-			u := parsed(t, managedFields)
-			u.SetKind(row.kind)
-			delete(u.Object, "data")
-			_, fields := shapeOf(t, &Source{}, row.yaml)
-			maps.Copy(u.Object, fields)
-			object := map[string]runtime.Object{"Secret": &corev1.Secret{}, "ConfigMap": &corev1.ConfigMap{}}[row.kind]
-			text, err := u.MarshalJSON()
-			if err == nil {
-				err = json.Unmarshal(text, object)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			inJSON, inProtobuf := newRecord(configMaps.GroupResource(), observe(u)), newRecord(configMaps.GroupResource(), observe(object))
-			f, g := inJSON.foreign, inProtobuf.foreign
-			inJSON.foreign, inProtobuf.foreign = nil, nil
-			if *inJSON != *inProtobuf {
-				t.Errorf("%s: it is\n%+v in JSON, and\n%+v in protobuf", row.it, inJSON, inProtobuf)
-			}
-			for _, key := range []string{"team", "app"} {
-				one, its := f.label(key)
-				if other, too := g.label(key); one != other || its != too {
-					t.Errorf("%s: the label %s is another's: %v in JSON, %v in protobuf", row.it, key, its, too)
-				}
-			}
-		}
+func TestAMirrorIsTheSameByItsMetadataAlone(t *testing.T) {
+	u := parsed(t, mirrored)
+	whole, alone := NewRecord(configMaps.GroupResource(), u), NewRecord(configMaps.GroupResource(), mirrortest.MetadataOf(u))
+	if whole.Unmanaged == nil || alone.Unmanaged == nil || !maps.Equal(whole.Unmanaged.labels, alone.Unmanaged.labels) {
+		t.Errorf("others' labels are %v, and %v by metadata alone", whole.Unmanaged, alone.Unmanaged)
+	}
+	whole.Unmanaged, alone.Unmanaged, whole.seenAt, alone.seenAt = nil, nil, time.Time{}, time.Time{}
+	if *whole != *alone {
+		t.Errorf("it is\n%+v whole, and\n%+v by metadata alone", whole, alone)
 	}
 }
 
-func shapeOf(t *testing.T, src *Source, text string) (*Shape, map[string]any) {
+func shapeOf(t *testing.T, src *Source, text string) (*Desired, map[string]any) {
 	t.Helper()
 	var fields map[string]any
 	if err := yaml.Unmarshal([]byte(text), &fields); err != nil {
 		t.Fatal(err)
 	}
-	shape, err := src.newShape(fields)
+	shape, err := src.newDesired(fields)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,9 +22,9 @@ type Hash [sha256.Size]byte
 // String is the form of the annotation source-content-hash.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// hashContent hashes JSON-like content, whatever the order of its keys. Bytes are
+// HashContent hashes JSON-like content, whatever the order of its keys. Bytes are
 // the texts that JSON has for them.
-func hashContent(content map[string]any) Hash {
+func HashContent(content map[string]any) Hash {
 	w := newHasher()
 	w.value(content)
 	return w.sum()
@@ -32,7 +32,7 @@ func hashContent(content map[string]any) Hash {
 
 // hashMetadata hashes labels and annotations, less the stamps, the mirror-id, which is
 // another one for each mirror, and the keys of without.
-func hashMetadata(labels, annotations map[string]string, without *foreign) Hash {
+func hashMetadata(labels, annotations map[string]string, without *Unmanaged) Hash {
 	w := newHasher()
 	w.strings(labels, func(key string) bool { _, foreign := without.label(key); return foreign })
 	w.strings(annotations, func(key string) bool {

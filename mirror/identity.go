@@ -6,9 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 )
 
-// identity is what is kept of any object; it is enough for client-go to store
+// Identity is what is kept of any object; it is enough for client-go to store
 // the reduced objects as it would store whole ones.
-type identity struct {
+type Identity struct {
 	Namespace, Name string
 	UID             types.UID
 	ResourceVersion string
@@ -16,13 +16,13 @@ type identity struct {
 
 // GetObjectMeta makes the reduced objects readable by apimachinery's
 // meta.Accessor. The metadata is made anew at each call, to be read only.
-func (i *identity) GetObjectMeta() metav1.Object {
+func (i *Identity) GetObjectMeta() metav1.Object {
 	return &metav1.ObjectMeta{Namespace: i.Namespace, Name: i.Name, UID: i.UID, ResourceVersion: i.ResourceVersion}
 }
 
-// older says whether a is certainly an older resource version than b, both of
+// Older reports whether a is certainly an older resource version than b, both of
 // one resource type. Versions that can't be compared are not older.
-func older(a, b string) bool {
+func Older(a, b string) bool {
 	order, err := resourceversion.CompareResourceVersion(a, b)
 	return err == nil && order < 0
 }

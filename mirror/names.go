@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 )
@@ -36,6 +37,11 @@ type SourceKey struct {
 
 // String is the form for log lines: "secrets default/db".
 func (k SourceKey) String() string { return k.Type.String() + " " + k.Namespace + "/" + k.Name }
+
+// NamespacedName is the source's name within its type.
+func (k SourceKey) NamespacedName() types.NamespacedName {
+	return types.NamespacedName{Namespace: k.Namespace, Name: k.Name}
+}
 
 // LogValue is that form in a JSON log too.
 func (k SourceKey) LogValue() slog.Value { return slog.StringValue(k.String()) }

@@ -14,7 +14,7 @@ import (
 
 // Namespace is what is kept of a namespace: what decides whether it is a target.
 type Namespace struct {
-	identity
+	Identity
 	Labels labels.Set
 	// AllowFrom has the namespaces whose sources may be mirrored here; nil is all.
 	// allowFrom is the annotation that says so.
@@ -35,7 +35,7 @@ func IngestNamespace(obj any) (any, error) {
 		return obj, nil
 	}
 	ns := &Namespace{
-		identity:    identity{Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion},
+		Identity:    Identity{Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion},
 		Labels:      m.Labels,
 		Terminating: m.DeletionTimestamp != nil,
 	}
@@ -83,39 +83,40 @@ func parseAllowFrom(list string) (p pattern.List, err error) {
 	return p, nil
 }
 
-// like reports whether nothing has changed that mirroring depends on.
-func (n *Namespace) like(before *Namespace) bool {
+// SameSpec reports whether nothing has changed that mirroring depends on.
+func (n *Namespace) SameSpec(before *Namespace) bool {
 	return before != nil && n.UID == before.UID && n.Terminating == before.Terminating && n.Unreadable == before.Unreadable &&
 		(n.AllowFrom == nil) == (before.AllowFrom == nil) && n.allowFrom == before.allowFrom &&
 		maps.Equal(n.Labels, before.Labels)
 }
 
-// consent is what a namespace says to mirrors of a source.
-type consent int
+// Consent is what a namespace says to mirrors of a source.
+type Consent int
 
 const (
-	// refuses: none may be there.
-	refuses consent = iota
-	// unclear: what it says can't be read. None comes in, and none that is there is
-	// touched (I10).
-	unclear
-	admits
+	// ConsentRefused lets none be there.
+	ConsentRefused Consent = iota
+	// ConsentUnclear can't be read. None comes in, and none that is there is touched
+	// (I10).
+	ConsentUnclear
+	// ConsentGiven lets mirrors in.
+	ConsentGiven
 )
 
-// consent is what the namespace says to mirrors of sources from another one.
-func (n *Namespace) consent(sourceNamespace string) consent {
+// Consent is what the namespace says to mirrors of sources from another one.
+func (n *Namespace) Consent(sourceNamespace string) Consent {
 	switch {
 	case n.Name == sourceNamespace, n.Labels[api.LabelAllowMirrors] == "false":
-		return refuses
+		return ConsentRefused
 	case n.Unreadable != "":
-		return unclear
+		return ConsentUnclear
 	case n.AllowFrom == nil || n.AllowFrom.Match(sourceNamespace):
-		return admits
+		return ConsentGiven
 	}
-	return refuses
+	return ConsentRefused
 }
 
-// admits reports whether the namespace lets mirrors of sources from there in, now.
-func (n *Namespace) admits(sourceNamespace string) bool {
-	return !n.Terminating && n.consent(sourceNamespace) == admits
+// Admits reports whether the namespace lets mirrors of sources from there in, now.
+func (n *Namespace) Admits(sourceNamespace string) bool {
+	return !n.Terminating && n.Consent(sourceNamespace) == ConsentGiven
 }

@@ -2,11 +2,11 @@ package mirror
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
-	"time"
+	"hash/maphash"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 )
@@ -18,100 +18,119 @@ import (
 type ownership struct {
 	// alone says that nobody but us has written the object.
 	alone        bool
-	ours, theirs []map[string]any // f:metadata of each entry
-	// since is when we wrote last, and with theirs is when that entry was written,
-	// both as the server writes times, which sort as they are.
-	since   string
-	written []string
+	ours, theirs []author
+	// content is a fingerprint of what others wrote beside metadata and status, in
+	// whichever way, and when; zero where there is nothing. others is that of all that
+	// they wrote.
+	content, others uint64
 	// status says that the status was written as a part of the object: its type has no
 	// subresource for it, so that a PUT without one takes it away.
 	status bool
 }
 
-func ownershipOf(entries []entry) ownership {
-	o := ownership{alone: len(entries) > 0}
-	for _, e := range entries {
-		if _, has := e.fields["f:status"]; has && e.subresource == "" {
-			o.status = true
-		}
-		metadata, _ := e.fields["f:metadata"].(map[string]any)
-		if e.manager == api.FieldManager {
-			o.ours = append(o.ours, metadata)
-			o.since = max(o.since, e.time)
-		} else {
-			o.alone = false
-			o.theirs = append(o.theirs, metadata)
-			o.written = append(o.written, e.time)
-		}
+// author is one of those who wrote an object: what of its metadata is theirs, and
+// when they wrote last, in seconds.
+type author struct {
+	metadata metadataFields
+	raw      []byte
+	at       int64
+}
+
+type metadataFields struct {
+	Labels      map[string]json.RawMessage `json:"f:labels"`
+	Annotations map[string]json.RawMessage `json:"f:annotations"`
+}
+
+func ownershipOf(entries []metav1.ManagedFieldsEntry) ownership {
+	o := ownership{alone: len(entries) > 0, status: len(entries) == 0} // where nothing is known, there may be one
+	for i := range entries {
+		o.alone = o.alone && entries[i].Manager == api.FieldManager
+	}
+	for i := range entries {
+		o.add(&entries[i])
 	}
 	return o
 }
 
-// entry is what one of those who wrote an object wrote last.
-type entry struct {
-	manager, subresource, time string
-	fields                     map[string]any
-}
-
-// entriesIn reads an object's managedFields from JSON.
-func entriesIn(u *unstructured.Unstructured) []entry {
-	list, _, _ := unstructured.NestedFieldNoCopy(u.Object, "metadata", "managedFields")
-	items, _ := list.([]any)
-	entries := make([]entry, len(items))
-	for i, item := range items {
-		fields, _ := item.(map[string]any)
-		e := &entries[i]
-		e.manager, _ = fields["manager"].(string)
-		e.subresource, _ = fields["subresource"].(string)
-		e.time, _ = fields["time"].(string)
-		e.fields, _ = fields["fieldsV1"].(map[string]any)
+// add takes in one entry. Where we are alone all is ours, and what needn't be read.
+func (o *ownership) add(e *metav1.ManagedFieldsEntry) {
+	a := author{raw: e.FieldsV1.GetRawBytes()}
+	if e.Time != nil {
+		a.at = e.Time.Unix()
 	}
-	return entries
-}
-
-// entriesOf is the same of an object that came in protobuf. Where we are alone, all
-// is ours, and what is needn't be read; but for a status, which a Secret has not.
-func entriesOf(list []metav1.ManagedFieldsEntry) []entry {
-	entries := make([]entry, len(list))
-	for i, item := range list {
-		e := &entries[i]
-		e.manager, e.subresource = item.Manager, item.Subresource
-		if item.Time != nil {
-			e.time = item.Time.UTC().Format(time.RFC3339)
-		}
-		if raw := item.FieldsV1.GetRawBytes(); len(list) > 1 || item.Manager != api.FieldManager || bytes.Contains(raw, []byte(`"f:status"`)) {
-			_ = json.Unmarshal(raw, &e.fields) // the server's own words
-		}
+	if e.Subresource == "" && bytes.Contains(a.raw, []byte(`"f:status"`)) {
+		tree, _ := parseFields(a.raw)
+		_, status := tree["f:status"]
+		o.status = o.status || status
 	}
-	return entries
+	if o.alone {
+		o.ours = append(o.ours, a)
+		return
+	}
+	var fields map[string]json.RawMessage
+	_ = json.Unmarshal(a.raw, &fields) // the server's own words
+	_ = json.Unmarshal(fields["f:metadata"], &a.metadata)
+	if e.Manager == api.FieldManager {
+		o.ours = append(o.ours, a)
+		return
+	}
+	o.theirs = append(o.theirs, a)
+	written := fingerprintOf(e, a)
+	o.others ^= written
+	delete(fields, "f:metadata")
+	delete(fields, "f:status")
+	if len(fields) > 0 {
+		o.content ^= written
+	}
 }
 
-// owns says whether a key of f:labels or f:annotations is ours.
-func (o ownership) owns(field, key string) bool {
-	return o.alone || has(o.ours, field, key)
+// seed makes fingerprints of this process comparable.
+var seed = maphash.MakeSeed()
+
+// fingerprintOf is never zero, and doesn't depend on the order of the entries.
+func fingerprintOf(e *metav1.ManagedFieldsEntry, a author) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	_, _ = h.WriteString(e.Manager + "\x00" + string(e.Operation) + "\x00" + e.Subresource + "\x00" + e.APIVersion + "\x00")
+	_ = binary.Write(&h, binary.BigEndian, a.at)
+	_, _ = h.Write(a.raw)
+	return h.Sum64() | 1
 }
+
+// owns reports whether a label, or an annotation, is ours.
+func (o *ownership) owns(keysOf func(*metadataFields) map[string]json.RawMessage, key string) bool {
+	return o.alone || has(o.ours, keysOf, key)
+}
+
+func labelsOf(m *metadataFields) map[string]json.RawMessage      { return m.Labels }
+func annotationsOf(m *metadataFields) map[string]json.RawMessage { return m.Annotations }
 
 // wroteLabel reports whether we were the last to write a label.
-func (o ownership) wroteLabel(key string) bool {
-	return o.alone || has(o.ours, "f:labels", key)
+func (o *ownership) wroteLabel(key string) bool { return o.owns(labelsOf, key) }
+
+// since is when we wrote last.
+func (o *ownership) since() int64 {
+	var since int64
+	for _, a := range o.ours {
+		since = max(since, a.at)
+	}
+	return since
 }
 
-// stamped says whether the stamps that each write sets are there, and were not
+// stamped reports whether the stamps that each write sets are there, and were not
 // written over by somebody else: nothing else could tell, since what they should
 // be is not known.
-func (o ownership) stamped(annotations map[string]string) bool {
+func (o *ownership) stamped(annotations map[string]string) bool {
 	if annotations[api.AnnotationResourceVersion] == "" || annotations[api.AnnotationLastSyncTime] == "" {
 		return false
 	}
-	if o.alone {
-		return true
-	}
-	for i, metadata := range o.theirs {
-		if o.written[i] < o.since {
+	since := o.since()
+	for _, a := range o.theirs {
+		if a.at < since {
 			continue // who made the object before us keeps the stamps that we didn't change
 		}
 		for _, stamp := range stamps {
-			if has([]map[string]any{metadata}, "f:annotations", stamp) && !has(o.ours, "f:annotations", stamp) {
+			if has([]author{a}, annotationsOf, stamp) && !has(o.ours, annotationsOf, stamp) {
 				return false
 			}
 		}
@@ -119,12 +138,10 @@ func (o ownership) stamped(annotations map[string]string) bool {
 	return true
 }
 
-func has(entries []map[string]any, field, key string) bool {
-	for _, metadata := range entries {
-		if keys, ok := metadata[field].(map[string]any); ok {
-			if _, ok := keys["f:"+key]; ok {
-				return true
-			}
+func has(authors []author, keysOf func(*metadataFields) map[string]json.RawMessage, key string) bool {
+	for i := range authors {
+		if _, ok := keysOf(&authors[i].metadata)["f:"+key]; ok {
+			return true
 		}
 	}
 	return false

@@ -1,6 +1,6 @@
 package mirror
 
-// Action is the one write that a mirror needs.
+// Action is the one request that a mirror needs.
 type Action int
 
 // None comes first: nothing to do is what is to be expected.
@@ -11,18 +11,20 @@ const (
 	// Recreate is a delete and a create: the server takes no other content.
 	Recreate
 	Delete
+	// Read is no write yet: what is to be done depends on what the server has.
+	Read
 )
 
 func (a Action) String() string {
-	return [...]string{"none", "create", "replace", "recreate", "delete"}[a]
+	return [...]string{"none", "create", "replace", "recreate", "delete", "read"}[a]
 }
 
-// plan says what makes the one object that have is (nil: there is none) what want
+// Plan says what makes the one object that have is (nil: there is none) what want
 // says (nil: none of this source). Accepted is the form that the server gave to
 // what we wrote last, or nil.
 //
 // The caller has made sure that have is this source's (I1).
-func plan(want *Shape, have *Record, accepted *form, stampGeneration bool) Action {
+func Plan(want *Desired, have *Record, accepted *Accepted, stampGeneration bool) Action {
 	switch {
 	case have == nil && want == nil:
 		return None
@@ -33,31 +35,36 @@ func plan(want *Shape, have *Record, accepted *form, stampGeneration bool) Actio
 		return None
 	case want == nil:
 		return Delete
-	case inSync(want, have, stampGeneration), accepted.is(want, have):
+	}
+	metadata := MetadataInSync(want, have, stampGeneration) || accepted.is(want, have)
+	content := have.compare(want, metadata)
+	switch {
+	case metadata && content == contentSame:
 		return None
-	case have.Immutable && have.Content != want.Content:
+	case content == contentOther && have.Immutable:
 		return Recreate
+	case metadata && content == contentUnclear:
+		return Read
 	}
 	return Replace
 }
 
-// inSync compares what a mirror should be with what it is.
-func inSync(want *Shape, have *Record, stampGeneration bool) bool {
-	return have.Standing == Marked && have.Content == want.Content &&
-		have.Stamped && have.Generation == stampGeneration &&
-		metadataInSync(want, have)
+// MetadataInSync compares a mirror's metadata with what it should be. That is where it
+// says which content it has.
+func MetadataInSync(want *Desired, have *Record, stampGeneration bool) bool {
+	return have.Standing == Marked && have.Stamped && have.Generation == stampGeneration && keysInSync(want, have)
 }
 
-func metadataInSync(want *Shape, have *Record) bool {
-	if have.foreign == nil {
+func keysInSync(want *Desired, have *Record) bool {
+	if have.Unmanaged == nil {
 		return have.Metadata == want.Metadata
 	}
 	// A key that others wrote is as it should be if its value is, and is then in
 	// neither hash.
-	if !agree(have.foreign.labels, want.Labels) || !agree(have.foreign.annotations, want.Annotations) {
+	if !agree(have.Unmanaged.labels, want.Labels) || !agree(have.Unmanaged.annotations, want.Annotations) {
 		return false
 	}
-	return have.Metadata == hashMetadata(want.Labels, want.Annotations, have.foreign)
+	return have.Metadata == hashMetadata(want.Labels, want.Annotations, have.Unmanaged)
 }
 
 func agree(theirs, want map[string]string) bool {
@@ -69,18 +76,21 @@ func agree(theirs, want map[string]string) bool {
 	return true
 }
 
-// form is what the server made of a write of ours: defaults, what a webhook put
-// in. It is the form that this content takes there (I9).
-type form struct {
+// Accepted is what the server made of the metadata in a write of ours: what a webhook, or
+// the server itself, put in the place of what we sent. It is the form that these keys
+// take there (I9). What it made of the content is ours by managedFields.
+type Accepted struct {
 	wantContent, wantMetadata Hash
-	haveContent, haveMetadata Hash
+	metadata                  Hash
 	stamped, generation       bool
 }
 
-func newForm(want *Shape, have *Record) *form {
-	return &form{want.Content, want.Metadata, have.Content, have.Metadata, have.Stamped, have.Generation}
+// NewAccepted is the form that the server gave to a write of what was wanted, by its
+// answer.
+func NewAccepted(want *Desired, have *Record) *Accepted {
+	return &Accepted{want.Content, want.Metadata, have.Metadata, have.Stamped, have.Generation}
 }
 
-func (f *form) is(want *Shape, have *Record) bool {
-	return f != nil && *f == *newForm(want, have)
+func (f *Accepted) is(want *Desired, have *Record) bool {
+	return f != nil && have.Standing == Marked && *f == *NewAccepted(want, have)
 }

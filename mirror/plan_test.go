@@ -11,24 +11,27 @@ import (
 )
 
 // shaped returns a shape and the record of a mirror that looks just like it.
-func shaped() (*Shape, *Record) {
-	want := &Shape{
+func shaped() (*Desired, *Record) {
+	want := &Desired{
 		Labels:      map[string]string{"app": "db", api.LabelMirror: "true"},
 		Annotations: map[string]string{api.AnnotationSourceName: "db"},
 		Content:     Hash{1},
 	}
 	want.Metadata = hashMetadata(want.Labels, want.Annotations, nil)
-	return want, &Record{Standing: Marked, Content: Hash{1}, Metadata: want.Metadata, Stamped: true}
+	return want, &Record{Standing: Marked, Metadata: want.Metadata, Stamped: true, Knowledge: Knowledge{State: ContentKnown, Content: Hash{1}}}
 }
 
 // with returns a record in whose metadata are labels of others.
-func with(want *Shape, ours, theirs map[string]string) *Record {
+func with(want *Desired, ours, theirs map[string]string) *Record {
 	all := map[string]string{}
 	for _, m := range []map[string]string{ours, theirs} {
 		maps.Copy(all, m)
 	}
-	f := &foreign{labels: theirs}
-	return &Record{Standing: Marked, Content: want.Content, Stamped: true, foreign: f, Metadata: hashMetadata(all, want.Annotations, f)}
+	f := &Unmanaged{labels: theirs}
+	return &Record{
+		Standing: Marked, Stamped: true, Unmanaged: f, Metadata: hashMetadata(all, want.Annotations, f),
+		Knowledge: Knowledge{State: ContentKnown, Content: want.Content},
+	}
 }
 
 func TestPlan(t *testing.T) {
@@ -40,9 +43,9 @@ func TestPlan(t *testing.T) {
 	}
 	for _, row := range []struct {
 		it       string
-		want     *Shape
+		want     *Desired
 		have     *Record
-		accepted *form
+		accepted *Accepted
 		expect   Action
 	}{
 		{it: "does nothing where nothing is and nothing is to be", expect: None},
@@ -59,14 +62,17 @@ func TestPlan(t *testing.T) {
 		{it: "doesn't delete twice", have: changed(func(r *Record) { r.Terminating = true }), expect: None},
 		{
 			it: "leaves the form that the server gave to our write", want: want,
-			have:     changed(func(r *Record) { r.Content = Hash{2} }),
-			accepted: newForm(want, changed(func(r *Record) { r.Content = Hash{2} })), expect: None,
+			have:     changed(func(r *Record) { r.Metadata = Hash{2} }),
+			accepted: NewAccepted(want, changed(func(r *Record) { r.Metadata = Hash{2} })), expect: None,
 		},
 		{
 			it: "replaces what was changed since the server gave it its form", want: want,
-			have:     changed(func(r *Record) { r.Content = Hash{3} }),
-			accepted: newForm(want, changed(func(r *Record) { r.Content = Hash{2} })), expect: Replace,
+			have:     changed(func(r *Record) { r.Metadata = Hash{3} }),
+			accepted: NewAccepted(want, changed(func(r *Record) { r.Metadata = Hash{2} })), expect: Replace,
 		},
+		{it: "reads what somebody else may have written to", want: want, have: changed(func(r *Record) { r.State = ContentTouched }), expect: Read},
+		{it: "replaces what is to be changed anyway, unread", want: want, have: changed(func(r *Record) { r.State, r.Metadata = ContentTouched, Hash{2} }), expect: Replace},
+		{it: "reads what may lack something that we wrote", want: want, have: changed(func(r *Record) { r.State = ContentUnread }), expect: Read},
 		{it: "leaves labels that others added", want: want, have: with(want, want.Labels, map[string]string{"team": "x"}), expect: None},
 		{
 			it: "leaves a label of ours that somebody else set to the same", want: want,
@@ -82,7 +88,7 @@ func TestPlan(t *testing.T) {
 		},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			if got := plan(row.want, row.have, row.accepted, false); got != row.expect {
+			if got := Plan(row.want, row.have, row.accepted, false); got != row.expect {
 				t.Errorf("plans to %s, want %s", got, row.expect)
 			}
 		})
@@ -90,13 +96,13 @@ func TestPlan(t *testing.T) {
 }
 
 // objectOf is what a draft sends.
-func objectOf(t *testing.T, d draft, replacing *Record) *unstructured.Unstructured {
+func objectOf(t *testing.T, d Draft, replacing *Record) *unstructured.Unstructured {
 	t.Helper()
-	var theirs *foreign
+	var theirs *Unmanaged
 	if replacing != nil {
-		theirs = replacing.foreign
+		theirs = replacing.Unmanaged
 	}
-	body, err := d.body(replacing, theirs, d.source.Seen)
+	body, err := d.Encode(replacing, theirs, d.Source.Seen)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,16 +120,16 @@ func TestWhatOthersAddedIsSentAlong(t *testing.T) {
 }
 
 func testSentAlong(t *testing.T, kind string) {
-	src := &Source{identity: identity{ResourceVersion: "7"}, APIVersion: "v1", Kind: kind}
+	src := &Source{Identity: Identity{ResourceVersion: "7"}, APIVersion: "v1", Kind: kind}
 	want, _ := shaped()
 	want.content, _ = newEncoder(src.kind(), map[string]any{})
 	have := with(want, want.Labels, map[string]string{"team": "x", "app": "cache"})
-	have.foreign.finalizers = []string{"example.com/hold"}
-	have.foreign.owners = []metav1.OwnerReference{{Kind: "App", Name: "a"}}
-	have.foreign.status = []byte(`{"phase":"Ready"}`)
+	have.Unmanaged.finalizers = []string{"example.com/hold"}
+	have.Unmanaged.owners = []metav1.OwnerReference{{Kind: "App", Name: "a"}}
+	have.Unmanaged.Status = map[string]any{"phase": "Ready"}
 	have.UID, have.ResourceVersion = "u", "3"
 
-	sent := objectOf(t, draft{src, want, configMaps.GroupResource(), "ns", "db"}, have)
+	sent := objectOf(t, Draft{src, want, configMaps.GroupResource(), "ns", "db"}, have)
 	if labels := sent.GetLabels(); labels["team"] != "x" || labels["app"] != "db" {
 		t.Errorf("labels %v: want the other's key kept and ours put back", labels)
 	}
@@ -136,7 +142,7 @@ func testSentAlong(t *testing.T, kind string) {
 	if sent.GetUID() != "u" || sent.GetResourceVersion() != "3" {
 		t.Errorf("I1: replaces without saying which object it means")
 	}
-	if created := objectOf(t, draft{src, want, configMaps.GroupResource(), "ns", "db"}, nil); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil || created.Object["status"] != nil {
+	if created := objectOf(t, Draft{src, want, configMaps.GroupResource(), "ns", "db"}, nil); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil || created.Object["status"] != nil {
 		t.Errorf("a new mirror has finalizers, owners or a status")
 	}
 }

@@ -27,37 +27,40 @@ type Problem struct {
 
 // Reasons of problems; they stand in events.
 const (
-	reasonInvalid       = "InvalidAnnotation"
-	reasonRefused       = "SourceRefused"
-	reasonTransform     = "TransformFailed"
-	reasonForeign       = "ForeignObject"
-	reasonTaken         = "NameTaken"
-	reasonContested     = "MirrorContested"
-	reasonConsent       = "InvalidConsent"
-	reasonOverLimit     = "TargetLimitExceeded"
-	reasonWriteRefused  = "WriteRefused"
-	reasonServerTrouble = "ServerError"
+	ReasonInvalid       = "InvalidAnnotation"
+	ReasonRefused       = "SourceRefused"
+	ReasonTransform     = "TransformFailed"
+	ReasonForeign       = "ForeignObject"
+	ReasonTaken         = "NameTaken"
+	ReasonContested     = "MirrorContested"
+	ReasonConsent       = "InvalidConsent"
+	ReasonOverLimit     = "TargetLimitExceeded"
+	ReasonWriteRefused  = "WriteRefused"
+	ReasonServerTrouble = "ServerError"
 )
 
 // Reasons of events that tell what was done, and not what is wrong.
 const (
-	reasonDeleted = "MirrorDeleted"
+	ReasonDeleted = "MirrorDeleted"
 )
 
-var reasons = []string{reasonInvalid, reasonRefused, reasonTransform, reasonForeign, reasonTaken,
-	reasonContested, reasonConsent, reasonOverLimit, reasonWriteRefused, reasonServerTrouble}
+// Reasons has those of problems, for metrics.
+var Reasons = []string{ReasonInvalid, ReasonRefused, ReasonTransform, ReasonForeign, ReasonTaken,
+	ReasonContested, ReasonConsent, ReasonOverLimit, ReasonWriteRefused, ReasonServerTrouble}
 
 func transformFailed(text string, failed bool) Problem {
-	return Problem{Reason: reasonTransform, Text: "transform: " + text, Failed: failed}
+	return Problem{Reason: ReasonTransform, Text: "transform: " + text, Failed: failed}
 }
 
-func foreignObject(kind, name string) Problem {
-	return Problem{Reason: reasonForeign, Failed: true,
+// ForeignObject is told where an object that is no mirror has the name of one.
+func ForeignObject(kind, name string) Problem {
+	return Problem{Reason: ReasonForeign, Failed: true,
 		Text: fmt.Sprintf("%s %q is there and is no mirror of this source; delete or rename it, or set %s", kind, name, api.AnnotationTargetName)}
 }
 
-func nameTaken(kind, name, by string) Problem {
-	return Problem{Reason: reasonTaken, Failed: true,
+// NameTaken is told where the mirror of another source has the name of one.
+func NameTaken(kind, name, by string) Problem {
+	return Problem{Reason: ReasonTaken, Failed: true,
 		Text: fmt.Sprintf("%s %q is there as the mirror of %s; narrow the targets of one of the two, or set %s", kind, name, by, api.AnnotationTargetName)}
 }
 
@@ -68,31 +71,33 @@ func overLimit(over, limit int, own bool) Problem {
 	if own {
 		raise = "raise " + api.AnnotationMaxTargets
 	}
-	return Problem{Reason: reasonOverLimit,
+	return Problem{Reason: ReasonOverLimit,
 		Text: fmt.Sprintf("%d over the maximum targets of %d; ask for fewer, or %s", over, limit, raise)}
 }
 
-func contested(text string) Problem {
-	return Problem{Reason: reasonContested, Failed: true, Text: text}
+// Contested is told of a mirror that somebody else keeps changing, making or deleting.
+func Contested(text string) Problem {
+	return Problem{Reason: ReasonContested, Failed: true, Text: text}
 }
 
-func isContested(p Problem) bool { return p.Reason == reasonContested }
+// IsContested reports whether a problem is one of Contested.
+func IsContested(p Problem) bool { return p.Reason == ReasonContested }
 
-// unclearConsent is told where a namespace's own words can't be read, to those whose
+// UnclearConsent is told where a namespace's own words can't be read, to those whose
 // mirrors it concerns.
-func unclearConsent(text string) Problem {
-	return Problem{Reason: reasonConsent, Failed: true,
+func UnclearConsent(text string) Problem {
+	return Problem{Reason: ReasonConsent, Failed: true,
 		Text: "the namespace's " + text + "; until that is mended nothing comes in, and what is there stays as it is"}
 }
 
-// writeProblem says why the server refused a write, without a word of what was
+// WriteProblem says why the server refused a write, without a word of what was
 // written: its messages quote values, so only what is known to be free of them is
 // passed on.
-func writeProblem(verb string, err error) Problem {
-	p := Problem{Reason: reasonWriteRefused, Failed: true}
+func WriteProblem(verb string, err error) Problem {
+	p := Problem{Reason: ReasonWriteRefused, Failed: true}
 	status := apierrors.APIStatus(nil)
 	if !errors.As(err, &status) {
-		return Problem{Reason: reasonServerTrouble, Failed: true, Text: verb + ": no answer from the API server; it is tried again"}
+		return Problem{Reason: ReasonServerTrouble, Failed: true, Text: verb + ": no answer from the API server; it is tried again"}
 	}
 	s := status.Status()
 	switch {
@@ -110,7 +115,7 @@ func writeProblem(verb string, err error) Problem {
 	case apierrors.IsRequestEntityTooLargeError(err):
 		p.Text = verb + ": the object is too large for the server"
 	case s.Code >= 500 || apierrors.IsTooManyRequests(err) || apierrors.IsTimeout(err):
-		p.Reason = reasonServerTrouble
+		p.Reason = ReasonServerTrouble
 		p.Text = fmt.Sprintf("%s: the server answered %d%s; it is tried again", verb, s.Code, refusedBy(s.Message))
 	default:
 		p.Text = fmt.Sprintf("%s: the server answered %d%s", verb, s.Code, refusedBy(s.Message))
@@ -155,16 +160,16 @@ func refusedBy(message string) string {
 	return ""
 }
 
-// namespaceGoing says whether a write failed because its namespace is going or
+// NamespaceGoing reports whether a write failed because its namespace is going or
 // gone, which is nobody's problem.
-func namespaceGoing(err error) bool {
+func NamespaceGoing(err error) bool {
 	return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
-// kindGoing says whether a create failed because the definition of its kind is being
+// KindGoing reports whether a create failed because the definition of its kind is being
 // deleted, and all objects of the kind with it, which is nobody's problem either.
 // The server has no word for programs for it.
-func kindGoing(err error) bool {
+func KindGoing(err error) bool {
 	status := apierrors.APIStatus(nil)
 	return errors.As(err, &status) && strings.HasSuffix(status.Status().Message, "not allowed while custom resource definition is terminating")
 }

@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"encoding/json"
 	"strings"
 	"unique"
 
@@ -13,75 +12,59 @@ import (
 )
 
 // Record is what is kept of an object with the mirror label: whose it says that
-// it is, and hashes of what it holds. Its size doesn't depend on the object's (I6),
-// but for what others put there, within bounds. Of a Foreign one nothing is kept
+// it is, and what is known of what it holds. Its size doesn't depend on the object's
+// (I6), but for what others put there, within bounds. Of a Foreign one nothing is kept
 // but its identity.
 type Record struct {
-	identity
+	Identity
 	Standing Standing
-	// Type is written as in --resource-types: Kind.version or Kind.version.group.
-	Type string
 	// Source is the object that it names as its source; empty where it names none.
 	Source    types.NamespacedName
 	SourceUID string
-	// Content and Metadata are hashes; Metadata's is of the labels and annotations
-	// that are ours, less the stamps.
-	Content, Metadata Hash
+	// Metadata is a hash of the labels and annotations that are ours, less the stamps.
+	Metadata Hash
 	// Stamped says that the stamps are there and nobody else wrote them.
 	Stamped bool
 	// Generation says that there is a stamp of the source's generation.
 	Generation  bool
-	Immutable   bool
 	Terminating bool
-	// deleted says that we have asked the server to delete it.
-	deleted bool
-	// foreign is what others added; nil where there is nothing, as is usual.
-	foreign *foreign
-	// sent is set while all that is known of this version is the server's answer to
-	// our write, which has no content. That is taken for what was sent until the
-	// informer tells.
-	sent *sent
+	// DeleteRequested says that we have asked the server to delete it.
+	DeleteRequested bool
+	// Refused says that the server has refused a write on this version.
+	Refused bool
+	// HasStatus says that its status is a part of the object, which a write of ours has
+	// to carry along.
+	HasStatus bool
+	// Unmanaged is what others added; nil where there is nothing, as is usual.
+	Unmanaged *Unmanaged
+	Knowledge
 }
 
-// sent is what of a write is needed to tell what the server made of it.
-type sent struct {
-	shape      *Shape
-	generation bool
-}
-
-func typeName(gvk schema.GroupVersionKind) string {
+// TypeName is a kind as --resource-types has it: Kind.version or Kind.version.group.
+func TypeName(gvk schema.GroupVersionKind) string {
 	return strings.TrimSuffix(gvk.Kind+"."+gvk.Version+"."+gvk.Group, ".")
-}
-
-// parseTypeName reads what typeName has written.
-func parseTypeName(name string) schema.GroupVersionKind {
-	parts := strings.SplitN(name+"..", ".", 3)
-	return schema.GroupVersionKind{Kind: parts[0], Version: parts[1], Group: strings.TrimRight(parts[2], ".")}
 }
 
 // immutableKinds have the field immutable, which makes them so.
 var immutableKinds = map[schema.GroupKind]bool{{Kind: "Secret"}: true, {Kind: "ConfigMap"}: true}
 
-func immutable(object map[string]any) bool {
+// IsImmutable reports whether the server takes no other content for an object.
+func IsImmutable(object map[string]any) bool {
 	return object["immutable"] == true && object["apiVersion"] == "v1" && (object["kind"] == "Secret" || object["kind"] == "ConfigMap")
 }
 
-// foreign is what others put into a mirror's metadata, and into its status where
+// Unmanaged is what others put into a mirror's metadata, and into its status where
 // that is no subresource. It is left alone, which for a PUT means that it is sent
 // along.
-type foreign struct {
+type Unmanaged struct {
 	labels, annotations map[string]string
 	finalizers          []string
 	owners              []metav1.OwnerReference
-	status              json.RawMessage
+	// Status is read when it is to be sent along, and not kept.
+	Status any
 }
 
-// mostStatus is the largest status that is kept, in bytes. A larger one is lost with
-// our next write, and written anew by whoever writes it: a tenant's controller must
-// not fill our memory (I6).
-const mostStatus = 4 << 10
-
-func (f *foreign) label(key string) (value string, ok bool) {
+func (f *Unmanaged) label(key string) (value string, ok bool) {
 	if f == nil {
 		return "", false
 	}
@@ -89,7 +72,7 @@ func (f *foreign) label(key string) (value string, ok bool) {
 	return value, ok
 }
 
-func (f *foreign) annotation(key string) (value string, ok bool) {
+func (f *Unmanaged) annotation(key string) (value string, ok bool) {
 	if f == nil {
 		return "", false
 	}
@@ -97,22 +80,23 @@ func (f *foreign) annotation(key string) (value string, ok bool) {
 	return value, ok
 }
 
-// IngestMirror reduces objects of a type to *Records; it passes on what it has
-// already reduced. It never fails.
+// IngestMirror reduces objects of a type to *Records, by their metadata alone; it
+// passes on what it has already reduced. It never fails.
 func IngestMirror(resource schema.GroupVersionResource) func(obj any) (any, error) {
 	return func(obj any) (any, error) {
-		if o := observe(obj); o != nil {
-			return newRecord(resource.GroupResource(), o), nil
+		if o, ok := obj.(metav1.Object); ok {
+			return NewRecord(resource.GroupResource(), o), nil
 		}
 		return obj, nil
 	}
 }
 
-func newRecord(resource schema.GroupResource, o *observed) *Record {
+// NewRecord reads an object of a resource by its metadata.
+func NewRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	labels, annotations := o.GetLabels(), o.GetAnnotations()
-	ours := ownershipOf(o.written)
+	ours := ownershipOf(o.GetManagedFields())
 	r := &Record{
-		identity: identity{
+		Identity: Identity{
 			Namespace: unique.Make(o.GetNamespace()).Value(), Name: unique.Make(o.GetName()).Value(),
 			UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(),
 		},
@@ -122,7 +106,6 @@ func newRecord(resource schema.GroupResource, o *observed) *Record {
 	if r.Standing == Foreign {
 		return r
 	}
-	r.Type = unique.Make(typeName(o.kind)).Value()
 	r.Source = types.NamespacedName{
 		Namespace: unique.Make(annotations[api.AnnotationSourceNamespace]).Value(),
 		Name:      unique.Make(annotations[api.AnnotationSourceName]).Value(),
@@ -131,42 +114,43 @@ func newRecord(resource schema.GroupResource, o *observed) *Record {
 		r.Source = types.NamespacedName{}
 	}
 	r.SourceUID = unique.Make(annotations[api.AnnotationSourceUID]).Value()
-	r.Content, r.Immutable = o.content, o.immutable
 	r.Stamped, r.Generation = ours.stamped(annotations), annotations[api.AnnotationGeneration] != ""
-	r.foreign = foreignIn(o, ours, r.Standing)
-	r.Metadata = hashMetadata(labels, annotations, r.foreign)
+	r.HasStatus = ours.status
+	r.Unmanaged = unmanagedIn(o, &ours, r.Standing)
+	r.Metadata = hashMetadata(labels, annotations, r.Unmanaged)
+	r.Knowledge = knowledgeOf(&ours)
 	return r
 }
 
-// names reports whether the record names the source, in one way or another.
-func (r *Record) names(source *Source) bool {
-	return r.Source == source.key() || r.SourceUID != "" && r.SourceUID == string(source.UID)
+// Key is the mirror's name within its type.
+func (r *Record) Key() types.NamespacedName {
+	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
 }
 
-func foreignIn(o *observed, ours ownership, standing Standing) *foreign {
+// Names reports whether the record names the source, in one way or another.
+func (r *Record) Names(source *Source) bool {
+	return r.Source == source.Key() || r.SourceUID != "" && r.SourceUID == string(source.UID)
+}
+
+func unmanagedIn(o metav1.Object, ours *ownership, standing Standing) *Unmanaged {
 	fromSource := parseSourceKeys(o.GetAnnotations()[api.AnnotationSourceKeys])
 	if standing != Marked {
 		// Written before there was a list of them: the server's record is the next best.
-		fromSource = sourceKeys{func(key string) bool { return ours.owns("f:labels", key) }, func(key string) bool { return ours.owns("f:annotations", key) }}
+		fromSource = sourceKeys{func(key string) bool { return ours.owns(labelsOf, key) }, func(key string) bool { return ours.owns(annotationsOf, key) }}
 	}
-	f := foreign{
-		labels:      foreignKeys(o.GetLabels(), fromSource.label),
-		annotations: foreignKeys(o.GetAnnotations(), fromSource.annotation),
+	f := Unmanaged{
+		labels:      unmanagedKeys(o.GetLabels(), fromSource.label),
+		annotations: unmanagedKeys(o.GetAnnotations(), fromSource.annotation),
 		finalizers:  o.GetFinalizers(),
 		owners:      o.GetOwnerReferences(),
 	}
-	if o.status != nil && ours.status {
-		if text, _ := json.Marshal(o.status); len(text) <= mostStatus { // it came from JSON
-			f.status = text
-		}
-	}
-	if len(f.labels) == 0 && len(f.annotations) == 0 && len(f.finalizers) == 0 && len(f.owners) == 0 && f.status == nil {
+	if len(f.labels) == 0 && len(f.annotations) == 0 && len(f.finalizers) == 0 && len(f.owners) == 0 {
 		return nil
 	}
 	return &f
 }
 
-func foreignKeys(all map[string]string, fromSource func(string) bool) map[string]string {
+func unmanagedKeys(all map[string]string, fromSource func(string) bool) map[string]string {
 	var found map[string]string
 	for key, value := range all {
 		if onMirror[key] || fromSource(key) {

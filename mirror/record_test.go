@@ -5,11 +5,14 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 )
+
+var configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 
 func parsed(t *testing.T, text string) *unstructured.Unstructured {
 	t.Helper()
@@ -57,12 +60,12 @@ data: {k: v}
 `
 
 func TestRecordTellsOursFromTheirs(t *testing.T) {
-	r := newRecord(configMaps.GroupResource(), observe(parsed(t, mirrored)))
+	r := NewRecord(configMaps.GroupResource(), parsed(t, mirrored))
 	if r.Source != (types.NamespacedName{Namespace: "default", Name: "db"}) || r.SourceUID != "s1" {
 		t.Errorf("names %v %s as its source", r.Source, r.SourceUID)
 	}
-	if len(r.foreign.labels) != 1 || r.foreign.labels["team"] != "x" || len(r.foreign.annotations) != 1 || r.foreign.annotations["note"] != "hello" {
-		t.Errorf("takes %v and %v for others'", r.foreign.labels, r.foreign.annotations)
+	if len(r.Unmanaged.labels) != 1 || r.Unmanaged.labels["team"] != "x" || len(r.Unmanaged.annotations) != 1 || r.Unmanaged.annotations["note"] != "hello" {
+		t.Errorf("takes %v and %v for others'", r.Unmanaged.labels, r.Unmanaged.annotations)
 	}
 	if !r.Stamped {
 		t.Error("finds its stamps wanting")
@@ -70,51 +73,45 @@ func TestRecordTellsOursFromTheirs(t *testing.T) {
 }
 
 func TestRecordChangesWithWhatCounts(t *testing.T) {
-	before := newRecord(configMaps.GroupResource(), observe(parsed(t, mirrored)))
+	before := NewRecord(configMaps.GroupResource(), parsed(t, mirrored))
 	for _, row := range []struct {
 		it, old, new      string
-		content, metadata bool // whether this hash is to change
-		stamped           bool
+		metadata, stamped bool // whether the hash is to change
 	}{
-		{"other content", "data: {k: v}", "data: {k: w}", true, false, true},
-		{"a field more", "data: {k: v}", "data: {k: v}\nbinaryData: {b: AA==}", true, false, true},
-		{"status", "data: {k: v}", "data: {k: v}\nstatus: {ready: true}", false, false, true},
-		{"a label of ours", "app: db", "app: cache", false, true, true},
-		{"a label of ours that is gone", "app: db, ", "", false, true, true},
-		{"a label of another", "team: x", "team: z", false, false, true},
-		{"the source's name in the annotations", "D/source-name: db", "D/source-name: other", false, true, true},
-		{"the stated hash", "D/source-content-hash: abc", "D/source-content-hash: abd", false, true, true},
-		{"the manager label", "D/managed-by: kubemirror,", "D/managed-by: me,", false, true, true},
-		{"a stamp of our own", `D/source-resource-version: "4"`, `D/source-resource-version: "9"`, false, false, true},
-		{"a stamp that is gone", `D/last-sync-time: "2026-01-01T00:00:00Z"`, ``, false, false, false},
+		{"other content", "data: {k: v}", "data: {k: w}", false, true},
+		{"status", "data: {k: v}", "data: {k: v}\nstatus: {ready: true}", false, true},
+		{"a label of ours", "app: db", "app: cache", true, true},
+		{"a label of ours that is gone", "app: db, ", "", true, true},
+		{"a label of another", "team: x", "team: z", false, true},
+		{"the source's name in the annotations", "D/source-name: db", "D/source-name: other", true, true},
+		{"the stated hash", "D/source-content-hash: abc", "D/source-content-hash: abd", true, true},
+		{"the manager label", "D/managed-by: kubemirror,", "D/managed-by: me,", true, true},
+		{"a stamp of our own", `D/source-resource-version: "4"`, `D/source-resource-version: "9"`, false, true},
+		{"a stamp that is gone", `D/last-sync-time: "2026-01-01T00:00:00Z"`, ``, false, false},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			after := newRecord(configMaps.GroupResource(), observe(parsed(t, strings.Replace(mirrored, row.old, row.new, 1))))
-			if (after.Content != before.Content) != row.content || (after.Metadata != before.Metadata) != row.metadata || after.Stamped != row.stamped {
-				t.Errorf("content differs: %v, metadata differs: %v, stamped: %v", after.Content != before.Content, after.Metadata != before.Metadata, after.Stamped)
+			after := NewRecord(configMaps.GroupResource(), parsed(t, strings.Replace(mirrored, row.old, row.new, 1)))
+			if (after.Metadata != before.Metadata) != row.metadata || after.Stamped != row.stamped {
+				t.Errorf("metadata differs: %v, stamped: %v", after.Metadata != before.Metadata, after.Stamped)
 			}
 		})
 	}
 }
 
-// TestAStatusThatAPutWouldTakeAwayIsKept tells by who wrote it how the type has its
-// status.
-func TestAStatusThatAPutWouldTakeAwayIsKept(t *testing.T) {
-	large := strings.Repeat("x", mostStatus)
-	for _, row := range []struct{ it, entry, phase, want string }{
-		{"is a part of the object", "{manager: operator, operation: Update, fieldsV1: {f:status: {f:phase: {}}}}", "Ready", `{"phase":"Ready"}`},
-		{"is too large to be kept", "{manager: operator, operation: Update, fieldsV1: {f:status: {f:phase: {}}}}", large, ""},
-		{"is a subresource", "{manager: operator, operation: Update, subresource: status, fieldsV1: {f:status: {f:phase: {}}}}", "Ready", ""},
-		{"is nobody's", "{manager: operator, operation: Update, fieldsV1: {f:spec: {}}}", "Ready", ""},
+// Who wrote it tells how the type has its status.
+func TestAStatusThatAPutWouldTakeAwayIsSeen(t *testing.T) {
+	for _, row := range []struct {
+		it, entry string
+		want      bool
+	}{
+		{"is a part of the object", "{manager: operator, operation: Update, fieldsV1: {f:status: {f:phase: {}}}}", true},
+		{"is a subresource", "{manager: operator, operation: Update, subresource: status, fieldsV1: {f:status: {f:phase: {}}}}", false},
+		{"is nobody's", "{manager: operator, operation: Update, fieldsV1: {f:spec: {}}}", false},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			u := parsed(t, strings.Replace(mirrored, "managedFields:\n", "managedFields:\n  - "+row.entry+"\n", 1)+"status: {phase: "+row.phase+"}\n")
-			r := newRecord(configMaps.GroupResource(), observe(u))
-			if got := string(r.foreign.status); got != row.want {
-				t.Fatalf("keeps %q, want %q", got, row.want)
-			}
-			if got := string(draft{source: &Source{}, shape: &Shape{}, resource: configMaps.GroupResource()}.record(metadataOf(u), r.foreign).foreign.status); got != row.want {
-				t.Errorf("keeps %q of what it replaced, want %q", got, row.want)
+			u := parsed(t, strings.Replace(mirrored, "managedFields:\n", "managedFields:\n  - "+row.entry+"\n", 1))
+			if got := NewRecord(configMaps.GroupResource(), u).HasStatus; got != row.want {
+				t.Errorf("it has one to be carried along: %v", got)
 			}
 		})
 	}
@@ -123,7 +120,7 @@ func TestAStatusThatAPutWouldTakeAwayIsKept(t *testing.T) {
 func TestAStampThatSomebodyElseWroteIsSeen(t *testing.T) {
 	text := strings.Replace(mirrored, `"f:D/last-sync-time": {}`, "", 1)
 	text = strings.Replace(text, `"f:note": {}`, `"f:note": {}, "f:D/last-sync-time": {}`, 1)
-	if newRecord(configMaps.GroupResource(), observe(parsed(t, text))).Stamped {
+	if NewRecord(configMaps.GroupResource(), parsed(t, text)).Stamped {
 		t.Error("a stamp of somebody else passes for ours")
 	}
 }
@@ -143,7 +140,7 @@ func TestServicesCompareWithoutWhatTheServerAllocates(t *testing.T) {
 	two := parsed(t, `{apiVersion: v1, kind: Service, spec: {type: LoadBalancer, ports: [{port: 80}]}}`)
 	headless := parsed(t, `{apiVersion: v1, kind: Service, spec: {clusterIP: None, type: LoadBalancer, ports: [{port: 80}]}}`)
 	other := parsed(t, `{apiVersion: example.com/v1, kind: Service, spec: {clusterIP: 10.0.0.1, type: LoadBalancer, ports: [{port: 80}]}}`)
-	hash := func(u *unstructured.Unstructured) Hash { return hashContent(content(u.Object)) }
+	hash := func(u *unstructured.Unstructured) Hash { return HashContent(Content(u.Object)) }
 	if hash(one) != hash(two) {
 		t.Error("allocated addresses and ports count as content")
 	}

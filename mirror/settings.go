@@ -23,12 +23,12 @@ type Settings struct {
 	Transform transform.Limits
 }
 
-// targetAllowed says whether the flags let a namespace be a target.
-func (s *Settings) targetAllowed(namespace string) bool {
+// TargetAllowed reports whether the flags let a namespace be a target.
+func (s *Settings) TargetAllowed(namespace string) bool {
 	return !s.Excluded.Match(namespace) && (s.Included.Empty() || s.Included.Match(namespace))
 }
 
-// sourceAllowed says whether sources are honoured in a namespace.
-func (s *Settings) sourceAllowed(namespace string) bool {
+// SourceAllowed reports whether sources are honoured in a namespace.
+func (s *Settings) SourceAllowed(namespace string) bool {
 	return s.Sources.Empty() || s.Sources.Match(namespace)
 }

@@ -37,7 +37,7 @@ const (
 // Source is an object with the label enabled, read once when it arrives. It is
 // never changed once others can see it.
 type Source struct {
-	identity
+	Identity
 	APIVersion, Kind string
 	Generation       int64
 	Finalizers       []string
@@ -58,7 +58,7 @@ type Source struct {
 	SyncStatus, FailedTargets string
 
 	// template is what its mirrors are made from.
-	template template
+	template mirrorTemplate
 	// fingerprint is that of all that its mirrors depend on; the status that we write
 	// on it doesn't change it.
 	fingerprint Hash
@@ -66,8 +66,8 @@ type Source struct {
 	Seen time.Time
 }
 
-// key is the source's name.
-func (s *Source) key() types.NamespacedName {
+// Key is the source's name.
+func (s *Source) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: s.Namespace, Name: s.Name}
 }
 
@@ -75,16 +75,28 @@ func (s *Source) kind() schema.GroupVersionKind {
 	return schema.FromAPIVersionAndKind(s.APIVersion, s.Kind)
 }
 
-// hasFinalizer says whether our finalizer is on it.
-func (s *Source) hasFinalizer() bool { return slices.Contains(s.Finalizers, api.Finalizer) }
+// HasFinalizer reports whether our finalizer is on it.
+func (s *Source) HasFinalizer() bool { return slices.Contains(s.Finalizers, api.Finalizer) }
 
-// failedIn says whether the source says of itself that it failed in a namespace.
-func (s *Source) failedIn(namespace string) bool {
+// FailedIn reports whether the source says of itself that it failed in a namespace.
+func (s *Source) FailedIn(namespace string) bool {
 	return s.FailedTargets != "" && slices.Contains(strings.Split(s.FailedTargets, ","), namespace)
 }
 
-// limit is the most targets it may have.
-func (s *Source) limit(settings *Settings) int {
+// SameSpec reports whether two versions of a source are the same, as far as mirrors go;
+// nil stands for none.
+func SameSpec(a, b *Source) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.fingerprint == b.fingerprint
+}
+
+// Reuse takes over what an earlier version of the same spec has rendered.
+func (s *Source) Reuse(before *Source) { s.template = before.template }
+
+// Limit is the most targets it may have.
+func (s *Source) Limit(settings *Settings) int {
 	if s.MaxTargets >= 0 && s.MaxTargets < settings.MaxTargets {
 		return s.MaxTargets
 	}
@@ -98,13 +110,14 @@ func (s *Settings) IngestSource(obj any) (any, error) {
 	if !ok {
 		return obj, nil
 	}
-	return s.newSource(u), nil
+	return s.NewSource(u), nil
 }
 
-func (s *Settings) newSource(u *unstructured.Unstructured) *Source {
+// NewSource reads a source; what can't be read is part of the result.
+func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
 	annotations := u.GetAnnotations()
 	src := &Source{
-		identity: identity{
+		Identity: Identity{
 			Namespace: u.GetNamespace(), Name: u.GetName(), UID: u.GetUID(), ResourceVersion: u.GetResourceVersion(),
 		},
 		APIVersion:    u.GetAPIVersion(),
@@ -129,13 +142,13 @@ func (s *Settings) newSource(u *unstructured.Unstructured) *Source {
 }
 
 func fingerprint(u *unstructured.Unstructured, annotations map[string]string) Hash {
-	return hashContent(map[string]any{
+	return HashContent(map[string]any{
 		"uid":         string(u.GetUID()),
 		"deleting":    u.GetDeletionTimestamp() != nil,
 		"kind":        u.GetAPIVersion() + " " + u.GetKind(),
 		"labels":      anyMap(u.GetLabels()),
 		"annotations": anyMap(withoutStatus(annotations)),
-		"content":     content(u.Object),
+		"content":     Content(u.Object),
 	})
 }
 
@@ -214,31 +227,31 @@ func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotati
 		}
 	}
 	s.Recreate = annotations[api.AnnotationRecreate] == "true" || immutableKinds[u.GroupVersionKind().GroupKind()]
-	if s.template, err = newTemplate(settings, s, u, annotations); err != nil {
+	if s.template, err = newMirrorTemplate(settings, s, u, annotations); err != nil {
 		return err
 	}
 	s.share()
 	return nil
 }
 
-// validation is how strictly the server is to read the mirrors. Rules may name a
+// FieldValidation is how strictly the server is to read the mirrors. Rules may name a
 // field that it doesn't know, which it would leave out without a word: then what they
 // were to change isn't changed (I10).
-func (s *Source) validation() string {
+func (s *Source) FieldValidation() string {
 	if s.template.rules == nil {
 		return ""
 	}
 	return metav1.FieldValidationStrict
 }
 
-// name is the mirror's name in a namespace, or why there is none.
-func (s *Source) name(namespace string) (string, *Problem) {
+// MirrorName is the mirror's name in a namespace, or why there is none.
+func (s *Source) MirrorName(namespace string) (string, *Problem) {
 	if s.template.name == nil {
 		return s.Name, nil
 	}
 	name, err := s.template.name.Render(s.context(namespace, ""))
 	if err != nil {
-		return "", &Problem{Reason: reasonInvalid, Text: fmt.Sprintf("%s: %v", api.AnnotationTargetName, err), Failed: true}
+		return "", &Problem{Reason: ReasonInvalid, Text: fmt.Sprintf("%s: %v", api.AnnotationTargetName, err), Failed: true}
 	}
 	return name, nil
 }

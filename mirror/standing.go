@@ -33,7 +33,10 @@ func (s Standing) IsMirror() bool { return s >= Unmarked }
 
 // StandingOf tells what an object is to us by its metadata alone.
 func StandingOf(resource schema.GroupResource, o metav1.Object) Standing {
-	return standingOf(resource, o, func() bool { return ownershipOf(entriesOf(o.GetManagedFields())).wroteLabel(api.LabelMirror) })
+	return standingOf(resource, o, func() bool {
+		ours := ownershipOf(o.GetManagedFields())
+		return ours.wroteLabel(api.LabelMirror)
+	})
 }
 
 // standingOf is StandingOf where it is known already who wrote the label.
@@ -44,7 +47,7 @@ func standingOf(resource schema.GroupResource, o metav1.Object, wroteLabel func(
 	switch id := annotations[api.AnnotationMirrorID]; {
 	case labels[api.LabelMirror] != "true", selected && enabled != "false":
 		return Foreign
-	case id == mirrorID(resource, o.GetNamespace(), o.GetName()):
+	case id == MirrorID(resource, o.GetNamespace(), o.GetName()):
 		return Marked
 	case id != "", !named:
 		return Foreign
@@ -54,7 +57,7 @@ func standingOf(resource schema.GroupResource, o metav1.Object, wroteLabel func(
 	return Adoptable
 }
 
-// mirrorID names one object, as "deployments.apps/team-a/web".
-func mirrorID(resource schema.GroupResource, namespace, name string) string {
+// MirrorID names one object, as "deployments.apps/team-a/web".
+func MirrorID(resource schema.GroupResource, namespace, name string) string {
 	return resource.String() + "/" + namespace + "/" + name
 }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/mirror/mirrortest"
 )
 
 // mirroredWithout is the mirror less some lines.
@@ -39,61 +39,15 @@ func TestI1OnlyWhatNamesItselfIsAMirror(t *testing.T) {
 		{"what has a source's UID alone", mirroredWithout("D/mirror-id", "D/source-name", "D/source-namespace"), Unmarked},
 	} {
 		u := parsed(t, row.text)
-		r := newRecord(configMaps.GroupResource(), observe(u))
+		r := NewRecord(configMaps.GroupResource(), u)
 		if r.Standing != row.want {
 			t.Errorf("%s stands as %d, want %d", row.it, r.Standing, row.want)
 		}
-		if got := StandingOf(configMaps.GroupResource(), metadataOf(u)); got != row.want {
+		if got := StandingOf(configMaps.GroupResource(), mirrortest.MetadataOf(u)); got != row.want {
 			t.Errorf("%s stands as %d by its metadata, want %d", row.it, got, row.want)
 		}
-		if bare := (Record{identity: r.identity, Terminating: r.Terminating}); row.want == Foreign && *r != bare {
+		if bare := (Record{Identity: r.Identity, Terminating: r.Terminating}); row.want == Foreign && *r != bare {
 			t.Errorf("%s: more is kept of it than who it is", row.it)
 		}
-	}
-}
-
-func TestAMirrorBelongsToTheSourceWhoseUIDItHas(t *testing.T) {
-	r := newRig(t)
-	r.target()
-	r.ask("a")
-	mirror := r.object("a", api.LabelMirror, "")
-	mirror.SetAnnotations(map[string]string{api.AnnotationMirrorID: "configmaps/a/s", api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: "edited", api.AnnotationSourceUID: "u1"})
-	r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), observe(mirror)))
-	r.Ready(configMaps)
-	r.work()
-	if r.deletes != 0 || r.creates != 0 || r.updates == 0 {
-		t.Errorf("%d deletes, %d creates and %d updates; want it put right in place", r.deletes, r.creates, r.updates)
-	}
-}
-
-func TestI1WhatMayBeAMirrorFromBeforeIsTakenOverOrLeftAlone(t *testing.T) {
-	for _, row := range []struct {
-		it, asks string
-		named    string
-		updates  int
-	}{
-		{"the source that it names wants it", "a", "s", 1},
-		{"the source that it names doesn't", "", "s", 0},
-		{"the source that it names is gone", "", "gone", 0},
-		{"another source wants its place", "a", "other", 0},
-	} {
-		t.Run(row.it, func(t *testing.T) {
-			r := newRig(t)
-			r.target()
-			r.ask(row.asks)
-			before := r.object("a", api.LabelMirror, "")
-			before.SetAnnotations(map[string]string{api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: row.named})
-			before.SetManagedFields(nil)
-			r.MirrorsOf(configMaps).Set(newRecord(configMaps.GroupResource(), observe(before)))
-			r.Ready(configMaps)
-			r.work()
-			if r.deletes != 0 || r.creates != 0 || r.updates != row.updates {
-				t.Errorf("%d deletes, %d creates and %d updates; want %d updates alone", r.deletes, r.creates, r.updates, row.updates)
-			}
-			problems := r.state(r.sourceKey()).problems["a"]
-			if inTheWay := len(problems) == 1 && problems[0].Reason == reasonForeign; inTheWay != (row.named == "other") {
-				t.Errorf("its author is told %v", problems)
-			}
-		})
 	}
 }

@@ -9,56 +9,56 @@ import (
 	"github.com/lukaszraczylo/kubemirror/api"
 )
 
-// status is what a source's author reads on it.
-type status struct {
-	// text is the annotation sync-status, failed the annotation failed-targets;
+// Status is what a source's author reads on it.
+type Status struct {
+	// Text is the annotation sync-status, Failed the annotation failed-targets;
 	// empty stands for none.
-	text, failed string
-	// problems are what the text tells, for events: one for each reason.
-	problems []Problem
+	Text, Failed string
+	// Problems are what the text tells, for events: one for each reason.
+	Problems []Problem
 }
 
 // maxStatus bounds the text, in bytes; the rest is counted.
 const maxStatus = 1024
 
-// statusOf says in words how far a source's mirrors are what they should be.
-func statusOf(src *Source, st *state, limit int) status {
+// StatusOf says in words how far a source's mirrors are what they should be, with what
+// is wrong in which namespace.
+func StatusOf(src *Source, targets *Selection, wrong map[string][]Problem, limit int) Status {
 	switch src.Mode {
 	case Off:
-		return status{}
+		return Status{}
 	case Refused:
-		return status{text: "refused: " + src.Reason, problems: []Problem{{Reason: reasonRefused, Text: src.Reason}}}
+		return Status{Text: "refused: " + src.Reason, Problems: []Problem{{Reason: ReasonRefused, Text: src.Reason}}}
 	case Stopped:
 		// The reason may quote a value, and that be as long as the server lets it.
 		reason := shorten([]string{src.Reason})
-		return status{text: "stopped: " + reason, problems: []Problem{{Reason: reasonInvalid, Text: reason + "; its mirrors stay as they are until that is mended"}}}
+		return Status{Text: "stopped: " + reason, Problems: []Problem{{Reason: ReasonInvalid, Text: reason + "; its mirrors stay as they are until that is mended"}}}
 	case Paused:
-		return status{text: "paused"}
+		return Status{Text: "paused"}
 	}
 	var notes []Problem
-	if over := st.over(limit); over > 0 {
+	if over := targets.Excess(limit); over > 0 {
 		notes = append(notes, overLimit(over, limit, src.MaxTargets == limit))
 	}
 	for _, text := range src.Problems {
-		notes = append(notes, Problem{Reason: reasonInvalid, Text: text})
+		notes = append(notes, Problem{Reason: ReasonInvalid, Text: text})
 	}
-	failed := failing(st.problems)
-	problems := append(grouped(st.problems), notes...)
-	targets := min(limit, len(st.asked))
-	synced := targets - len(slices.DeleteFunc(slices.Clone(failed), func(namespace string) bool { return !st.isTarget(namespace, limit) }))
-	s := status{
-		text:     fmt.Sprintf("%d/%d synced", synced, len(st.asked)),
-		failed:   strings.Join(failed, ","),
-		problems: byReason(problems),
+	failed := failing(wrong)
+	problems := append(GroupByNamespaces(wrong), notes...)
+	synced := min(limit, len(targets.Requested)) - len(slices.DeleteFunc(slices.Clone(failed), func(namespace string) bool { return !targets.isTarget(namespace, limit) }))
+	s := Status{
+		Text:     fmt.Sprintf("%d/%d synced", synced, len(targets.Requested)),
+		Failed:   strings.Join(failed, ","),
+		Problems: MergeByReason(problems),
 	}
 	if len(problems) > 0 {
 		texts := make([]string, len(problems))
 		for i, p := range problems {
 			texts[i] = p.Text
 		}
-		s.text += ": " + shorten(texts)
-	} else if len(st.asked) == 0 {
-		s.text += ": " + nowhere(&src.Targets)
+		s.Text += ": " + shorten(texts)
+	} else if len(targets.Requested) == 0 {
+		s.Text += ": " + nowhere(&src.Targets)
 	}
 	return s
 }
@@ -71,9 +71,9 @@ func nowhere(targets *Targets) string {
 	return "no namespace that it asks for is there, lets it in and is allowed by the flags"
 }
 
-// byReason tells all problems of a reason as one, so that an annotation full of
+// MergeByReason tells all problems of a reason as one, so that an annotation full of
 // mistakes makes no flood of events.
-func byReason(problems []Problem) []Problem {
+func MergeByReason(problems []Problem) []Problem {
 	var merged []Problem
 	texts := map[string][]string{}
 	for _, p := range problems {
@@ -100,9 +100,9 @@ func failing(problems map[string][]Problem) []string {
 	return names
 }
 
-// grouped tells each problem once, with the namespaces that have it, as "ns-a,
+// GroupByNamespaces tells each problem once, with the namespaces that have it, as "ns-a,
 // ns-b: what is wrong".
-func grouped(problems map[string][]Problem) []Problem {
+func GroupByNamespaces(problems map[string][]Problem) []Problem {
 	where := map[Problem][]string{}
 	var order []Problem // that of the rules, where they are about rules
 	for _, namespace := range slices.Sorted(maps.Keys(problems)) {
@@ -116,12 +116,13 @@ func grouped(problems map[string][]Problem) []Problem {
 	groups := make([]Problem, len(order))
 	for i, p := range order {
 		groups[i] = p
-		groups[i].Text = enumerate(where[p]) + ": " + p.Text
+		groups[i].Text = Enumerate(where[p]) + ": " + p.Text
 	}
 	return groups
 }
 
-func enumerate(names []string) string {
+// Enumerate names a few of many.
+func Enumerate(names []string) string {
 	const most = 5
 	if len(names) <= most {
 		return strings.Join(names, ", ")

@@ -37,46 +37,46 @@ func TestStatus(t *testing.T) {
 		{it: "says nothing of what is no source", source: Source{Mode: Off}},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			st := newState()
+			targets, wrong := NewSelection(), map[string][]Problem{}
 			for ns := range strings.FieldsSeq(row.asked) {
-				st.asked[ns] = true
+				targets.Requested[ns] = true
 			}
 			if row.problems != nil {
-				st.problems = row.problems
+				wrong = row.problems
 			}
-			got := statusOf(&row.source, st, row.limit)
-			if got.text != row.text || got.failed != row.failed {
-				t.Errorf("says %q and %q, want %q and %q", got.text, got.failed, row.text, row.failed)
+			got := StatusOf(&row.source, &targets, wrong, row.limit)
+			if got.Text != row.text || got.Failed != row.failed {
+				t.Errorf("says %q and %q, want %q and %q", got.Text, got.Failed, row.text, row.failed)
 			}
 		})
 	}
 }
 
 func TestStatusHasAnEnd(t *testing.T) {
-	st := newState()
+	targets, wrong := NewSelection(), map[string][]Problem{}
 	for i := range 1000 {
 		ns := strings.Repeat("n", i%60+1) + string(rune('a'+i%26))
-		st.asked[ns] = true
-		st.problems[ns] = []Problem{{Text: strings.Repeat("x", i%500), Failed: true}}
+		targets.Requested[ns] = true
+		wrong[ns] = []Problem{{Text: strings.Repeat("x", i%500), Failed: true}}
 	}
-	if got := statusOf(&Source{Mode: On}, st, 2000); len(got.text) > maxStatus+200 {
-		t.Errorf("a status of %d bytes", len(got.text))
+	if got := StatusOf(&Source{Mode: On}, &targets, wrong, 2000); len(got.Text) > maxStatus+200 {
+		t.Errorf("a status of %d bytes", len(got.Text))
 	}
-	if got := statusOf(&Source{Mode: Stopped, Reason: strings.Repeat("x", 100_000)}, newState(), 9); len(got.text) > maxStatus+200 {
-		t.Errorf("a status of %d bytes", len(got.text))
+	if got := StatusOf(&Source{Mode: Stopped, Reason: strings.Repeat("x", 100_000)}, &targets, nil, 9); len(got.Text) > maxStatus+200 {
+		t.Errorf("a status of %d bytes", len(got.Text))
 	}
 }
 
 func TestAllProblemsOfAReasonAreOneEvent(t *testing.T) {
-	st := newState()
-	st.asked["a"], st.asked["b"] = true, true
-	st.problems["a"] = []Problem{{Reason: "X", Text: "broken", Failed: true}}
-	st.problems["b"] = []Problem{{Reason: "X", Text: "gone", Failed: true}, {Reason: "Y", Text: "odd"}}
-	got := statusOf(&Source{Mode: On}, st, 9)
-	if want := "0/2 synced: a: broken; b: gone; b: odd"; got.text != want {
-		t.Errorf("says %q, want %q", got.text, want)
+	targets, wrong := NewSelection(), map[string][]Problem{}
+	targets.Requested["a"], targets.Requested["b"] = true, true
+	wrong["a"] = []Problem{{Reason: "X", Text: "broken", Failed: true}}
+	wrong["b"] = []Problem{{Reason: "X", Text: "gone", Failed: true}, {Reason: "Y", Text: "odd"}}
+	got := StatusOf(&Source{Mode: On}, &targets, wrong, 9)
+	if want := "0/2 synced: a: broken; b: gone; b: odd"; got.Text != want {
+		t.Errorf("says %q, want %q", got.Text, want)
 	}
-	if len(got.problems) != 2 || got.problems[0].Text != "a: broken; b: gone" || got.problems[1].Text != "b: odd" {
-		t.Errorf("its events are %v", got.problems)
+	if len(got.Problems) != 2 || got.Problems[0].Text != "a: broken; b: gone" || got.Problems[1].Text != "b: odd" {
+		t.Errorf("its events are %v", got.Problems)
 	}
 }

@@ -22,6 +22,8 @@ var defaultStrip = strings.Join([]string{
 	// Operators that find by these what they made, and clear up what shouldn't be there.
 	"kro.run/*", "strimzi.io/*", "reconcile.external-secrets.io/*", "secrets.hashicorp.com/*", "sealedsecrets.bitnami.com/managed",
 	"deployment.kubernetes.io/revision",
+	// What the server itself writes, whatever we send.
+	"deprecated.daemonset.template.generation",
 	// Others who copy objects, and would copy the copy, or tidy it away.
 	"generate.kyverno.io/*", "hnc.x-k8s.io/*", "*.hnc.x-k8s.io/*", "capsule.clastix.io/*", "projectcapsule.dev/*",
 	"replicator.v1.mittwald.de/*", "reflector.v1.k8s.emberstack.com/*", "kubed.appscode.com/*", "clustersecret.io/*",

@@ -15,11 +15,11 @@ import (
 // target-selector.
 type Targets struct {
 	// text is the two annotations as they were; equal texts match alike.
-	text        string
+	Text        string
 	wanted      choice
 	unwanted    choice
 	selector    labels.Selector // nil: none
-	onlyByNames bool
+	OnlyByNames bool
 }
 
 const (
@@ -53,7 +53,7 @@ const (
 // out would take mirrors away for a slip, or send the object where an exclusion
 // meant that it must not go (I10).
 func ParseTargets(list, selector string) (t Targets, err error) {
-	t.text = list + "|" + selector
+	t.Text = list + "|" + selector
 	if len(list) > maxTargetsSize {
 		return Targets{}, fmt.Errorf("%s: it has %d bytes; the most is %d", api.AnnotationTargetNamespaces, len(list), maxTargetsSize)
 	}
@@ -78,7 +78,7 @@ func ParseTargets(list, selector string) (t Targets, err error) {
 			return Targets{}, fmt.Errorf("%s: %w; write it as for kubectl -l", api.AnnotationTargetSelector, err)
 		}
 	}
-	t.onlyByNames = t.selector == nil && !t.wanted.all && !t.wanted.allLabeled && !t.wanted.patterns.HasGlobs()
+	t.OnlyByNames = t.selector == nil && !t.wanted.all && !t.wanted.allLabeled && !t.wanted.patterns.HasGlobs()
 	return t, nil
 }
 
@@ -104,14 +104,14 @@ func (t *Targets) empty() bool {
 	return t.selector == nil && !t.wanted.all && !t.wanted.allLabeled && t.wanted.patterns.Empty()
 }
 
-// Match says whether the source asks for this namespace.
+// Match reports whether the source asks for this namespace.
 func (t *Targets) Match(ns *Namespace) bool {
 	asked := t.wanted.matches(ns) || t.selector != nil && t.selector.Matches(ns.Labels)
 	return asked && !t.unwanted.matches(ns)
 }
 
-// asksByName reports whether a namespace is asked for by its exact name.
-func (t *Targets) asksByName(namespace string) bool { return t.wanted.patterns.HasName(namespace) }
+// AsksByName reports whether a namespace is asked for by its exact name.
+func (t *Targets) AsksByName(namespace string) bool { return t.wanted.patterns.HasName(namespace) }
 
-// names are the namespaces that are asked for by their exact names.
-func (t *Targets) names() []string { return t.wanted.patterns.Names() }
+// Names are the namespaces that are asked for by their exact names.
+func (t *Targets) Names() []string { return t.wanted.patterns.Names() }

@@ -9,9 +9,9 @@ import (
 )
 
 func TestTargets(t *testing.T) {
-	shop := &Namespace{identity: identity{Name: "app-shop"}, Labels: map[string]string{"team": "shop"}}
-	open := &Namespace{identity: identity{Name: "lab"}, Labels: map[string]string{api.LabelAllowMirrors: "true"}}
-	system := &Namespace{identity: identity{Name: "kube-system"}}
+	shop := &Namespace{Identity: Identity{Name: "app-shop"}, Labels: map[string]string{"team": "shop"}}
+	open := &Namespace{Identity: Identity{Name: "lab"}, Labels: map[string]string{api.LabelAllowMirrors: "true"}}
+	system := &Namespace{Identity: Identity{Name: "kube-system"}}
 	all := []*Namespace{shop, open, system}
 
 	for _, row := range []struct {
@@ -85,17 +85,17 @@ func TestNamespaceAdmits(t *testing.T) {
 		ns   Namespace
 		want bool
 	}{
-		{"admits by default", Namespace{identity: identity{Name: "a"}}, true},
-		{"never admits its own sources", Namespace{identity: identity{Name: "src"}}, false},
-		{"admits nothing while it terminates", Namespace{identity: identity{Name: "a"}, Terminating: true}, false},
-		{"admits nothing where it refuses mirrors", Namespace{identity: identity{Name: "a"}, Labels: map[string]string{api.LabelAllowMirrors: "false"}}, false},
-		{"admits nothing where its word can't be read", Namespace{identity: identity{Name: "a"}, Unreadable: "x"}, false},
-		{"admits whom allow-from names", Namespace{identity: identity{Name: "a"}, AllowFrom: patterns("x,s*")}, true},
-		{"admits nobody else", Namespace{identity: identity{Name: "a"}, AllowFrom: patterns("x")}, false},
-		{"admits nobody for an empty allow-from", Namespace{identity: identity{Name: "a"}, AllowFrom: patterns("")}, false},
+		{"admits by default", Namespace{Identity: Identity{Name: "a"}}, true},
+		{"never admits its own sources", Namespace{Identity: Identity{Name: "src"}}, false},
+		{"admits nothing while it terminates", Namespace{Identity: Identity{Name: "a"}, Terminating: true}, false},
+		{"admits nothing where it refuses mirrors", Namespace{Identity: Identity{Name: "a"}, Labels: map[string]string{api.LabelAllowMirrors: "false"}}, false},
+		{"admits nothing where its word can't be read", Namespace{Identity: Identity{Name: "a"}, Unreadable: "x"}, false},
+		{"admits whom allow-from names", Namespace{Identity: Identity{Name: "a"}, AllowFrom: patterns("x,s*")}, true},
+		{"admits nobody else", Namespace{Identity: Identity{Name: "a"}, AllowFrom: patterns("x")}, false},
+		{"admits nobody for an empty allow-from", Namespace{Identity: Identity{Name: "a"}, AllowFrom: patterns("")}, false},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			if got := row.ns.admits("src"); got != row.want {
+			if got := row.ns.Admits("src"); got != row.want {
 				t.Errorf("admits: %v, want %v", got, row.want)
 			}
 		})

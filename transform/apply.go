@@ -52,7 +52,7 @@ func (r Rules) Apply(object map[string]any, ctx Context) (changed map[string]any
 	return e.object, problems, nil
 }
 
-// isFor tells whether the rule is meant for the namespace. Names of namespaces
+// isFor reports whether the rule is meant for the namespace. Names of namespaces
 // hold no slash and checkPattern lets only * and ? through, which leaves of
 // path.Match a glob matcher that takes no exponential time.
 func (r rule) isFor(namespace string) bool {

@@ -213,7 +213,7 @@ func TestParseIsBounded(t *testing.T) {
 	}
 }
 
-// is tells whether a fault in a template has that reason.
+// is reports whether a fault in a template has that reason.
 func is(err, reason error) bool {
 	f, ok := errors.AsType[fault](err)
 	return ok && f.reason == reason.Error() || errors.Is(err, reason)

@@ -75,7 +75,7 @@ func (d dataKind) checkPlace(p path) error {
 	return nil
 }
 
-// holdsBytes tells whether a value at p may hold any bytes.
+// holdsBytes reports whether a value at p may hold any bytes.
 func (d dataKind) holdsBytes(p path) bool {
 	return d == secretData && p[0].key == "data"
 }

@@ -182,7 +182,7 @@ func checkPattern(text string) error {
 	return nil
 }
 
-// DependsOnTarget tells whether the outcome can differ between targets of one
+// DependsOnTarget reports whether the outcome can differ between targets of one
 // source. Where it is false, one Apply does for all of them.
 func (r Rules) DependsOnTarget() bool {
 	for _, one := range r.rules {

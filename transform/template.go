@@ -12,9 +12,9 @@ import (
 // template is a template that has been read and checked, ready to run.
 type template struct {
 	root *parse.ListNode
-	// readsTarget tells whether it reads a variable that differs by target.
+	// readsTarget reports whether it reads a variable that differs by target.
 	readsTarget bool
-	// readsName tells whether it reads the mirror's name.
+	// readsName reports whether it reads the mirror's name.
 	readsName bool
 }
 

@@ -41,7 +41,7 @@ func (r Request) String() string {
 	return fmt.Sprintf("%s %s %s %d (%s, %s)", r.Received.Format("15:04:05.000"), r.Verb, r.URI, r.Code, r.User, r.UserAgent)
 }
 
-// IsWrite tells whether the request was for changing something.
+// IsWrite reports whether the request was for changing something.
 func (r Request) IsWrite() bool { return slices.Contains(Writes, r.Verb) }
 
 // Requests is a list of requests in the order in which they were received.

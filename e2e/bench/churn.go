@@ -59,8 +59,8 @@ func (s *stage) restingMemory(ctx context.Context, p *subject) (float64, error) 
 	if err := errors.Join(s.quiet(ctx), pause(ctx, 5*time.Second)); err != nil {
 		return 0, err
 	}
-	now, _, err := p.memory()
-	return now, err
+	now, err := p.Memory()
+	return float64(now.Resident), err
 }
 
 // comeAndGo makes namespaces, and deletes each half of them as soon as it has its

@@ -7,7 +7,11 @@
 // measured work take turns, which are long enough for the API server's own garbage
 // collections to even out where it is throughput that counts, and one observer, a
 // watch, says of both when they are done. Requests are counted by the API server, in
-// its audit log.
+// its audit log, and what it sends is counted by a relay, where nothing is timed.
+//
+// Counts, bytes and memory are judged: one that misses its goal is a failure. Times
+// depend on what else the machine does, and are only shown. Figures with "plain lists"
+// are of an API server that doesn't stream lists.
 //
 // It takes these from the environment:
 //
@@ -15,8 +19,9 @@
 //	            annotations, through the same work
 //	RUNS=n      so many runs; the figures are medians (default 3)
 //	ONLY=a,b    only these scenarios
-//	SCALE=1     with the scenario scale, which takes minutes
-//	SHORT=1     one small run that fails if a count is off: requests for a change,
-//	            at rest, at a restart. Counts don't depend on the machine.
+//	SCALE=1     with the scenarios of 100,000 mirrors, which take minutes
+//	SHORT=1     one small run of what is judged most
 //	JSON=path   where to write all values (default _artifacts/bench.json)
+//	APISERVER_FLAGS=flags
+//	            further flags of every API server
 package main

@@ -12,7 +12,7 @@ import (
 // latency measures how long one source takes to one target: alone, and while
 // another source is on its way to many.
 func latency(ctx context.Context, s *stage) (err error) {
-	if err := s.makeNamespaces(ctx, fanOutTargets); err != nil {
+	if err := s.makeNamespaces(ctx, few.targets); err != nil {
 		return err
 	}
 	p, err := s.start(ctx)
@@ -100,7 +100,7 @@ func (s *stage) storm(n int) storm {
 // rawStorm is the same from the raw client.
 func (s *stage) rawStorm(n int) storm {
 	name := fmt.Sprintf("rawstorm-%d-", n)
-	return storm{name, copyWrites(http.MethodPost, name, "v1", 1, fanOutTargets, fourKB)}
+	return storm{name, copyWrites(http.MethodPost, name, "v1", load{"", 1, few.targets, fourKB})}
 }
 
 // behindStorm does one thing after the other for as long as a storm goes on, and
@@ -119,12 +119,12 @@ func (s *stage) behindStorm(ctx context.Context, storm storm, one func(n int) (t
 		if err != nil {
 			return nil, err
 		}
-		if counted >= fanOutTargets {
+		if counted >= few.targets {
 			break // the storm was over before this was
 		}
 		behind = append(behind, d)
 	}
-	_, err := t.wait(ctx, fanOutTargets)
+	_, err := t.wait(ctx, few.targets)
 	return behind, errors.Join(<-sent, err, pause(ctx, 200*time.Millisecond)) // a source's status is written too
 }
 

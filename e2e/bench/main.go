@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -83,6 +85,14 @@ func bench(ctx context.Context) error {
 	}
 	results := newResults()
 	start := time.Now()
+	failed := measureAll(ctx, s, contenders, dir, results)
+	report := results.report(s, time.Since(start)) // what there is, if not all
+	fmt.Print(report.table())
+	return errors.Join(failed, report.write(s.report), report.over())
+}
+
+// measureAll runs all scenarios as often as is wanted.
+func measureAll(ctx context.Context, s settings, contenders []contender, dir string, results *results) error {
 	for run := range s.runs {
 		for _, scenario := range scenariosOf(s) {
 			for _, who := range contenders {
@@ -92,14 +102,6 @@ func bench(ctx context.Context) error {
 			}
 		}
 	}
-	report := results.report(s, time.Since(start))
-	fmt.Print(report.table())
-	if err := report.write(s.report); err != nil {
-		return err
-	}
-	if s.short {
-		return report.countsOff()
-	}
 	return nil
 }
 
@@ -107,7 +109,7 @@ func bench(ctx context.Context) error {
 // doesn't end the rest.
 func measure(ctx context.Context, s settings, run int, scenario scenario, who contender, dir string, results *results) error {
 	fmt.Fprintf(os.Stderr, "run %d: %s, %s\n", run+1, scenario.name, who.name)
-	err := within(ctx, s, run, who, dir, results, scenario.run)
+	err := within(ctx, s, run, who, dir, results, scenario)
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return ctx.Err()
@@ -121,19 +123,40 @@ func measure(ctx context.Context, s settings, run int, scenario scenario, who co
 type scenario struct {
 	name string
 	run  func(context.Context, *stage) error
+	// plain: on an API server that doesn't stream lists.
+	plain bool
 }
 
-// scenariosOf are the scenarios wanted, in the order of the report.
+// scenarios are all there are, in the order of the report.
+var scenarios = []scenario{
+	{"costs", costs, false},
+	{"costs-plain", costs, true},
+	{"received-4KB", receivedSmall, false},
+	{"received-256KB", receivedLarge, false},
+	{"types", types, false},
+	{"types-plain", types, true},
+	{"fan-out", fanOut, false},
+	{"bundle", bundles, false},
+	{"latency", latency, false},
+	{"growth-4KB", smallGrowth, false},
+	{"growth-64KB", largeGrowth, false},
+	{"churn", churn, false},
+	{"scale", scale, false},
+	{"scale-plain", scale, true},
+}
+
+// short are those of the short form.
+var short = []string{"costs", "received-4KB", "received-256KB", "fan-out"}
+
+// scenariosOf are the scenarios wanted.
 func scenariosOf(s settings) []scenario {
-	all := []scenario{{"fan-out", fanOut}, {"latency", latency}, {"growth-4KB", smallGrowth}, {"growth-64KB", largeGrowth}, {"churn", churn}, {"scale", scale}}
 	var wanted []scenario
-	for _, one := range all {
-		named := false
-		for _, name := range s.only {
-			named = named || name == one.name
+	for _, one := range scenarios {
+		byDefault := s.scale || !strings.HasPrefix(one.name, "scale")
+		if s.short {
+			byDefault = slices.Contains(short, one.name)
 		}
-		byDefault := s.only == nil && (one.name == "fan-out" || !s.short) && (one.name != "scale" || s.scale)
-		if named || byDefault {
+		if slices.Contains(s.only, one.name) || s.only == nil && byDefault {
 			wanted = append(wanted, one)
 		}
 	}

@@ -99,7 +99,11 @@ func copyWrite(method, namespace, name, version string, size int) write {
 	return w
 }
 
-const metadataOnly = runtime.ContentTypeProtobuf + ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+// What is asked for where metadata will do: of one object, and of a list.
+const (
+	metadataOnly     = runtime.ContentTypeProtobuf + ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+	metadataListOnly = runtime.ContentTypeProtobuf + ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+)
 
 func secretsPath(namespace string) string { return "/api/v1/namespaces/" + namespace + "/secrets" }
 
@@ -137,14 +141,13 @@ func changes(prefix, version string, n, size int) []write {
 	return writes
 }
 
-// copyWrites has the copies of n sources in as many namespaces written, in the
-// order of the sources.
-func copyWrites(method, prefix, version string, n, namespaces, size int) []write {
-	writes := make([]write, 0, n*namespaces)
-	for i := range n {
+// copyWrites has the copies of a load written, in the order of the sources.
+func copyWrites(method, prefix, version string, l load) []write {
+	writes := make([]write, 0, l.mirrors())
+	for i := range l.sources {
 		name := fmt.Sprintf("%s%03d", prefix, i)
-		for j := range namespaces {
-			writes = append(writes, copyWrite(method, targetName(j), name, version, size))
+		for j := range l.targets {
+			writes = append(writes, copyWrite(method, targetName(j), name, version, l.size))
 		}
 	}
 	return writes

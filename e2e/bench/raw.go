@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 )
 
@@ -60,21 +61,35 @@ func (c *rawClient) all(ctx context.Context, writes []write) error {
 	return <-errs
 }
 
+// get asks for what is at a path, in one form or another.
+func (c *rawClient) get(ctx context.Context, path, accept string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.host+path, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", accept)
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("get %s: %s: %s", path, response.Status, body)
+	}
+	return body, err
+}
+
 // version is what the API server calls its own.
 func (c *rawClient) version(ctx context.Context) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.host+"/version", http.NoBody)
-	if err != nil {
-		return "", err
-	}
-	response, err := c.http.Do(request)
+	body, err := c.get(ctx, "/version", runtime.ContentTypeJSON)
 	if err != nil {
 		return "", fmt.Errorf("ask the API server for its version: %w", err)
 	}
-	defer func() { _ = response.Body.Close() }()
 	var v struct {
 		GitVersion string `json:"gitVersion"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&v); err != nil {
+	if err := json.Unmarshal(body, &v); err != nil {
 		return "", fmt.Errorf("read the API server's version: %w", err)
 	}
 	return v.GitVersion, nil

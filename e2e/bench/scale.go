@@ -24,9 +24,39 @@ func scale(ctx context.Context, s *stage) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
 
-	// The raw rate is measured before and after: it falls as the store fills.
-	const tenth = sources / 10
-	before, err := s.clock(ctx, copyWrites(http.MethodPost, "raw-a", "v1", tenth, targets, fourKB), tenth*targets, written("raw-a", "v1"))
+	if err := s.fill(ctx, sources, targets); err != nil {
+		return err
+	}
+	if err := errors.Join(s.quiet(ctx), pause(ctx, settling)); err != nil {
+		return err
+	}
+	if err := s.addMemory(p, "scale, "); err != nil {
+		return err
+	}
+	if !s.plain {
+		if err := s.newNamespace(ctx, sources); err != nil {
+			return err
+		}
+	}
+	begin := time.Now()
+	if p, err = s.restart(ctx, p, "scale, "); err != nil {
+		return err
+	}
+	s.add("scale, restart", sample{Value: time.Since(begin).Seconds()})
+	return nil
+}
+
+// fill makes the mirrors. The raw rate is measured before and after: it falls as the
+// store fills.
+func (s *stage) fill(ctx context.Context, sources, targets int) error {
+	part := load{"", sources / 10, targets, fourKB}
+	raw := func(prefix string) (time.Duration, error) {
+		if s.plain { // nothing is timed here
+			return 0, nil
+		}
+		return s.clock(ctx, copyWrites(http.MethodPost, prefix, "v1", part), part.mirrors(), written(prefix, "v1"))
+	}
+	before, err := raw("raw-a")
 	if err != nil {
 		return err
 	}
@@ -34,27 +64,10 @@ func scale(ctx context.Context, s *stage) (err error) {
 	if err != nil {
 		return err
 	}
-	after, err := s.clock(ctx, copyWrites(http.MethodPost, "raw-b", "v1", tenth, targets, fourKB), tenth*targets, written("raw-b", "v1"))
-	if err != nil {
-		return err
+	after, err := raw("raw-b")
+	if err == nil && !s.plain {
+		s.add("scale, converges", ratio(took, (before+after)/2*10))
 	}
-	s.add("scale, converges", ratio(took, (before+after)/2*sources/tenth))
-	if err := errors.Join(s.quiet(ctx), pause(ctx, 15*time.Second)); err != nil {
-		return err
-	}
-	now, peak, err := p.memory()
-	if err != nil {
-		return err
-	}
-	s.add("scale, memory", sample{Value: now / megabyte})
-	s.add("scale, peak memory", sample{Value: peak / megabyte})
-	if err := s.newNamespace(ctx, sources); err != nil {
-		return err
-	}
-	if err := p.stop(); err != nil {
-		return err
-	}
-	p, err = s.restartAtScale(ctx)
 	return err
 }
 
@@ -100,29 +113,4 @@ func addedIn(namespace string) func(watch.EventType, metav1.Object) bool {
 	return func(event watch.EventType, object metav1.Object) bool {
 		return event == watch.Added && object.GetNamespace() == namespace
 	}
-}
-
-func (s *stage) restartAtScale(ctx context.Context) (*subject, error) {
-	mark, err := s.plane.Audit().Mark()
-	if err != nil {
-		return nil, err
-	}
-	start := time.Now()
-	p, err := s.start(ctx)
-	if err != nil {
-		return nil, err
-	}
-	took := time.Since(start)
-	if err := s.quiet(ctx); err != nil {
-		return p, err
-	}
-	writes, _, err := s.requests(ctx, mark)
-	if err != nil {
-		return p, err
-	}
-	_, peak, err := p.memory()
-	s.add("scale, restart", sample{Value: took.Seconds()})
-	s.add("scale, restart, writes", sample{Value: float64(writes)})
-	s.add("scale, restart, peak memory", sample{Value: peak / megabyte})
-	return p, err
 }

@@ -17,22 +17,30 @@ type contender struct{ name, binary string }
 type stage struct {
 	settings
 	contender
-	// rawFirst says whether raw work comes before measured work: it changes with each
+	// rawFirst reports whether raw work comes before measured work: it changes with each
 	// turn and from run to run, so that what depends on the order evens out.
 	rawFirst bool
-	dir      string
-	plane    *controlplane.ControlPlane
-	raw      *rawClient
-	seen     *observer
-	results  *results
+	// plain says that the API server doesn't stream lists; figures say so too.
+	plain bool
+	// relay is between the contender and the API server, where there is one.
+	relay   *relay
+	dir     string
+	plane   *controlplane.ControlPlane
+	raw     *rawClient
+	seen    *observer
+	results *results
 }
 
 // user is whose requests the audit log is asked for.
 const user = "contender"
 
 // within runs a scenario on a control plane of its own.
-func within(ctx context.Context, s settings, run int, who contender, parent string, results *results, do func(context.Context, *stage) error) (err error) {
-	plane, err := controlplane.Start(ctx, controlplane.Options{})
+func within(ctx context.Context, s settings, run int, who contender, parent string, results *results, do scenario) (err error) {
+	var options controlplane.Options
+	if do.plain {
+		options.APIServerFlags = []string{controlplane.WithoutWatchList}
+	}
+	plane, err := controlplane.Start(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -58,8 +66,8 @@ func within(ctx context.Context, s settings, run int, who contender, parent stri
 	if results.server, err = raw.version(ctx); err != nil {
 		return err
 	}
-	return do(ctx, &stage{
-		settings: s, contender: who, rawFirst: run%2 == 0, dir: dir,
+	return do.run(ctx, &stage{
+		settings: s, contender: who, rawFirst: run%2 == 0, plain: do.plain, dir: dir,
 		plane: plane, raw: raw, seen: seen, results: results,
 	})
 }
@@ -106,4 +114,9 @@ func (s *stage) count(usual, short int) int {
 }
 
 // add adds a value to a figure.
-func (s *stage) add(figure string, value sample) { s.results.add(figure, s.name, value) }
+func (s *stage) add(figure string, value sample) {
+	if s.plain {
+		figure += plainly
+	}
+	s.results.add(figure, s.name, value)
+}

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/controlplane"
@@ -20,6 +17,8 @@ const workers = 20
 // subject is a running process of a contender.
 type subject struct {
 	*kubemirror.Kubemirror
+	// readyAfter is how long it took until it was ready: what there is has been read.
+	readyAfter time.Duration
 }
 
 // start runs the contender and waits until it is ready.
@@ -27,6 +26,11 @@ func (s *stage) start(ctx context.Context) (*subject, error) {
 	kubeconfig, err := s.plane.Kubeconfig(user, controlplane.Admins)
 	if err != nil {
 		return nil, err
+	}
+	if s.relay != nil {
+		if kubeconfig, err = s.relay.through(kubeconfig, s.plane.URL()); err != nil {
+			return nil, err
+		}
 	}
 	probes, err := freeAddress()
 	if err != nil {
@@ -37,6 +41,7 @@ func (s *stage) start(ctx context.Context) (*subject, error) {
 		"--health-probe-bind-address=" + probes, "--leader-elect=false", "--max-targets=100000",
 		fmt.Sprintf("--worker-threads=%d", workers), "--rate-limit-qps=100000", "--rate-limit-burst=100000",
 	}
+	begin := time.Now()
 	process, err := kubemirror.Start(kubemirror.Config{
 		Binary: s.binary, Name: s.name, Dir: s.dir, Kubeconfig: kubeconfig, Flags: flags,
 		Env: []string{"GOMAXPROCS=1"}, // as the chart has it
@@ -48,7 +53,7 @@ func (s *stage) start(ctx context.Context) (*subject, error) {
 		process.Kill()
 		return nil, err
 	}
-	return &subject{process}, s.quiet(ctx)
+	return &subject{process, time.Since(begin)}, s.quiet(ctx)
 }
 
 func freeAddress() (string, error) {
@@ -80,52 +85,14 @@ func ready(ctx context.Context, process *kubemirror.Kubemirror, probes string) e
 	return fmt.Errorf("%s did not become ready; its log ends:\n%s", process.Name(), process.LogTail(20))
 }
 
-// stop ends the process as Kubernetes would.
+// stop ends the process as Kubernetes would, if there is one.
 func (p *subject) stop() error {
+	if p == nil {
+		return nil
+	}
 	_, err := p.Stop(30 * time.Second)
 	return err
 }
 
 // megabyte as in MB, not MiB.
 const megabyte = 1e6
-
-// memory is the resident memory now, and the most there ever was, in bytes.
-func (p *subject) memory() (now, peak float64, err error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
-	if err != nil {
-		return 0, 0, fmt.Errorf("read the memory of %s: %w", p.Name(), err)
-	}
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		if len(fields) < 2 {
-			continue
-		}
-		kilobytes, _ := strconv.ParseFloat(fields[1], 64)
-		switch fields[0] {
-		case "VmRSS:":
-			now = kilobytes * 1024
-		case "VmHWM:":
-			peak = kilobytes * 1024
-		}
-	}
-	return now, peak, nil
-}
-
-// ticks is how many of them /proc counts a second: USER_HZ, 100 on all of Linux.
-const ticks = 100
-
-// cpu is the time that the process has spent, in user and system mode.
-func (p *subject) cpu() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
-	if err != nil {
-		return 0, fmt.Errorf("read the CPU time of %s: %w", p.Name(), err)
-	}
-	// The name, in parentheses, may hold blanks; utime and stime are fields 14 and 15.
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	user, err := strconv.ParseFloat(fields[11], 64)
-	if err != nil {
-		return 0, fmt.Errorf("read the CPU time of %s: %w", p.Name(), err)
-	}
-	system, err := strconv.ParseFloat(fields[12], 64)
-	return (user + system) / ticks, err
-}

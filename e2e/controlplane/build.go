@@ -117,7 +117,7 @@ func (p programs) cached(ctx context.Context, source, cache string, progress io.
 	return dir, p.build(ctx, source, dir, version, progress)
 }
 
-// complete tells whether the folder holds every program.
+// complete reports whether the folder holds every program.
 func (p programs) complete(dir string) bool {
 	for _, name := range p.names() {
 		info, err := os.Stat(filepath.Join(dir, name)) //nolint:gosec // a folder that the user named

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,7 +23,8 @@ const startTimeout = 2 * time.Minute
 
 // Options change how the control plane runs. The zero value is the usual one.
 type Options struct {
-	// APIServerFlags are added to the API server's own and win over them.
+	// APIServerFlags are added to the API server's own and win over them; those of
+	// the environment (FlagsVariable) come last.
 	APIServerFlags []string
 	// AuditPolicy replaces audit.Policy.
 	AuditPolicy string
@@ -33,6 +35,15 @@ type Options struct {
 	// means standard error.
 	Progress io.Writer
 }
+
+// FlagsVariable is the environment variable that has more flags for every API server
+// that is started, with blanks between them: whatever runs on a control plane can be
+// run once more on one that is set up otherwise.
+const FlagsVariable = "APISERVER_FLAGS"
+
+// WithoutWatchList has the API server refuse to stream lists, as all did by default
+// before Kubernetes 1.34: clients fall back to plain lists by themselves.
+const WithoutWatchList = "--feature-gates=WatchList=false"
 
 // ControlPlane is a running control plane. Its methods may be called from any
 // goroutine, but for those that stop, start, pause and resume the API server:
@@ -63,6 +74,7 @@ func Start(ctx context.Context, o Options) (*ControlPlane, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.APIServerFlags = slices.Concat(o.APIServerFlags, strings.Fields(os.Getenv(FlagsVariable)))
 	dir, err := newDir("", cmp.Or(o.AuditPolicy, audit.Policy))
 	if err != nil {
 		return nil, err

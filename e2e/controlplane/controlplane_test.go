@@ -243,7 +243,8 @@ func TestStartNamesTheComponentThatFailsAndLeavesNothing(t *testing.T) {
 	}
 	defer func() { _ = os.RemoveAll(temp) }()
 	t.Setenv("TMPDIR", temp)
-	c, err := controlplane.Start(t.Context(), controlplane.Options{APIServerFlags: []string{"--no-such-flag"}})
+	t.Setenv(controlplane.FlagsVariable, "--v=0  --no-such-flag")
+	c, err := controlplane.Start(t.Context(), controlplane.Options{APIServerFlags: []string{controlplane.WithoutWatchList}})
 	if err == nil {
 		_ = c.Stop()
 		t.Fatal("it started with a flag that the API server doesn't have")

@@ -76,7 +76,7 @@ func (o objects) mirrors(source *unstructured.Unstructured) (inSync []string, la
 	return inSync, last
 }
 
-// equal tells whether a mirror has the content that it should.
+// equal reports whether a mirror has the content that it should.
 func equal(source, mirror *unstructured.Unstructured) bool {
 	if source.GetAnnotations()[domain+"transform"] != "" {
 		// To know better would be to write the rules' engine again. This one

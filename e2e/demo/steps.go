@@ -14,7 +14,7 @@ import (
 // step changes one thing.
 type step struct {
 	says string
-	// do makes the change. What it returns tells whether the board has heard of
+	// do makes the change. What it returns says whether the board has heard of
 	// it; until then, all may look right because it is still as it was.
 	do func(context.Context) (heard, error)
 }
@@ -88,7 +88,7 @@ func (s *show) change(ctx context.Context, r ref, password string) (heard, error
 	}, err
 }
 
-// older tells whether one version of an object comes before another.
+// older reports whether one version of an object comes before another.
 func older(version, than string) bool {
 	order, err := resourceversion.CompareResourceVersion(version, than)
 	return err != nil || order < 0

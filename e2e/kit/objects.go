@@ -253,7 +253,7 @@ func (e *Env) patchNow(ctx context.Context, r Ref, mergePatch string) (*unstruct
 // pollServed is the time between two tries for a type that is about to be served.
 const pollServed = 50 * time.Millisecond
 
-// unserved says whether the server doesn't serve a type whose definition says that it
+// unserved reports whether the server doesn't serve a type whose definition says that it
 // should: it takes a moment to begin again after it has stopped.
 func unserved(err error) bool {
 	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)

@@ -29,13 +29,16 @@ var suite *shared
 // kubemirror, runs the tests, stops the control plane and ends the process.
 func Run(m *testing.M) { runWith(m, false) }
 
+// RunWith is Run on an API server with further flags.
+func RunWith(m *testing.M, apiServerFlags ...string) { runWith(m, false, apiServerFlags...) }
+
 // RunAsInstalled is Run with the manifests' policy on what the controller may write,
 // and a test fails where RBAC has refused the controller anything. That takes an API
 // server that runs all the time: one that has just been started knows no rights.
 func RunAsInstalled(m *testing.M) { runWith(m, true) }
 
-func runWith(m *testing.M, asInstalled bool) {
-	code, err := run(m, controlplane.Options{AuditPolicy: audit.PolicyWithContent}, asInstalled)
+func runWith(m *testing.M, asInstalled bool, apiServerFlags ...string) {
+	code, err := run(m, controlplane.Options{AuditPolicy: audit.PolicyWithContent, APIServerFlags: apiServerFlags}, asInstalled)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "end-to-end tests:", err)
 		code = 1

@@ -39,7 +39,7 @@ func (m Metrics) Sum(name string, labels ...string) float64 {
 	return sum
 }
 
-// Has tells whether there is a series of that name with these labels.
+// Has reports whether there is a series of that name with these labels.
 func (m Metrics) Has(name string, labels ...string) bool { return len(m.values(name, labels)) > 0 }
 
 func (m Metrics) values(name string, labels []string) []float64 {

@@ -253,7 +253,7 @@ func (p *prometheus) counts(t *testing.T, when string) {
 	})
 }
 
-// active says whether an alert is pending or firing; nil for yes.
+// active reports whether an alert is pending or firing; nil for yes.
 func (p *prometheus) active(ctx context.Context, alert string) error {
 	samples, err := p.query(ctx, fmt.Sprintf("ALERTS{alertname=%q}", alert))
 	if err == nil && len(samples) == 0 {

@@ -66,7 +66,7 @@ func TestAChildDoesNotOutliveAParentThatIsKilled(t *testing.T) {
 	t.Errorf("child %d outlived its parent", pid)
 }
 
-// running tells whether a process is there and is more than an entry that
+// running reports whether a process is there and is more than an entry that
 // nobody has collected yet.
 func running(pid int) bool {
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {

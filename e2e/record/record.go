@@ -63,7 +63,7 @@ func Breaches(writes iter.Seq2[audit.Write, error], is func(user string) bool) (
 // isCut reports whether it isn't known what has come of a request.
 func isCut(r audit.Request) bool { return r.Code == 0 || r.Code >= 499 }
 
-// add takes note of what a write has made of an object.
+// add records what a write has made of an object.
 func (r *record) add(w audit.Write) error {
 	if w.Subresource != "" && w.Subresource != "status" {
 		return nil // it is answered with another object

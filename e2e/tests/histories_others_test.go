@@ -36,7 +36,7 @@ func (h *history) mirrorsOf(name, place string) (found []*unstructured.Unstructu
 	return found
 }
 
-// thaw takes frozen mirrors away that are there no more, and says whether there were any.
+// thaw takes frozen mirrors away that are there no more, and reports whether there were any.
 func (h *history) thaw(gone func(kit.Ref) bool) bool {
 	found := false
 	for _, src := range h.sources {

@@ -86,7 +86,7 @@ func TestI3AtRestAndAtRestartNothingIsWritten(t *testing.T) {
 	}
 }
 
-func TestI4EachChangeIsOneWriteWithoutARead(t *testing.T) {
+func TestI4EachChangeIsOneWriteAndReadsOnlyWhatSomebodyElseWrote(t *testing.T) {
 	t.Parallel()
 	env := kit.New(t)
 	src := kit.Object("Secret", env.Namespace("src"), "db")
@@ -100,6 +100,7 @@ func TestI4EachChangeIsOneWriteWithoutARead(t *testing.T) {
 	env.WaitFor(other, "is done", hasStatus("1/1 synced"))
 	km.WaitQuiet(time.Second)
 
+	mostReads := 0
 	count := func(what string, want int, change func()) {
 		t.Helper()
 		mark := env.Mark()
@@ -107,8 +108,8 @@ func TestI4EachChangeIsOneWriteWithoutARead(t *testing.T) {
 		km.WaitQuiet(time.Second)
 		requests := km.Since(mark)
 		writes, reads := requests.Where(audit.Filter{Verbs: audit.Writes}), requests.Where(audit.Filter{Verbs: audit.Reads})
-		if len(writes) != want || len(reads) != 0 {
-			t.Errorf("%s: %d writes and %d reads, want %d and none:\n%s", what, len(writes), len(reads), want, requests)
+		if len(writes) != want || len(reads) > mostReads {
+			t.Errorf("%s: %d writes and %d reads, want %d and at most %d:\n%s", what, len(writes), len(reads), want, mostReads, requests)
 		}
 	}
 	last := kit.Object("Secret", env.Name("n19"), "db")
@@ -120,10 +121,12 @@ func TestI4EachChangeIsOneWriteWithoutARead(t *testing.T) {
 		env.Apply(sourceWith(src, "changed", "target-namespaces=PREFIX-n*"))
 		env.WaitFor(last, "has changed", hasData("changed"))
 	})
+	mostReads = 1 // of what somebody wrote: that it is other than ours is not seen before
 	count("drift: the mirror", 1, func() {
 		env.Patch(last, `{"stringData":{"key":"tampered"}}`)
 		env.WaitFor(last, "is right again", hasData("changed"))
 	})
+	mostReads = 0
 	count("a deleted mirror: the mirror", 1, func() {
 		env.Delete(last)
 		env.WaitFor(last, "is back", hasData("changed"))

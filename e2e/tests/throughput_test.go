@@ -60,7 +60,7 @@ func (g *gate) review(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": {"uid": %q, "allowed": true}}`, review.Request.UID)
 }
 
-// count adds to the number of those that wait, and says whether that user has to.
+// count adds to the number of those that wait, and reports whether that user has to.
 func (g *gate) count(user string, n int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -48,6 +48,19 @@ var builtIn = []kind{
 		tamper: `{spec: {replicas: 0}}`,
 	},
 	{
+		name: "DaemonSet.v1.apps", // of which the server itself writes an annotation
+		object: `{spec: {selector: {matchLabels: {app: agent}}, template: {metadata: {labels: {app: agent}}, spec: {
+			containers: [{name: agent, image: "agent:1"}]}}}}`,
+		change: `{spec: {template: {spec: {containers: [{name: agent, image: "agent:2"}]}}}}`,
+		tamper: `{spec: {template: {spec: {containers: [{name: agent, image: "mine:1"}]}}}}`,
+	},
+	{
+		name:   "PodTemplate.v1",
+		object: `{template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: "web:1"}]}}}`,
+		change: `{template: {spec: {containers: [{name: web, image: "web:2"}]}}}`,
+		tamper: `{template: {metadata: {labels: null}}}`,
+	},
+	{
 		name: "CronJob.v1.batch",
 		object: `{spec: {schedule: "0 3 * * *", suspend: true, jobTemplate: {spec: {template: {spec: {restartPolicy: OnFailure,
 			containers: [{name: backup, image: "backup:1", args: [--all]}]}}}}}}`,

@@ -66,6 +66,9 @@ func TestKindsThatPeopleUseAreMirroredExactly(t *testing.T) {
 	if writes := again.Since(begin).Where(audit.Filter{Verbs: audit.Writes}); len(writes) > 0 {
 		t.Errorf("started again, it wrote:\n%s", writes)
 	}
+	if reads := again.Since(begin).Where(audit.Filter{Verbs: []string{"get"}, Namespaces: []string{a}}); len(reads) > 0 {
+		t.Errorf("started again, it read what nobody had written to:\n%s", reads)
+	}
 	for _, k := range kinds {
 		env.Delete(of(k))
 	}

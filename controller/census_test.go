@@ -1,0 +1,55 @@
+package controller
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+func TestTheCensusTellsHowSourcesFareAndWhy(t *testing.T) {
+	foreign, refused := mirror.Problem{Reason: mirror.ReasonForeign}, mirror.Problem{Reason: mirror.ReasonWriteRefused}
+	r := newRig(t)
+	table := r.tableLocked(schema.GroupVersionResource{Version: "v1", Resource: "secrets"})
+	for name, row := range map[string]struct {
+		source   *mirror.Source
+		since    time.Time
+		asked    []string
+		problems map[string][]mirror.Problem
+	}{
+		"well":               {source: &mirror.Source{Mode: mirror.On, MaxTargets: -1}},
+		"out of sync":        {source: &mirror.Source{Mode: mirror.On, MaxTargets: -1}, since: time.Now(), problems: map[string][]mirror.Problem{"a": {foreign}, "b": {foreign, refused}}},
+		"over its limit":     {source: &mirror.Source{Mode: mirror.On, MaxTargets: 1}, asked: []string{"a", "b"}},
+		"with a bad item":    {source: &mirror.Source{Mode: mirror.On, MaxTargets: -1, Problems: []string{"one", "two"}}},
+		"one that can't be":  {source: &mirror.Source{Mode: mirror.Refused}},
+		"one unreadable":     {source: &mirror.Source{Mode: mirror.Stopped}, problems: map[string][]mirror.Problem{"a": {refused}}},
+		"one that rests":     {source: &mirror.Source{Mode: mirror.Paused}},
+		"one that goes":      {source: &mirror.Source{Mode: mirror.On, Deleting: true, MaxTargets: -1}, problems: map[string][]mirror.Problem{"a": {refused}}},
+		"none":               {source: &mirror.Source{Mode: mirror.Off}},
+		"one that has gone":  {problems: map[string][]mirror.Problem{"a": {refused}}},
+		"one not looked at ": {source: &mirror.Source{Mode: mirror.On, MaxTargets: -1}, since: time.Now()},
+	} {
+		key := mirror.SourceKey{Type: table.resource.GroupResource(), Namespace: "src", Name: name}
+		st := r.stateLocked(key)
+		st.since = row.since
+		maps.Copy(st.problems, row.problems)
+		for _, namespace := range row.asked {
+			st.Requested[namespace] = true
+		}
+		if row.source != nil {
+			table.sources[key.NamespacedName()] = row.source
+		}
+	}
+	sources, problems := r.Census()
+	if want := map[string]int{"in-sync": 3, "out-of-sync": 2, "paused": 1, "stopped": 1, "refused": 1, "deleting": 1}; !maps.Equal(sources, want) {
+		t.Errorf("the sources are %v, want %v", sources, want)
+	}
+	want := map[string]int{mirror.ReasonInvalid: 2, mirror.ReasonRefused: 1, mirror.ReasonTransform: 0, mirror.ReasonForeign: 2, mirror.ReasonTaken: 0,
+		mirror.ReasonContested: 0, mirror.ReasonConsent: 0, mirror.ReasonOverLimit: 1, mirror.ReasonWriteRefused: 3, mirror.ReasonServerTrouble: 0}
+	if !maps.Equal(problems, want) {
+		t.Errorf("the problems are %v, want %v", problems, want)
+	}
+}

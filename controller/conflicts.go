@@ -1,0 +1,170 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// object is what two can want at once: a name in a namespace.
+type object struct {
+	kind schema.GroupResource
+	at   types.NamespacedName
+}
+
+// maxWatched bounds the number of foreign objects that are watched one by one;
+// those beyond are tried again after a while.
+const (
+	maxWatched     = 100
+	unwatchedRetry = 5 * time.Minute
+)
+
+// conflicts has the mirrors that can't be because something else is in their
+// place, and watches for that to go. The Controller's lock guards it.
+type conflicts struct {
+	// waiting has who waits for each object's name; waitsFor is the same the other
+	// way round.
+	waiting  map[object]map[mirror.MirrorKey]bool
+	waitsFor map[mirror.MirrorKey]object
+	// blocked has the objects that are known to be in the way and no mirrors, so that
+	// nobody tries in vain.
+	blocked map[object]*blocker
+	watched int
+}
+
+func newConflicts() *conflicts {
+	return &conflicts{waiting: map[object]map[mirror.MirrorKey]bool{}, waitsFor: map[mirror.MirrorKey]object{}, blocked: map[object]*blocker{}}
+}
+
+// wait has a mirror wait for an object's name; it waits for one at a time.
+func (c *conflicts) wait(o object, key mirror.MirrorKey) {
+	if c.waitsFor[key] != o {
+		c.stopWaiting(key)
+	}
+	if c.waiting[o] == nil {
+		c.waiting[o] = map[mirror.MirrorKey]bool{}
+	}
+	c.waiting[o][key] = true
+	c.waitsFor[key] = o
+}
+
+// stopWaiting ends a mirror's waiting, and the watch of what nobody waits for any more.
+func (c *conflicts) stopWaiting(key mirror.MirrorKey) {
+	o, waits := c.waitsFor[key]
+	if !waits {
+		return
+	}
+	delete(c.waitsFor, key)
+	if delete(c.waiting[o], key); len(c.waiting[o]) == 0 {
+		delete(c.waiting, o)
+		c.unblock(o)
+	}
+}
+
+// blocker is a foreign object in the way: watched until it goes, or beyond the
+// bound taken for there until a moment.
+type blocker struct {
+	unwatch context.CancelFunc
+	until   time.Time
+}
+
+func (c *conflicts) isBlocked(o object, now time.Time) bool {
+	b := c.blocked[o]
+	if b != nil && b.unwatch == nil && !now.Before(b.until) {
+		delete(c.blocked, o)
+		return false
+	}
+	return b != nil
+}
+
+func (c *conflicts) unblock(o object) {
+	b := c.blocked[o]
+	delete(c.blocked, o)
+	if b != nil && b.unwatch != nil {
+		b.unwatch()
+		c.watched--
+	}
+}
+
+// abandoned ends all waiting for the mirrors of a source.
+func (c *conflicts) abandoned(source mirror.SourceKey) {
+	for key := range c.waitsFor {
+		if key.Source == source {
+			c.stopWaiting(key)
+		}
+	}
+}
+
+// forget ends all waiting for objects of a type.
+func (c *conflicts) forget(kind schema.GroupResource) {
+	for key, o := range c.waitsFor {
+		if o.kind == kind {
+			c.stopWaiting(key)
+		}
+	}
+}
+
+// block records a foreign object in the way of a mirror, and has it watched,
+// so that its removal is seen without asking again and again.
+func (c *Controller) block(ctx context.Context, o object, key mirror.MirrorKey, resource schema.GroupVersionResource) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conflicts.wait(o, key)
+	switch b := c.conflicts.blocked[o]; {
+	case b != nil && b.unwatch == nil:
+		c.Mirrors.AddAfter(key, time.Until(b.until))
+	case b != nil:
+	case c.conflicts.watched >= maxWatched:
+		c.conflicts.blocked[o] = &blocker{until: time.Now().Add(unwatchedRetry)}
+		c.Mirrors.AddAfter(key, unwatchedRetry)
+	default:
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		c.conflicts.blocked[o] = &blocker{unwatch: cancel}
+		c.conflicts.watched++
+		go c.WatchObject(ctx, resource, o.at.Namespace, o.at.Name, func() { c.unblocked(o) })
+	}
+}
+
+// unblocked takes in that what was in the way is there no more.
+func (c *Controller) unblocked(o object) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conflicts.unblock(o)
+	for key := range c.conflicts.waiting[o] {
+		c.Mirrors.Add(key)
+	}
+}
+
+// classifyRefusal finds out why a write failed.
+func (c *Controller) classifyRefusal(ctx context.Context, key mirror.MirrorKey, o object, t schema.GroupVersionResource, d mirror.Draft, action mirror.Action, err error) (*mirror.Problem, error) {
+	if !apierrors.IsAlreadyExists(err) {
+		return c.classifyError(ctx, action.String(), err)
+	}
+	problem, err := c.existingObject(ctx, key, o, t, d)
+	if problem == nil && err == nil {
+		err = errStale // it has gone since
+	}
+	return problem, err
+}
+
+// existingObject looks at what is in the place of a mirror that we know nothing of.
+func (c *Controller) existingObject(ctx context.Context, key mirror.MirrorKey, o object, t schema.GroupVersionResource, d mirror.Draft) (*mirror.Problem, error) {
+	live, err := c.client.get(ctx, t, d.Namespace, d.Name)
+	switch {
+	case objectNotFound(err):
+		return nil, nil
+	case err != nil:
+		return c.classifyError(ctx, "get", err)
+	case mirror.StandingOf(o.kind, live) != mirror.Foreign:
+		return nil, errStale // the informer is about to tell of it
+	}
+	c.Metrics.SyncError("mirror", mirror.ReasonForeign)
+	c.block(ctx, o, key, t)
+	p := mirror.ForeignObject(d.Source.Kind, d.Name)
+	return &p, nil
+}

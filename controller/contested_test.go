@@ -1,0 +1,103 @@
+package controller
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+func TestWhatItsSourceChangesInAMirrorNeverWaits(t *testing.T) {
+	for what, before := range map[string]struct {
+		action mirror.Action
+		drift  bool
+		intent mirror.Hash
+	}{
+		"somebody had changed it": {mirror.Replace, true, mirror.Hash{}},
+		"it was made again":       {mirror.Create, false, mirror.Hash{1}},
+	} {
+		r := newRig(t)
+		key, o := mirror.MirrorKey{Source: r.sourceKey(), Namespace: "a"}, object{at: types.NamespacedName{Namespace: "a", Name: "s"}}
+		if before.action == mirror.Create {
+			r.backoff.wrote(o, deletion)
+		}
+		r.backOffLocked(key, o, before.intent, before.action, before.drift)
+		for n := range byte(20) {
+			if p := r.backOffLocked(key, o, mirror.Hash{2 + n}, mirror.Replace, false); p != nil {
+				t.Fatalf("%s; change %d of its source waits: %s", what, n, p.Text)
+			}
+		}
+		if r.Contested() != 0 {
+			t.Errorf("%s; what its source changes is a fight", what)
+		}
+	}
+}
+
+func TestAMirrorMadeAndDeletedInTurnIsToldOfOnce(t *testing.T) {
+	r := newRig(t)
+	key, o := mirror.MirrorKey{Source: r.sourceKey(), Namespace: "a"}, object{r.sourceKey().Type, types.NamespacedName{Namespace: "a", Name: "s"}}
+	told := 0
+	for range 20 {
+		r.backoff.wrote(o, deletion)
+		r.contested[key] = o
+		p := r.backoff.problem(o)
+		if fought, _ := r.backoff.contested(o); !fought {
+			continue
+		}
+		// Turned on: it is in the status. Turned off: there is none.
+		r.stateLocked(key.Source).problems["a"] = []mirror.Problem{p}
+		told += len(r.unreportedLocked(key.Source, []mirror.Problem{p}))
+		r.stateLocked(key.Source).reported = nil
+		delete(r.stateLocked(key.Source).problems, "a")
+		unreported, name := r.reportWithoutStatus(key, p)
+		told += unreported
+		if name != "s" {
+			t.Errorf("the mirror is called %q", name)
+		}
+	}
+	if told != 1 {
+		t.Errorf("it is told %d times", told)
+	}
+}
+
+// reportWithoutStatus settles a look at a source that is gone. It returns how much of it
+// is told.
+func (r *rig) reportWithoutStatus(key mirror.MirrorKey, p mirror.Problem) (unreported int, name string) {
+	r.tableLocked(configMapsType)
+	list, name := r.recordResult(key, nil, []mirror.Problem{p})
+	return len(list), name
+}
+
+func TestI9ASourceTurnedOffAndOnIsWrittenToLaterAndLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		off, finalizer, status := aim{intent: deletion}, aim{intent: mirror.Hash{1}}, aim{intent: mirror.Hash{2}}
+		writes := 0
+		for begin := time.Now(); time.Since(begin) < time.Hour; writes++ {
+			next := []aim{off, finalizer, status}[writes%3]
+			time.Sleep(r.pauseSource(r.sourceKey(), next) + time.Millisecond) // of the bubble's clock
+			r.aimedLocked(r.sourceKey(), next)
+		}
+		if writes > 45 {
+			t.Errorf("%d writes in an hour, want no more than 45", writes)
+		}
+	})
+}
+
+func TestTheStatusOfASourceThatWasTurnedOffOnceIsWrittenAtOnce(t *testing.T) {
+	r := newRig(t)
+	r.aimedLocked(r.sourceKey(), aim{intent: deletion})
+	for n := range byte(20) {
+		next := aim{intent: mirror.Hash{1 + n}, change: n > 0}
+		if pause := r.pauseSource(r.sourceKey(), next); pause > 0 {
+			t.Fatalf("status %d waits %s", n, pause)
+		}
+		r.aimedLocked(r.sourceKey(), next)
+	}
+	if again := (aim{intent: mirror.Hash{20}, change: true}); r.pauseSource(r.sourceKey(), again) > 0 {
+		t.Error("a status that somebody took away waits at the first time")
+	}
+}

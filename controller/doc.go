@@ -1,0 +1,11 @@
+// Package controller carries out what package mirror decides.
+//
+// Handlers take in what the informers see, into tables of what is known, and put keys
+// into two queues, one of sources and one of mirrors. The queues' workers take a
+// snapshot under the lock, decide, send one request, and record the answer under the
+// lock. Beside them it remembers what only time tells: who fights over a mirror, whose
+// name is taken, what has been reported.
+//
+// All of it is built again after a restart. Clients, informers, queues and metrics are
+// handed in.
+package controller

@@ -1,0 +1,340 @@
+package controller
+
+import (
+	"maps"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
+
+	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// The handlers take in what the informers see. They change the tables, and put
+// keys into the queues; what is to be done is decided by the workers.
+
+// NamespaceHandler takes in namespaces, as *Namespace.
+type NamespaceHandler struct{ c *Controller }
+
+// Namespaces is the handler for the namespaces' informer.
+func (c *Controller) Namespaces() NamespaceHandler { return NamespaceHandler{c} }
+
+// Set takes in a namespace that is there or has changed.
+func (h NamespaceHandler) Set(obj any) {
+	ns := obj.(*mirror.Namespace)
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	before := h.c.namespaces[ns.Name]
+	h.c.namespaces[ns.Name] = ns
+	if !ns.SameSpec(before) {
+		h.c.namespaceChanged(before, ns)
+	}
+	if ns.Unreadable != "" || before != nil && before.Unreadable != "" {
+		h.c.Consents.Add(ns.Name)
+	}
+}
+
+// Started takes in that all namespaces that there are have been seen.
+func (h NamespaceHandler) Started() {
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	for name, ns := range h.c.namespaces {
+		if ns.Unreadable != "" && h.c.Settings.TargetAllowed(name) {
+			h.c.consents[name] = ns.Unreadable
+			klog.Background().Info("A namespace can't be read", "namespace", name, "problem", mirror.UnclearConsent(ns.Unreadable).Text)
+		}
+	}
+	h.c.started = true
+}
+
+// Gone takes in that a namespace is no more.
+func (h NamespaceHandler) Gone(obj any, _ string) {
+	ns := obj.(*mirror.Namespace)
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	delete(h.c.namespaces, ns.Name)
+	h.c.namespaceChanged(ns, nil)
+}
+
+// namespaceChanged has the sources that the namespace concerns look at this one
+// namespace, and at no other, but where their limit makes another one slip in.
+func (c *Controller) namespaceChanged(before, after *mirror.Namespace) {
+	name := before
+	if name == nil {
+		name = after
+	}
+	for _, key := range c.index.affectedSources(before, after) {
+		c.enqueueNamespaceLocked(key, name.Name, after)
+	}
+	if before != nil && after != nil && (lessWelcoming(after) || before.Unreadable != "") {
+		// Sources that are paused or can't be read are not in the index, but a refusal
+		// counts for them too.
+		for _, t := range c.tables {
+			for source, has := range t.bySource {
+				if len(has[after.Name]) > 0 && c.Settings.SourceAllowed(source.Namespace) {
+					c.Mirrors.Add(mirror.MirrorKey{Source: t.sourceKey(source), Namespace: after.Name})
+				}
+			}
+		}
+	}
+}
+
+// lessWelcoming reports whether a namespace says something that not all sources may
+// be content with.
+func lessWelcoming(ns *mirror.Namespace) bool {
+	return ns.Labels[api.LabelAllowMirrors] == "false" || ns.AllowFrom != nil || ns.Unreadable != ""
+}
+
+// enqueueNamespaceLocked has a source look at one namespace.
+func (c *Controller) enqueueNamespaceLocked(key mirror.SourceKey, namespace string, ns *mirror.Namespace) {
+	t := c.tables[key.Type]
+	if t == nil || t.sources[key.NamespacedName()] == nil {
+		return
+	}
+	src, st := t.sources[key.NamespacedName()], c.stateLocked(key)
+	limited := st.Excess(src.Limit(&c.Settings)) > 0
+	if c.selects(src, ns) {
+		st.Requested[namespace] = true
+	} else {
+		delete(st.Requested, namespace)
+	}
+	if limited || st.Excess(src.Limit(&c.Settings)) > 0 {
+		st.resync = true
+	}
+	c.enqueueLocked(key, st, namespace)
+	c.Sources.Add(key)
+}
+
+// selects reports whether a namespace is one that the source asks for, that lets it in,
+// and that the flags allow.
+func (c *Controller) selects(src *mirror.Source, ns *mirror.Namespace) bool {
+	return ns != nil && c.Settings.TargetAllowed(ns.Name) && ns.Admits(src.Namespace) && src.Targets.Match(ns)
+}
+
+// SourceHandler takes in the sources of one type, as *Source.
+type SourceHandler struct {
+	c        *Controller
+	resource schema.GroupVersionResource
+}
+
+// SourcesOf is the handler for the informer of a type's sources.
+func (c *Controller) SourcesOf(resource schema.GroupVersionResource) SourceHandler {
+	return SourceHandler{c, resource}
+}
+
+// Set takes in a source that is there or has changed.
+func (h SourceHandler) Set(obj any) {
+	src := obj.(*mirror.Source)
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	t := h.c.tableLocked(h.resource)
+	key := t.sourceKey(src.Key())
+	if !h.c.Settings.SourceAllowed(src.Namespace) {
+		h.c.seenOutsideLocked(t, key, src) // somebody else's, or nobody's: mirrors included
+		return
+	}
+	before := t.sources[src.Key()]
+	st := h.c.stateLocked(key)
+	st.absentSince, st.last = time.Time{}, nil
+	if mirror.SameSpec(before, src) {
+		src.Reuse(before) // after each status that we write: what it made is good still
+	} else {
+		h.c.recomputeTargetsLocked(key, src, st)
+	}
+	t.setSource(src)
+	h.c.Sources.Add(key)
+}
+
+// recomputeTargetsLocked works out anew which namespaces a source asks for, and has all of
+// them looked at.
+func (c *Controller) recomputeTargetsLocked(key mirror.SourceKey, src *mirror.Source, st *state) {
+	st.resync = true
+	st.Requested = map[string]bool{}
+	if src.Mode != mirror.On || src.Deleting {
+		c.index.set(key, nil)
+		return
+	}
+	c.index.set(key, &src.Targets)
+	if src.Targets.OnlyByNames {
+		for _, name := range src.Targets.Names() {
+			if c.selects(src, c.namespaces[name]) {
+				st.Requested[name] = true
+			}
+		}
+		return
+	}
+	for name, ns := range c.namespaces {
+		if c.selects(src, ns) {
+			st.Requested[name] = true
+		}
+	}
+}
+
+// Gone takes in that a source is no more, or has lost the label that selects it:
+// which of the two, SyncSource finds out.
+func (h SourceHandler) Gone(obj any, _ string) {
+	src := obj.(*mirror.Source)
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	t := h.c.tableLocked(h.resource)
+	key := t.sourceKey(src.Key())
+	if !h.c.Settings.SourceAllowed(src.Namespace) {
+		delete(t.outside, src.Key())
+		return
+	}
+	t.removeSource(src)
+	h.c.index.set(key, nil)
+	st := h.c.stateLocked(key)
+	st.resync, st.Requested, st.Selected = true, map[string]bool{}, nil
+	st.last = src
+	h.c.Sources.Add(key)
+}
+
+// MirrorHandler takes in the mirrors of one type, as *Record.
+type MirrorHandler struct {
+	c        *Controller
+	resource schema.GroupVersionResource
+}
+
+// MirrorsOf is the handler for the informer of a type's mirrors.
+func (c *Controller) MirrorsOf(resource schema.GroupVersionResource) MirrorHandler {
+	return MirrorHandler{c, resource}
+}
+
+// Set takes in a mirror that is there or has changed. The echo of our own write
+// is no news, and what is no mirror is as good as not there.
+func (h MirrorHandler) Set(obj any) {
+	r := obj.(*mirror.Record)
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	t := h.c.tableLocked(h.resource)
+	t.observeVersion(r.ResourceVersion)
+	t.confirm(r)
+	if r.Standing == mirror.Foreign {
+		h.c.mirrorGoneLocked(t, r, r.ResourceVersion)
+		return
+	}
+	before, news := t.set(r)
+	h.c.countMirror(t, before, t.mirrors[r.Key()])
+	if !news {
+		return
+	}
+	h.c.enqueueOwnersLocked(t, r)
+	if before != nil && t.owner(before) != t.owner(r) {
+		h.c.enqueueOwnersLocked(t, before)
+	}
+}
+
+// Gone takes in that a mirror is no more, or has lost the label that makes it one.
+func (h MirrorHandler) Gone(obj any, resourceVersion string) {
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	t := h.c.tableLocked(h.resource)
+	t.observeVersion(resourceVersion)
+	h.c.mirrorGoneLocked(t, obj.(*mirror.Record), resourceVersion)
+}
+
+// Reached takes in that the watch has told of all that there is up to a resource version.
+func (h MirrorHandler) Reached(resourceVersion string) {
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	t := h.c.tableLocked(h.resource)
+	for _, r := range t.doubt(resourceVersion) {
+		h.c.enqueueOwnersLocked(t, r)
+	}
+}
+
+// mirrorGoneLocked takes in that an object is no mirror, or no more.
+func (c *Controller) mirrorGoneLocked(t *table, r *mirror.Record, resourceVersion string) {
+	if known := t.observeDelete(r, resourceVersion); known != nil {
+		c.countMirror(t, known, nil)
+		c.enqueueOwnersLocked(t, known)
+	}
+}
+
+// countMirror tells the metrics of a mirror that has come or gone.
+func (c *Controller) countMirror(t *table, before, after *mirror.Record) {
+	switch was, is := before != nil && before.Standing.IsMirror(), after != nil && after.Standing.IsMirror(); {
+	case was && !is:
+		c.Metrics.MirrorRemoved(before.Namespace, t.typeName())
+	case is && !was:
+		c.Metrics.MirrorAdded(after.Namespace, t.typeName())
+	}
+}
+
+// enqueueOwnersLocked has those look at a mirror who may have something to do about it: the
+// source whose it is or may be, and those that wait for its name. What has happened
+// on our own request is no drift.
+func (c *Controller) enqueueOwnersLocked(t *table, r *mirror.Record) {
+	for key := range c.conflicts.waiting[object{t.resource.GroupResource(), r.Key()}] {
+		c.Mirrors.Add(key)
+	}
+	owner := t.owner(r)
+	if owner.Name == "" || !c.Settings.SourceAllowed(owner.Namespace) || !r.Standing.IsMirror() && t.sources[owner] == nil {
+		return
+	}
+	key := t.sourceKey(owner)
+	if st := c.states[key]; st != nil && t.ready && !r.DeleteRequested {
+		st.drifted[r.Namespace] = true
+	}
+	c.Mirrors.Add(mirror.MirrorKey{Source: key, Namespace: r.Namespace})
+}
+
+// enqueueLocked has a source look at one of its namespaces.
+func (c *Controller) enqueueLocked(key mirror.SourceKey, st *state, namespace string) {
+	now := time.Now()
+	st.pending[namespace] = now
+	if st.since.IsZero() {
+		st.since = now
+	}
+	c.Mirrors.Add(mirror.MirrorKey{Source: key, Namespace: namespace})
+}
+
+// Ready takes in that both lists of a type have arrived: now its mirrors can be
+// told right from wrong, and those whose source is gone can be told.
+func (c *Controller) Ready(resource schema.GroupVersionResource) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.tableLocked(resource)
+	t.ready = true
+	t.reown()
+	c.reportOutsideLocked(t)
+	for name := range t.sources {
+		c.stateLocked(t.sourceKey(name)).resync = true
+		c.Sources.Add(t.sourceKey(name))
+	}
+	for name := range t.bySource {
+		if t.sources[name] == nil && name.Name != "" && c.Settings.SourceAllowed(name.Namespace) {
+			c.stateLocked(t.sourceKey(name)).resync = true
+			c.Sources.Add(t.sourceKey(name))
+		}
+	}
+}
+
+// Forget takes in that nobody watches a type any more. It forgets what it knew,
+// and deletes nothing for it (I5).
+func (c *Controller) Forget(resource schema.GroupVersionResource) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.tables[resource.GroupResource()]
+	if t == nil || t.resource != resource {
+		return
+	}
+	for _, r := range t.mirrors {
+		c.countMirror(t, r, nil)
+	}
+	delete(c.tables, resource.GroupResource())
+	c.conflicts.forget(resource.GroupResource())
+	maps.DeleteFunc(c.contested, func(key mirror.MirrorKey, _ object) bool { return key.Source.Type == resource.GroupResource() })
+	maps.DeleteFunc(c.kept, func(key mirror.MirrorKey, _ *mirror.Unmanaged) bool {
+		return key.Source.Type == resource.GroupResource()
+	})
+	maps.DeleteFunc(c.states, func(key mirror.SourceKey, _ *state) bool {
+		if key.Type == resource.GroupResource() {
+			c.index.set(key, nil)
+			return true
+		}
+		return false
+	})
+}

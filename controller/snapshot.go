@@ -1,0 +1,117 @@
+package controller
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// intent is what a source has to say about a namespace.
+type intent int
+
+const (
+	notSynced      intent = iota // the type isn't known, or not yet
+	sourceUnknown                // whether the source is gone, is to be found out
+	retain                       // whatever is there stays as it is
+	consentUnclear               // whatever is there stays, since the namespace's word can't be read
+	absent                       // no mirror is to be there
+	present                      // a mirror is to be there
+)
+
+// snapshot is what is known when one namespace of a source is looked at.
+type snapshot struct {
+	resource schema.GroupVersionResource
+	kind     schema.GroupVersionKind
+	source   *mirror.Source
+	intent   intent
+	// has are the source's mirrors in the namespace.
+	existing []*mirror.Record
+	// whole is the mirror that is to be there, where it was read since.
+	whole *unstructured.Unstructured
+	// drift says that only a change of a mirror has led here; otherwise since is when
+	// this look became due.
+	drift bool
+	since time.Time
+	// consent says what of the namespace can't be read, where that is why its mirrors
+	// stay as they are; cause says why a mirror is to go, where its source's author
+	// didn't ask for that.
+	consent, cause string
+}
+
+func (c *Controller) snapshot(key mirror.MirrorKey) snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.tables[key.Source.Type]
+	if t == nil || !t.ready {
+		return snapshot{}
+	}
+	st := c.stateLocked(key.Source)
+	s := snapshot{
+		resource: t.resource,
+		kind:     t.gvk(),
+		source:   t.sources[key.Source.NamespacedName()],
+		existing: slices.Clone(t.bySource[key.Source.NamespacedName()][key.Namespace]),
+		since:    st.pending[key.Namespace],
+	}
+	s.drift = s.since.IsZero() && st.drifted[key.Namespace]
+	s.intent = c.intentLocked(s.source, st, c.namespaces[key.Namespace], t.bySource[key.Source.NamespacedName()], key)
+	if s.intent != present {
+		c.conflicts.stopWaiting(key)
+	}
+	switch s.intent {
+	case sourceUnknown:
+		c.Sources.Add(key.Source) // finds out whether it is gone (I5)
+	case consentUnclear:
+		if len(s.existing) > 0 || s.source.Targets.AsksByName(key.Namespace) {
+			s.consent = c.namespaces[key.Namespace].Unreadable
+		}
+	case absent:
+		delete(c.kept, key)
+		s.cause = c.causeLocked(s.source, st, c.namespaces[key.Namespace])
+		if s.source == nil && len(s.existing) == 0 {
+			c.Sources.Add(key.Source) // to be forgotten, once nothing is left
+		}
+	}
+	return s
+}
+
+// causeLocked is why there is to be no mirror, where it isn't the source's own doing.
+func (c *Controller) causeLocked(src *mirror.Source, st *state, ns *mirror.Namespace) string {
+	switch {
+	case src == nil && !st.deselected:
+		return "its source is gone"
+	case src == nil, src.Deleting, src.Mode < mirror.Stopped, ns == nil:
+	case ns.Consent(src.Namespace) == mirror.ConsentRefused:
+		return "the namespace refuses mirrors of sources in " + src.Namespace
+	case !c.Settings.TargetAllowed(ns.Name) && src.Targets.Match(ns):
+		return "the controller's flags leave the namespace out"
+	case st.Requested[ns.Name] && src.Limit(&c.Settings) != src.MaxTargets:
+		return "it is over the maximum targets of the controller"
+	}
+	return ""
+}
+
+// intentLocked is what a source wants in a namespace, now.
+func (c *Controller) intentLocked(src *mirror.Source, st *state, ns *mirror.Namespace, has map[string][]*mirror.Record, key mirror.MirrorKey) intent {
+	switch {
+	case src == nil && len(has[key.Namespace]) > 0 && !st.isAbsent():
+		return sourceUnknown
+	case src == nil, src.Deleting, src.Mode == mirror.Off, src.Mode == mirror.Refused:
+		return absent
+	case ns == nil, ns.Terminating:
+		return retain // its content goes with it
+	case ns.Consent(src.Namespace) == mirror.ConsentRefused:
+		return absent // whatever the source asks for
+	case ns.Consent(src.Namespace) == mirror.ConsentUnclear:
+		return consentUnclear
+	case src.Mode != mirror.On:
+		return retain
+	case st.Wants(key.Namespace, src.Limit(&c.Settings), has):
+		return present
+	}
+	return absent
+}

@@ -1,0 +1,311 @@
+package controller
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// table has what is known of one type: its sources and its mirrors, as the
+// informers and our own writes tell. The Controller's lock guards it.
+type table struct {
+	resource schema.GroupVersionResource
+	kind     string
+	// newest is the newest resource version that the mirrors' informer has told of.
+	newest string
+	// unconfirmed has the mirrors of which the watch is yet to tell what the server
+	// answered to us, since when.
+	unconfirmed map[types.NamespacedName]time.Time
+	// forms has what the server makes of content, where it was read to be another.
+	forms map[types.NamespacedName]contentForm
+	// ready says that both lists are in: what is not here doesn't exist (I5).
+	ready   bool
+	sources map[types.NamespacedName]*mirror.Source
+	// byUID has the sources' names.
+	byUID map[types.UID]types.NamespacedName
+	// mirrors has what carries the mirror label and isn't Foreign.
+	mirrors map[types.NamespacedName]*mirror.Record
+	// bySource has the mirrors of each source that has any, by namespace. There is more
+	// than one in a namespace only while a source changes target-name.
+	bySource map[types.NamespacedName]map[string][]*mirror.Record
+	// owners has whose a mirror is, where that is not the source that it names.
+	owners map[types.NamespacedName]types.NamespacedName
+	// outside has the sources from namespaces where none are honoured that have our
+	// finalizer nevertheless.
+	outside map[types.NamespacedName]bool
+	// forms has the form that the server gave to our last write, where it is
+	// another than what we sent.
+	accepted map[types.NamespacedName]*mirror.Accepted
+}
+
+func newTable(resource schema.GroupVersionResource, kind string) *table {
+	return &table{
+		resource: resource,
+		kind:     kind,
+		sources:  map[types.NamespacedName]*mirror.Source{},
+		byUID:    map[types.UID]types.NamespacedName{},
+		owners:   map[types.NamespacedName]types.NamespacedName{},
+		outside:  map[types.NamespacedName]bool{},
+		mirrors:  map[types.NamespacedName]*mirror.Record{},
+
+		unconfirmed: map[types.NamespacedName]time.Time{},
+		forms:       map[types.NamespacedName]contentForm{},
+		bySource:    map[types.NamespacedName]map[string][]*mirror.Record{},
+		accepted:    map[types.NamespacedName]*mirror.Accepted{},
+	}
+}
+
+// gvk is the kind of the type's objects.
+func (t *table) gvk() schema.GroupVersionKind { return t.resource.GroupVersion().WithKind(t.kind) }
+
+func (t *table) typeName() string { return mirror.TypeName(t.gvk()) }
+
+// owner is the name of the source that a mirror is of: the one whose UID it has, if
+// that is to be seen, and otherwise the one that it names. So somebody who edits the
+// name makes it nobody else's.
+func (t *table) owner(r *mirror.Record) types.NamespacedName {
+	if name, ok := t.byUID[types.UID(r.SourceUID)]; ok {
+		return name
+	}
+	return r.Source
+}
+
+// ownerOf is whose a mirror is that has been taken in.
+func (t *table) ownerOf(r *mirror.Record) types.NamespacedName {
+	if name, ok := t.owners[r.Key()]; ok {
+		return name
+	}
+	return r.Source
+}
+
+// setSource takes in a source that is there.
+func (t *table) setSource(src *mirror.Source) {
+	if before := t.sources[src.Key()]; before != nil && before.UID != src.UID {
+		delete(t.byUID, before.UID)
+	}
+	t.sources[src.Key()] = src
+	if src.UID != "" {
+		t.byUID[src.UID] = src.Key()
+	}
+}
+
+// removeSource takes a source away that is there no more.
+func (t *table) removeSource(src *mirror.Source) {
+	if known := t.sources[src.Key()]; known != nil {
+		delete(t.byUID, known.UID)
+	}
+	delete(t.sources, src.Key())
+}
+
+// reown finds the owners of the mirrors anew, once all sources are known.
+func (t *table) reown() {
+	for _, r := range t.mirrors {
+		if t.owner(r) != t.ownerOf(r) {
+			t.replace(r, r)
+		}
+	}
+}
+
+// set takes in what an informer or a response says of a mirror. It says what was
+// known before, and whether this is news: not what we know already, as the echo of
+// an own write, or something older.
+func (t *table) set(r *mirror.Record) (before *mirror.Record, news bool) {
+	before = t.mirrors[r.Key()]
+	switch {
+	case before == nil:
+	case before.ResourceVersion == r.ResourceVersion:
+		t.mergeEcho(before, r)
+		return before, false
+	case mirror.Older(r.ResourceVersion, before.ResourceVersion):
+		return before, false
+	}
+	if before != nil && before.UID == r.UID {
+		r.DeleteRequested = before.DeleteRequested
+		r.Follow(&before.Knowledge)
+	}
+	t.replace(before, r)
+	return before, true
+}
+
+// observeVersion records how far the mirrors' informer has come.
+func (t *table) observeVersion(resourceVersion string) {
+	if t.newest == "" || mirror.Older(t.newest, resourceVersion) {
+		t.newest = resourceVersion
+	}
+}
+
+// recordAnswer takes in the server's answer to a write of ours, which wrote what d says.
+// Where the informer is past it and knows of no such mirror, that has come and gone
+// since: nobody would tell again.
+func (t *table) recordAnswer(r *mirror.Record, d mirror.Draft) {
+	if t.mirrors[r.Key()] == nil && t.newest != "" && !mirror.Older(t.newest, r.ResourceVersion) {
+		return
+	}
+	if _, news := t.set(r); news {
+		t.unconfirmed[r.Key()] = time.Now()
+	}
+	delete(t.accepted, r.Key())
+	if generation := d.Source.Generation > 0; !mirror.MetadataInSync(d.Desired, r, generation) {
+		t.accepted[r.Key()] = mirror.NewAccepted(d.Desired, r)
+	}
+}
+
+// confirm records that the watch has told of a mirror in this version.
+func (t *table) confirm(r *mirror.Record) {
+	if known := t.mirrors[r.Key()]; known == nil || !mirror.Older(r.ResourceVersion, known.ResourceVersion) {
+		delete(t.unconfirmed, r.Key())
+	}
+}
+
+// confirmWithin is how long the watch may take to tell of a write of ours, beyond
+// whatever it has told of already.
+const confirmWithin = 30 * time.Second
+
+// doubt returns the mirrors that the watch has passed without a word of them: it broke,
+// and nobody tells of what came and went meanwhile. They are to be read.
+func (t *table) doubt(reached string) (doubtful []*mirror.Record) {
+	for key, since := range t.unconfirmed {
+		known := t.mirrors[key]
+		if time.Since(since) < confirmWithin || !mirror.Older(known.ResourceVersion, reached) {
+			continue
+		}
+		r := *known
+		r.State = mirror.ContentTouched
+		t.replace(known, &r)
+		doubtful = append(doubtful, &r)
+	}
+	return doubtful
+}
+
+// refused records that the server refused a write because this isn't the version that
+// it has. It reports whether that happened before, so that nobody is about to tell.
+func (t *table) refused(r *mirror.Record) (again bool) {
+	known := t.mirrors[r.Key()]
+	if known == nil || known.ResourceVersion != r.ResourceVersion {
+		return false
+	}
+	again = known.Refused
+	next := *known
+	next.Refused = true
+	t.replace(known, &next)
+	return again
+}
+
+// recognize takes what was read of a mirror for the form in which the server keeps what
+// we wrote, where it has been found to be the same after we wrote the same again.
+func (t *table) recognize(r *mirror.Record) {
+	if r == nil || !r.IsFormOf(r.Written) {
+		return
+	}
+	if known, ok := t.forms[r.Key()]; !ok || known != (contentForm{r.Written, r.Content}) {
+		t.forms[r.Key()] = contentForm{r.Written, r.Content}
+		return
+	}
+	r.Learn(r.Written, r.Immutable)
+}
+
+// contentForm is what was written and what was read then.
+type contentForm struct{ written, read mirror.Hash }
+
+// dropNotFound takes away a mirror that the server says isn't there.
+func (t *table) dropNotFound(r *mirror.Record) (removed bool) {
+	known := t.mirrors[r.Key()]
+	if known == nil || known.UID != r.UID {
+		return false
+	}
+	t.replace(known, nil)
+	delete(t.accepted, r.Key())
+	return true
+}
+
+// mergeEcho takes in a second word on one version of a mirror: the answer to our write
+// or to our question, after the watch has told of it, knows the content too.
+func (t *table) mergeEcho(before, r *mirror.Record) {
+	if before.Terminating || r.State != mirror.ContentKnown { // a deletion of ours, that this doesn't show yet
+		return
+	}
+	r.DeleteRequested = before.DeleteRequested
+	r.Complete(&before.Knowledge)
+	t.replace(before, r)
+}
+
+// observeDelete takes a mirror away that was seen to be gone at a resource version; not one
+// that we made at the same place since. It returns what was taken away.
+func (t *table) observeDelete(r *mirror.Record, resourceVersion string) *mirror.Record {
+	known := t.mirrors[r.Key()]
+	if known == nil || known.UID != r.UID && mirror.Older(resourceVersion, known.ResourceVersion) {
+		return nil
+	}
+	t.replace(known, nil)
+	delete(t.accepted, r.Key())
+	return known
+}
+
+// markDeleteRequested notes that we ask the server to delete a mirror, or that it didn't: what an
+// informer tells then is no news of anybody else's.
+func (t *table) markDeleteRequested(r *mirror.Record, asked bool) {
+	if known := t.mirrors[r.Key()]; known != nil && known.UID == r.UID {
+		going := *known
+		going.DeleteRequested = asked
+		t.replace(known, &going)
+	}
+}
+
+// markTerminating marks a mirror as one whose deletion the server has accepted.
+func (t *table) markTerminating(r *mirror.Record) {
+	if known := t.mirrors[r.Key()]; known != nil && known.UID == r.UID && !known.Terminating {
+		going := *known
+		going.Terminating = true
+		t.replace(known, &going)
+	}
+}
+
+// replace puts one record where another was; either may be nil.
+func (t *table) replace(before, after *mirror.Record) {
+	if before != nil {
+		delete(t.mirrors, before.Key())
+		if before.Standing.IsMirror() {
+			t.disown(before)
+		}
+	}
+	if after == nil {
+		delete(t.unconfirmed, before.Key())
+		delete(t.forms, before.Key())
+	}
+	if after != nil {
+		t.mirrors[after.Key()] = after
+		if after.Standing.IsMirror() {
+			t.own(after)
+		}
+	}
+}
+
+func (t *table) own(r *mirror.Record) {
+	owner := t.owner(r)
+	if owner != r.Source {
+		t.owners[r.Key()] = owner
+	}
+	of := t.bySource[owner]
+	if of == nil {
+		of = map[string][]*mirror.Record{}
+		t.bySource[owner] = of
+	}
+	of[r.Namespace] = append(of[r.Namespace], r)
+}
+
+func (t *table) disown(r *mirror.Record) {
+	owner := t.ownerOf(r)
+	delete(t.owners, r.Key())
+	of := t.bySource[owner]
+	rest := slices.DeleteFunc(of[r.Namespace], func(other *mirror.Record) bool { return other.Name == r.Name })
+	if of[r.Namespace] = rest; len(rest) == 0 {
+		delete(of, r.Namespace)
+	}
+	if len(of) == 0 {
+		delete(t.bySource, owner)
+	}
+}

@@ -1,0 +1,64 @@
+package mirror
+
+import (
+	"maps"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lukaszraczylo/kubemirror/api"
+)
+
+// Draft is one mirror as it is to be written.
+type Draft struct {
+	Source          *Source
+	Desired         *Desired
+	Resource        schema.GroupResource
+	Namespace, Name string
+}
+
+// Encode builds what is sent. It carries along what others have put into the mirror;
+// replacing one, also the identity that makes the server refuse it if the object is
+// another one by now (I1).
+func (d Draft) Encode(replacing *Record, theirs *Unmanaged, now time.Time) (Body, error) {
+	metadata := metav1.ObjectMeta{
+		Namespace: d.Namespace, Name: d.Name,
+		Labels: maps.Clone(d.Desired.Labels), Annotations: maps.Clone(d.Desired.Annotations),
+	}
+	var status any
+	if replacing != nil {
+		metadata.UID, metadata.ResourceVersion = replacing.UID, replacing.ResourceVersion
+	}
+	if theirs != nil {
+		addMissing(metadata.Labels, theirs.labels)
+		addMissing(metadata.Annotations, theirs.annotations)
+		metadata.Finalizers, metadata.OwnerReferences = theirs.finalizers, theirs.owners
+		status = theirs.Status
+	}
+	metadata.Annotations[api.AnnotationMirrorID] = MirrorID(d.Resource, d.Namespace, d.Name)
+	metadata.Annotations[api.AnnotationResourceVersion] = d.Source.ResourceVersion
+	metadata.Annotations[api.AnnotationLastSyncTime] = now.UTC().Format(time.RFC3339)
+	if d.Source.Generation > 0 {
+		metadata.Annotations[api.AnnotationGeneration] = strconv.FormatInt(d.Source.Generation, 10)
+	}
+	return d.Desired.content.encode(d.Source.kind(), &metadata, status)
+}
+
+// Observed is what is known of the mirror from the answer to the write: what was sent is
+// its content, in whichever form the server keeps it.
+func (d Draft) Observed(answer *metav1.PartialObjectMetadata) *Record {
+	r := NewRecord(d.Resource, answer)
+	r.Learn(d.Desired.Content, d.Desired.immutable)
+	r.Written = d.Desired.Content
+	return r
+}
+
+func addMissing(to, from map[string]string) {
+	for key, value := range from {
+		if _, ours := to[key]; !ours {
+			to[key] = value
+		}
+	}
+}
