@@ -76,6 +76,13 @@ type unreadable struct{ metav1.ObjectMeta }
 // carried is the key under which what is left of an object has its reduced form.
 const carried = "kubemirror/reduced"
 
+// version is one of an object.
+type version struct{ namespace, name, resourceVersion string }
+
+func versionOf(m *metav1.PartialObjectMetadata) version {
+	return version{m.Namespace, m.Name, m.ResourceVersion}
+}
+
 // reduce is the transformation of an informer. It never fails: client-go would log
 // the object along with the error, content and all (I8), and give up a whole list
 // for it (I7).
@@ -85,6 +92,10 @@ func (i *Informer) reduce(obj any) (any, error) {
 		return o, nil
 	case *unstructured.Unstructured:
 		if reduced, ok := o.Object[carried]; ok {
+			return reduced, nil
+		}
+	case *metav1.PartialObjectMetadata:
+		if reduced, ok := i.listed.LoadAndDelete(versionOf(o)); ok {
 			return reduced, nil
 		}
 	}

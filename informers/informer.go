@@ -3,6 +3,7 @@ package informers
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,9 @@ type Informer struct {
 	failing   func(error)
 	follower  Follower // nil: the handler is none
 	state     atomic.Int32
+	// listed has what was made of the objects of a plain list of metadata, by their
+	// version, until it is taken in.
+	listed sync.Map
 	// listing has something in it while a list is under way.
 	listing chan struct{}
 	born    time.Time

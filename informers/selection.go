@@ -95,8 +95,25 @@ func (c metadataClient) Resource(schema.GroupVersionResource) metadata.Getter { 
 
 func (c metadataClient) Namespace(string) metadata.ResourceInterface { return c }
 
+// List reduces each object too. Metadata can carry nothing else; the informer keeps what
+// is made of it until client-go asks.
 func (c metadataClient) List(ctx context.Context, options metav1.ListOptions) (*metav1.PartialObjectMetadataList, error) {
-	return list(ctx, c.i, options, c.ResourceInterface.List)
+	list, err := list(ctx, c.i, options, c.ResourceInterface.List)
+	if err != nil {
+		return nil, err
+	}
+	if options.Continue == "" {
+		c.i.listed.Clear()
+	}
+	for n := range list.Items {
+		item := &list.Items[n]
+		reduced, _ := c.i.reduce(item)
+		bare := metav1.PartialObjectMetadata{TypeMeta: item.TypeMeta}
+		bare.Namespace, bare.Name, bare.ResourceVersion = item.Namespace, item.Name, item.ResourceVersion
+		*item = bare
+		c.i.listed.Store(versionOf(item), reduced)
+	}
+	return list, nil
 }
 
 func (c metadataClient) Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
