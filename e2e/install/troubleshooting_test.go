@@ -98,7 +98,7 @@ func TestTheTextOnTroubleshootingHasEveryReasonOfAnEventAndNoLinkThatLeadsNowher
 	if err != nil {
 		t.Fatal(err)
 	}
-	reasons := regexp.MustCompile(`\breason\w+ += "(\w+)"`).FindAllStringSubmatch(string(source), -1)
+	reasons := regexp.MustCompile(`\bReason\w+ += "(\w+)"`).FindAllStringSubmatch(string(source), -1)
 	if len(reasons) < 5 {
 		t.Fatalf("found only the reasons %q", reasons)
 	}
