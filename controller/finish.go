@@ -72,7 +72,7 @@ func (c *Controller) recordResult(key mirror.MirrorKey, src *mirror.Source, prob
 	return append(unreported, contested...), name
 }
 
-// contestedUnreported are those of the problems that are about who fights over a mirror,
+// contestedUnreportedLocked are those of the problems that are about who fights over a mirror,
 // if nobody has been told of it yet; and the mirror's name.
 func (c *Controller) contestedUnreportedLocked(key mirror.MirrorKey, problems []mirror.Problem) (unreported []mirror.Problem, name string) {
 	o := c.contested[key]
