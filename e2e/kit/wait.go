@@ -17,14 +17,18 @@ func (e *Env) Eventually(what string, ask func(context.Context) error) {
 	e.t.Helper()
 	ctx, cancel := e.context()
 	defer cancel()
+	var last error
 	for {
 		err := ask(ctx)
 		if err == nil {
 			return
 		}
+		if last == nil || ctx.Err() == nil { // else the deadline is all that it tells of
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			e.t.Fatalf("%v passed, and still not: %s: %v", e.patience, what, err)
+			e.t.Fatalf("%v passed, and still not: %s: %v", e.patience, what, last)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -114,7 +118,9 @@ func (w *waiting) watch(ctx context.Context, c *client) (bool, error) {
 		return false, err
 	}
 	only := metav1.ListOptions{FieldSelector: "metadata.name=" + w.ref.Name}
-	list, err := resource.List(ctx, only) // from etcd: never older than what the test saw
+	// From etcd: never older than what the test saw. Past the deadline too: a failure
+	// tells what was there, however slow the machine.
+	list, err := resource.List(context.WithoutCancel(ctx), only)
 	if err != nil {
 		return false, err
 	}
