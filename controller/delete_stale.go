@@ -18,7 +18,9 @@ func (c *Controller) deleteStale(ctx context.Context, key mirror.MirrorKey, s sn
 			continue
 		}
 		o := object{key.Source.Type, r.Key()}
-		if !c.mayDelete(key, o, r) {
+		if may, held := c.mayDelete(key, o, r); held {
+			return nil // looked at again when the finalizer has gone
+		} else if !may {
 			continue
 		}
 		err := c.client.delete(ctx, s.resource, r)
@@ -46,19 +48,25 @@ func (c *Controller) deleteStale(ctx context.Context, key mirror.MirrorKey, s sn
 }
 
 // mayDelete reports whether a mirror may be deleted now, and notes that it is about
-// to be. Where somebody makes it again and again, the key comes back later (I9).
-func (c *Controller) mayDelete(key mirror.MirrorKey, o object, r *mirror.Record) bool {
+// to be. Where somebody makes it again and again, the key comes back later (I9); it
+// is held while the source is to lose its finalizer first.
+func (c *Controller) mayDelete(key mirror.MirrorKey, o object, r *mirror.Record) (may, held bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	t := c.tables[key.Source.Type]
+	if t == nil {
+		return false, false // forgotten meanwhile
+	}
+	if stays(r) && c.holdLocked(key, t) {
+		return false, true
+	}
 	if pause := c.backoff.wait(o, deletion); pause > 0 {
 		c.contested[key] = o
 		c.Mirrors.AddAfter(key, pause)
-		return false
+		return false, false
 	}
-	if t := c.tables[key.Source.Type]; t != nil {
-		t.markDeleteRequested(r, true)
-	}
-	return true
+	t.markDeleteRequested(r, true)
+	return true, false
 }
 
 // deleted records how the server answered to the deletion of a mirror.

@@ -52,6 +52,9 @@ func (c *Controller) recordResult(key mirror.MirrorKey, src *mirror.Source, prob
 	_, was := st.pending[key.Namespace]
 	delete(st.pending, key.Namespace)
 	delete(st.drifted, key.Namespace)
+	if len(st.held) > 0 {
+		c.Sources.Add(key.Source)
+	}
 	changed := !slices.Equal(st.problems[key.Namespace], problems)
 	if len(problems) == 0 {
 		delete(st.problems, key.Namespace)

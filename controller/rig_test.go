@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,19 +32,22 @@ type rig struct {
 	mirrors  *fifo[mirror.MirrorKey]
 	consents *fifo[string]
 	// create answers creates; deletes are refused if refuse is set.
-	create  func(*unstructured.Unstructured) (*unstructured.Unstructured, error)
-	refuse  bool
-	answer  error                         // to deletes
-	inPlace *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
-	whole   *unstructured.Unstructured    // what a GET of the whole finds
-	reads   int
-	patched []string // the bodies of patches
-	creates int
-	deletes int
-	updates int
-	patches int
-	events  int
-	version int
+	create     func(*unstructured.Unstructured) (*unstructured.Unstructured, error)
+	refuse     bool
+	answer     error                         // to deletes
+	patchError error                         // to patches
+	inPlace    *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
+	whole      *unstructured.Unstructured    // what a GET of the whole finds
+	reads      int
+	order      []string // of deletions, and of patches that take the finalizer off
+	patched    []string // the bodies of patches
+	onPatch    func(body string)
+	creates    int
+	deletes    int
+	updates    int
+	patches    int
+	events     int
+	version    int
 }
 
 // fifo is a queue without workers. Later has the keys that were added for later.
@@ -105,6 +109,7 @@ func (s server) Get(context.Context, string, metav1.GetOptions, ...string) (*met
 
 func (s server) Delete(context.Context, string, metav1.DeleteOptions, ...string) error {
 	s.rig.deletes++
+	s.rig.order = append(s.rig.order, "delete")
 	if s.rig.refuse {
 		return apierrors.NewForbidden(configMapsType.GroupResource(), "s", errors.New("no"))
 	}
@@ -113,7 +118,16 @@ func (s server) Delete(context.Context, string, metav1.DeleteOptions, ...string)
 
 func (s server) Patch(_ context.Context, _ string, _ types.PatchType, body []byte, _ metav1.PatchOptions, _ ...string) (*metav1.PartialObjectMetadata, error) {
 	s.rig.patched = append(s.rig.patched, string(body))
+	if strings.Contains(string(body), `"finalizers":[]`) {
+		s.rig.order = append(s.rig.order, "release")
+	}
 	s.rig.patches++
+	if s.rig.patchError != nil {
+		return nil, s.rig.patchError
+	}
+	if s.rig.onPatch != nil {
+		s.rig.onPatch(string(body))
+	}
 	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "1"}}, nil
 }
 

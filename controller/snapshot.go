@@ -58,7 +58,7 @@ func (c *Controller) snapshot(key mirror.MirrorKey) snapshot {
 		since:    st.pending[key.Namespace],
 	}
 	s.drift = s.since.IsZero() && st.drifted[key.Namespace]
-	s.intent = c.intentLocked(s.source, st, c.namespaces[key.Namespace], t.bySource[key.Source.NamespacedName()], key)
+	s.intent = c.intentLocked(s.source, st, c.namespaces[key.Namespace], t.bySource[key.Source.NamespacedName()], key.Namespace)
 	if s.intent != present {
 		c.conflicts.stopWaiting(key)
 	}
@@ -96,9 +96,9 @@ func (c *Controller) causeLocked(src *mirror.Source, st *state, ns *mirror.Names
 }
 
 // intentLocked is what a source wants in a namespace, now.
-func (c *Controller) intentLocked(src *mirror.Source, st *state, ns *mirror.Namespace, has map[string][]*mirror.Record, key mirror.MirrorKey) intent {
+func (c *Controller) intentLocked(src *mirror.Source, st *state, ns *mirror.Namespace, has map[string][]*mirror.Record, namespace string) intent {
 	switch {
-	case src == nil && len(has[key.Namespace]) > 0 && !st.isAbsent():
+	case src == nil && len(has[namespace]) > 0 && !st.isAbsent():
 		return sourceUnknown
 	case src == nil, src.Deleting, src.Mode == mirror.Off, src.Mode == mirror.Refused:
 		return absent
@@ -110,7 +110,7 @@ func (c *Controller) intentLocked(src *mirror.Source, st *state, ns *mirror.Name
 		return consentUnclear
 	case src.Mode != mirror.On:
 		return retain
-	case st.Wants(key.Namespace, src.Limit(&c.Settings), has):
+	case st.Wants(namespace, src.Limit(&c.Settings), has):
 		return present
 	}
 	return absent

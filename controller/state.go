@@ -23,6 +23,10 @@ type state struct {
 	// writing is the number of writes that the server has not answered yet: the
 	// finalizer must not go before what they make is known.
 	inFlight int
+	// held are the namespaces where a mirror is to be deleted once the source has lost
+	// its finalizer; releaseFailed says that it can't be taken off.
+	held          map[string]bool
+	releaseFailed bool
 	// problems are those of the last look at each namespace.
 	problems map[string][]mirror.Problem
 	// told are the problems that its author was told of last.
@@ -47,5 +51,5 @@ type state struct {
 }
 
 func newState() *state {
-	return &state{Selection: mirror.NewSelection(), pending: map[string]time.Time{}, drifted: map[string]bool{}, problems: map[string][]mirror.Problem{}}
+	return &state{Selection: mirror.NewSelection(), pending: map[string]time.Time{}, held: map[string]bool{}, drifted: map[string]bool{}, problems: map[string][]mirror.Problem{}}
 }

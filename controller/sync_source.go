@@ -59,6 +59,7 @@ func (c *Controller) sourceSnapshot(key mirror.SourceKey) sourceSnapshot {
 		return sourceSnapshot{} // Ready has it looked at again
 	}
 	src, st := t.sources[key.NamespacedName()], c.stateLocked(key)
+	c.resumeHeldLocked(key, t, st)
 	if src == nil {
 		return sourceSnapshot{resource: t.resource, missing: c.isMissingLocked(key, t, st)}
 	}
@@ -112,6 +113,11 @@ type pendingPatch struct {
 	status *mirror.Status
 }
 
+// releases reports whether the patch takes our finalizer off.
+func (d pendingPatch) releases(src *mirror.Source) bool {
+	return d.finalizers != nil && src.HasFinalizer()
+}
+
 // pendingPatchLocked works out what a source lacks.
 func (c *Controller) pendingPatchLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) pendingPatch {
 	var d pendingPatch
@@ -119,9 +125,8 @@ func (c *Controller) pendingPatchLocked(key mirror.SourceKey, t *table, src *mir
 		return d // our own last write is still on its way back
 	}
 	limit := src.Limit(&c.Settings)
-	has := anyStays(t.bySource[key.NamespacedName()])
 	d.finalizers = c.finalizersDueLocked(key, t, st)
-	if len(st.pending) > 0 && src.Mode == mirror.On || src.Deleting || d.finalizers != nil && has {
+	if len(st.pending) > 0 && src.Mode == mirror.On || src.Deleting || d.finalizers != nil && !src.HasFinalizer() {
 		return d // what comes back of a new finalizer leads here again
 	}
 	status := mirror.StatusOf(src, &st.Selection, st.problems, limit)
@@ -137,43 +142,6 @@ func (c *Controller) pendingPatchLocked(key mirror.SourceKey, t *table, src *mir
 // awaitsEcho reports whether our own last patch of a source is yet to be seen.
 func awaitsEcho(src *mirror.Source, st *state) bool {
 	return mirror.Older(src.ResourceVersion, st.lastPatch) || st.finalizerRemoved == src.UID
-}
-
-// finalizersDueLocked is the list of a source's finalizers as it should be; nil where it is
-// so, there is no telling yet, or there is no source.
-func (c *Controller) finalizersDueLocked(key mirror.SourceKey, t *table, st *state) []string {
-	src := t.sources[key.NamespacedName()]
-	if src == nil || awaitsEcho(src, st) {
-		return nil
-	}
-	has := anyStays(t.bySource[key.NamespacedName()])
-	return finalizers(src, has, st.inFlight > 0 || !src.Deleting && len(st.pending)+len(st.drifted) > 0)
-}
-
-// anyStays reports whether there is a mirror that isn't on its way out.
-func anyStays(mirrors map[string][]*mirror.Record) bool {
-	for _, records := range mirrors {
-		if slices.ContainsFunc(records, func(r *mirror.Record) bool { return !r.Terminating }) {
-			return true
-		}
-	}
-	return false
-}
-
-// finalizers is the list of a source's finalizers as it should be, or nil where it
-// is so already. Ours is there while there are mirrors to go before the source, and
-// comes with the first of them; a source without any doesn't need it, and could never
-// go if nobody were left to take it off. Busy says that there may be a mirror in a
-// moment.
-func finalizers(src *mirror.Source, has, busy bool) []string {
-	switch on := src.HasFinalizer(); {
-	case !on && has && !src.Deleting && src.Mode >= mirror.Stopped:
-		return append(slices.Clone(src.Finalizers), api.Finalizer)
-	case on && !has && !busy:
-		rest := slices.DeleteFunc(slices.Clone(src.Finalizers), func(f string) bool { return f == api.Finalizer })
-		return append([]string{}, rest...)
-	}
-	return nil
 }
 
 // write writes what is due on a source, in one patch.
@@ -192,6 +160,9 @@ func (c *Controller) write(ctx context.Context, key mirror.SourceKey, resource s
 	// One that goes is released once, and waits for nobody.
 	if pause := c.pauseSource(key, aim); pause > 0 && !src.Deleting {
 		c.Sources.AddAfter(key, pause)
+		if d.releases(src) {
+			c.failRelease(key)
+		}
 		return nil
 	}
 	if d.finalizers != nil {
@@ -206,6 +177,9 @@ func (c *Controller) write(ctx context.Context, key mirror.SourceKey, resource s
 	case apierrors.IsConflict(err), anotherObject(err):
 		return errStale
 	default:
+		if d.releases(src) {
+			c.failRelease(key)
+		}
 		p := mirror.WriteProblem("patch of the source", err)
 		c.Metrics.SyncError("source", p.Reason)
 		if p.Reason == mirror.ReasonServerTrouble {
@@ -228,6 +202,7 @@ func (c *Controller) patched(key mirror.SourceKey, src *mirror.Source, version s
 	defer c.mu.Unlock()
 	st := c.stateLocked(key)
 	st.lastPatch = version
+	st.releaseFailed = false
 	if src.Deleting {
 		st.finalizerRemoved = src.UID
 	}

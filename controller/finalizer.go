@@ -1,0 +1,137 @@
+package controller
+
+import (
+	"slices"
+
+	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// The finalizer on a source comes with its first mirror. It goes before the last one
+// is deleted, unless the source itself is being deleted: a mirror whose source has
+// no finalizer is found at the next start, but a source that has the finalizer and no
+// mirror is found by its label alone. If that were taken off while no replica runs,
+// nobody would ever let the source go.
+
+// finalizersDueLocked is the list of a source's finalizers as it should be; nil where it is
+// so, there is no telling yet, or there is no source.
+func (c *Controller) finalizersDueLocked(key mirror.SourceKey, t *table, st *state) []string {
+	src := t.sources[key.NamespacedName()]
+	switch {
+	case src == nil, awaitsEcho(src, st):
+		return nil
+	case src.Deleting:
+		return finalizers(src, anyStays(t.bySource[key.NamespacedName()]), st.inFlight > 0)
+	}
+	return finalizers(src, c.keepsLocked(key, t, src, st), st.inFlight > 0 || c.expectsLocked(key, t, src, st))
+}
+
+// finalizers is the list of a source's finalizers as it should be, or nil where it
+// is so already. Ours is there while the source keeps mirrors. Expects says that there
+// may be another in a moment.
+func finalizers(src *mirror.Source, keeps, expects bool) []string {
+	switch on := src.HasFinalizer(); {
+	case !on && keeps && !src.Deleting && src.Mode >= mirror.Stopped:
+		return append(slices.Clone(src.Finalizers), api.Finalizer)
+	case on && !keeps && !expects:
+		rest := slices.DeleteFunc(slices.Clone(src.Finalizers), func(f string) bool { return f == api.Finalizer })
+		return append([]string{}, rest...)
+	}
+	return nil
+}
+
+// anyStays reports whether there is a mirror that isn't on its way out.
+func anyStays(mirrors map[string][]*mirror.Record) bool {
+	for _, records := range mirrors {
+		if slices.ContainsFunc(records, stays) {
+			return true
+		}
+	}
+	return false
+}
+
+func stays(r *mirror.Record) bool { return !r.Terminating }
+
+// keepsLocked reports whether a source has a mirror that is to stay.
+func (c *Controller) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
+	has := t.bySource[key.NamespacedName()]
+	if src.Mode == mirror.Off || src.Mode == mirror.Refused {
+		return false
+	}
+	for namespace, records := range has {
+		ns := c.namespaces[namespace]
+		if ns != nil && ns.Terminating || !slices.ContainsFunc(records, stays) {
+			continue
+		}
+		if c.intentLocked(src, st, ns, has, namespace) != absent {
+			return true
+		}
+	}
+	return false
+}
+
+// expectsLocked reports whether one of the looks that are due may make a mirror.
+func (c *Controller) expectsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
+	has := t.bySource[key.NamespacedName()]
+	wanted := func(namespace string) bool {
+		return c.intentLocked(src, st, c.namespaces[namespace], has, namespace) == present
+	}
+	for namespace := range st.pending {
+		if wanted(namespace) {
+			return true
+		}
+	}
+	for namespace := range st.drifted {
+		if wanted(namespace) {
+			return true
+		}
+	}
+	return false
+}
+
+// releaseFirstLocked reports whether a source is to lose its finalizer before any more of
+// its mirrors are deleted.
+func (c *Controller) releaseFirstLocked(key mirror.SourceKey, t *table, st *state) bool {
+	src := t.sources[key.NamespacedName()]
+	return src != nil && src.HasFinalizer() && !src.Deleting && !st.releaseFailed && (len(st.held) > 0 || !c.keepsLocked(key, t, src, st))
+}
+
+// holdLocked holds the deletion of a mirror back until its source has lost its finalizer.
+func (c *Controller) holdLocked(key mirror.MirrorKey, t *table) bool {
+	st := c.stateLocked(key.Source)
+	if !c.releaseFirstLocked(key.Source, t, st) {
+		return false
+	}
+	st.held[key.Namespace] = true
+	c.Sources.Add(key.Source)
+	return true
+}
+
+// resumeHeldLocked has the mirrors looked at again whose deletion was held back, if
+// nothing holds it back any more.
+func (c *Controller) resumeHeldLocked(key mirror.SourceKey, t *table, st *state) {
+	if len(st.held) == 0 {
+		return
+	}
+	held := st.held
+	st.held = map[string]bool{}
+	if c.releaseFirstLocked(key, t, st) {
+		st.held = held
+		return
+	}
+	for namespace := range held {
+		c.Mirrors.Add(mirror.MirrorKey{Source: key, Namespace: namespace})
+	}
+}
+
+// failRelease records that a source's finalizer can't be taken off now. Its mirrors go
+// all the same: nobody keeps them where they are not to be by refusing that patch.
+func (c *Controller) failRelease(key mirror.SourceKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st := c.stateLocked(key)
+	st.releaseFailed = true
+	if t := c.tables[key.Type]; t != nil {
+		c.resumeHeldLocked(key, t, st)
+	}
+}
