@@ -1,7 +1,11 @@
 package main
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +49,57 @@ func TestEveryPackageIsARoom(t *testing.T) {
 			t.Errorf("%s is in the binary and not in the house", room)
 		}
 	}
+}
+
+// What a reader can take in at once.
+const (
+	mostLines   = 350
+	mostMethods = 35
+)
+
+func TestAFileHasOneIdeaAndATypeToo(t *testing.T) {
+	files, err := filepath.Glob("*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fset, methods := token.NewFileSet(), map[string]int{}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(fset, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := fset.Position(file.End()).Line; lines > mostLines {
+			t.Errorf("%s has %d lines, and may have %d", name, lines, mostLines)
+		}
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv != nil {
+				methods[filepath.Dir(name)+"."+receiver(f.Recv.List[0].Type)]++
+			}
+		}
+	}
+	for name, n := range methods {
+		if n > mostMethods {
+			t.Errorf("%s has %d methods, and may have %d", name, n, mostMethods)
+		}
+	}
+}
+
+// receiver is the name of the type that a method is of.
+func receiver(of ast.Expr) string {
+	switch x := of.(type) {
+	case *ast.StarExpr:
+		return receiver(x.X)
+	case *ast.IndexExpr:
+		return receiver(x.X)
+	case *ast.IndexListExpr:
+		return receiver(x.X)
+	case *ast.Ident:
+		return x.Name
+	}
+	return ""
 }
 
 func deps(t *testing.T, pattern string) []string {

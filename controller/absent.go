@@ -24,7 +24,7 @@ func (s *state) isAbsent() bool { return time.Since(s.absentSince) < absentFor }
 // isMissingLocked reports whether a source that is not to be seen has left something behind:
 // mirrors, or what we wrote on it, if it has merely lost the label that selects it.
 // A source that has left nothing is forgotten.
-func (c *Controller) isMissingLocked(key mirror.SourceKey, t *table, st *state) bool {
+func (w *sourceWorker) isMissingLocked(key mirror.SourceKey, t *table, st *state) bool {
 	orphans := slices.ContainsFunc(slices.Collect(maps.Values(t.bySource[key.NamespacedName()])), func(records []*mirror.Record) bool {
 		return slices.ContainsFunc(records, func(r *mirror.Record) bool { return !r.Terminating })
 	})
@@ -36,8 +36,8 @@ func (c *Controller) isMissingLocked(key mirror.SourceKey, t *table, st *state) 
 	case orphans:
 		return !st.isAbsent() // otherwise the mirrors' own keys see to it
 	case len(t.bySource[key.NamespacedName()]) == 0:
-		c.conflicts.abandoned(key)
-		delete(c.states, key)
+		w.cache.conflicts.abandoned(key)
+		delete(w.cache.states, key)
 	}
 	return false
 }
@@ -52,18 +52,18 @@ func (s *state) wroteOnLast() bool {
 
 // syncAbsent finds out why a source is not to be seen, and has its mirrors go if
 // it is one no more.
-func (c *Controller) syncAbsent(ctx context.Context, key mirror.SourceKey, resource schema.GroupVersionResource) error {
-	deselected, err := c.confirmAbsent(ctx, key, resource)
+func (w *sourceWorker) syncAbsent(ctx context.Context, key mirror.SourceKey, resource schema.GroupVersionResource) error {
+	deselected, err := w.confirmAbsent(ctx, key, resource)
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t := c.tables[key.Type]
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	t := w.cache.tables[key.Type]
 	if t == nil || t.sources[key.NamespacedName()] != nil {
 		return nil // forgotten, or back
 	}
-	st := c.stateLocked(key)
+	st := w.cache.stateLocked(key)
 	st.absentSince, st.deselected, st.last = time.Now(), deselected, nil
 	look := map[string]bool{}
 	for namespace := range t.bySource[key.NamespacedName()] {
@@ -73,9 +73,9 @@ func (c *Controller) syncAbsent(ctx context.Context, key mirror.SourceKey, resou
 		look[namespace] = true
 	}
 	for namespace := range look {
-		c.enqueueLocked(key, st, namespace)
+		w.cache.enqueueLocked(key, st, namespace)
 	}
-	c.Sources.Add(key) // to be forgotten, once nothing is left
+	w.cache.Sources.Add(key) // to be forgotten, once nothing is left
 	return nil
 }
 
@@ -84,23 +84,23 @@ func (c *Controller) syncAbsent(ctx context.Context, key mirror.SourceKey, resou
 // label that selects it, is deselected, and rid of what we wrote on it; that comes
 // before its mirrors go, because after a crash in between they lead here again, and
 // nothing else would.
-func (c *Controller) confirmAbsent(ctx context.Context, key mirror.SourceKey, resource schema.GroupVersionResource) (deselected bool, err error) {
-	live, err := c.client.get(ctx, resource, key.Namespace, key.Name)
+func (w *sourceWorker) confirmAbsent(ctx context.Context, key mirror.SourceKey, resource schema.GroupVersionResource) (deselected bool, err error) {
+	live, err := w.client.get(ctx, resource, key.Namespace, key.Name)
 	switch {
 	case objectNotFound(err):
 		return false, nil
 	case err != nil:
-		c.Metrics.SyncError("source", "get")
+		w.cache.Metrics.SyncError("source", "get")
 		return false, errAgain
 	}
 	if _, selected := live.Labels[api.LabelEnabled]; selected {
 		return false, errStale // its informer is about to tell of it
 	}
-	return true, c.release(ctx, resource, live)
+	return true, w.release(ctx, resource, live)
 }
 
 // release takes our finalizer and status off an object that is no source any more.
-func (c *Controller) release(ctx context.Context, resource schema.GroupVersionResource, live *metav1.PartialObjectMetadata) error {
+func (w *sourceWorker) release(ctx context.Context, resource schema.GroupVersionResource, live *metav1.PartialObjectMetadata) error {
 	fields := map[string]any{}
 	if rest := slices.DeleteFunc(slices.Clone(live.Finalizers), func(f string) bool { return f == api.Finalizer }); len(rest) != len(live.Finalizers) {
 		fields["finalizers"] = append([]string{}, rest...)
@@ -112,23 +112,23 @@ func (c *Controller) release(ctx context.Context, resource schema.GroupVersionRe
 	if len(fields) == 0 {
 		return nil
 	}
-	_, err := c.client.patchSource(ctx, resource, mirror.Identity{Namespace: live.Namespace, Name: live.Name, UID: live.UID}, fields)
+	_, err := w.client.patchSource(ctx, resource, mirror.Identity{Namespace: live.Namespace, Name: live.Name, UID: live.UID}, fields)
 	switch {
 	case err == nil:
-		c.recordReleased(mirror.SourceKey{Type: resource.GroupResource(), Namespace: live.Namespace, Name: live.Name})
+		w.recordReleased(mirror.SourceKey{Type: resource.GroupResource(), Namespace: live.Namespace, Name: live.Name})
 		return nil
 	case apierrors.IsNotFound(err):
 		return nil
 	case apierrors.IsConflict(err), anotherObject(err):
 		return errStale
 	}
-	c.Metrics.SyncError("source", "patch")
+	w.cache.Metrics.SyncError("source", "patch")
 	return errAgain
 }
 
 // recordReleased counts that all of ours was taken off a source that is none any more.
-func (c *Controller) recordReleased(key mirror.SourceKey) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.aimedLocked(key, aim{intent: deletion})
+func (w *sourceWorker) recordReleased(key mirror.SourceKey) {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	w.cache.aimedLocked(key, aim{intent: deletion})
 }

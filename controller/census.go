@@ -8,7 +8,7 @@ import (
 
 // OldestUnsynced is how long the source that is out of sync longest has been so;
 // zero where none is.
-func (c *Controller) OldestUnsynced() time.Duration {
+func (c *cache) OldestUnsynced() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var oldest time.Duration
@@ -21,7 +21,7 @@ func (c *Controller) OldestUnsynced() time.Duration {
 }
 
 // Contested is the number of mirrors that somebody keeps changing back.
-func (c *Controller) Contested() int {
+func (c *cache) Contested() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := 0
@@ -36,7 +36,7 @@ func (c *Controller) Contested() int {
 // Census counts the sources by how they fare, and what is wrong by reason: once for
 // each mirror that it is wrong with, and once for a source where it is the source's
 // own. Every word is there, if only with a zero.
-func (c *Controller) Census() (sources, problems map[string]int) {
+func (c *cache) Census() (sources, problems map[string]int) {
 	sources = map[string]int{"in-sync": 0, "out-of-sync": 0, "paused": 0, "stopped": 0, "refused": 0, "deleting": 0}
 	problems = map[string]int{}
 	for _, reason := range mirror.Reasons {

@@ -25,7 +25,7 @@ const (
 )
 
 // conflicts has the mirrors that can't be because something else is in their
-// place, and watches for that to go. The Controller's lock guards it.
+// place, and watches for that to go. The cache's lock guards it.
 type conflicts struct {
 	// waiting has who waits for each object's name; waitsFor is the same the other
 	// way round.
@@ -111,41 +111,41 @@ func (c *conflicts) forget(kind schema.GroupResource) {
 
 // block records a foreign object in the way of a mirror, and has it watched,
 // so that its removal is seen without asking again and again.
-func (c *Controller) block(ctx context.Context, o object, key mirror.MirrorKey, resource schema.GroupVersionResource) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.conflicts.wait(o, key)
-	switch b := c.conflicts.blocked[o]; {
+func (w *mirrorWorker) block(ctx context.Context, o object, key mirror.MirrorKey, resource schema.GroupVersionResource) {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	w.cache.conflicts.wait(o, key)
+	switch b := w.cache.conflicts.blocked[o]; {
 	case b != nil && b.unwatch == nil:
-		c.Mirrors.AddAfter(key, time.Until(b.until))
+		w.cache.Mirrors.AddAfter(key, time.Until(b.until))
 	case b != nil:
-	case c.conflicts.watched >= maxWatched:
-		c.conflicts.blocked[o] = &blocker{until: time.Now().Add(unwatchedRetry)}
-		c.Mirrors.AddAfter(key, unwatchedRetry)
+	case w.cache.conflicts.watched >= maxWatched:
+		w.cache.conflicts.blocked[o] = &blocker{until: time.Now().Add(unwatchedRetry)}
+		w.cache.Mirrors.AddAfter(key, unwatchedRetry)
 	default:
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		c.conflicts.blocked[o] = &blocker{unwatch: cancel}
-		c.conflicts.watched++
-		go c.WatchObject(ctx, resource, o.at.Namespace, o.at.Name, func() { c.unblocked(o) })
+		w.cache.conflicts.blocked[o] = &blocker{unwatch: cancel}
+		w.cache.conflicts.watched++
+		go w.watchObject(ctx, resource, o.at.Namespace, o.at.Name, func() { w.unblocked(o) })
 	}
 }
 
 // unblocked takes in that what was in the way is there no more.
-func (c *Controller) unblocked(o object) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.conflicts.unblock(o)
-	for key := range c.conflicts.waiting[o] {
-		c.Mirrors.Add(key)
+func (w *mirrorWorker) unblocked(o object) {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	w.cache.conflicts.unblock(o)
+	for key := range w.cache.conflicts.waiting[o] {
+		w.cache.Mirrors.Add(key)
 	}
 }
 
 // classifyRefusal finds out why a write failed.
-func (c *Controller) classifyRefusal(ctx context.Context, key mirror.MirrorKey, o object, t schema.GroupVersionResource, d mirror.Draft, action mirror.Action, err error) (*mirror.Problem, error) {
+func (w *mirrorWorker) classifyRefusal(ctx context.Context, key mirror.MirrorKey, o object, t schema.GroupVersionResource, d mirror.Draft, action mirror.Action, err error) (*mirror.Problem, error) {
 	if !apierrors.IsAlreadyExists(err) {
-		return c.classifyError(ctx, action.String(), err)
+		return w.classifyError(ctx, action.String(), err)
 	}
-	problem, err := c.existingObject(ctx, key, o, t, d)
+	problem, err := w.existingObject(ctx, key, o, t, d)
 	if problem == nil && err == nil {
 		err = errStale // it has gone since
 	}
@@ -153,18 +153,18 @@ func (c *Controller) classifyRefusal(ctx context.Context, key mirror.MirrorKey, 
 }
 
 // existingObject looks at what is in the place of a mirror that we know nothing of.
-func (c *Controller) existingObject(ctx context.Context, key mirror.MirrorKey, o object, t schema.GroupVersionResource, d mirror.Draft) (*mirror.Problem, error) {
-	live, err := c.client.get(ctx, t, d.Namespace, d.Name)
+func (w *mirrorWorker) existingObject(ctx context.Context, key mirror.MirrorKey, o object, t schema.GroupVersionResource, d mirror.Draft) (*mirror.Problem, error) {
+	live, err := w.client.get(ctx, t, d.Namespace, d.Name)
 	switch {
 	case objectNotFound(err):
 		return nil, nil
 	case err != nil:
-		return c.classifyError(ctx, "get", err)
+		return w.classifyError(ctx, "get", err)
 	case mirror.StandingOf(o.kind, live) != mirror.Foreign:
 		return nil, errStale // the informer is about to tell of it
 	}
-	c.Metrics.SyncError("mirror", mirror.ReasonForeign)
-	c.block(ctx, o, key, t)
+	w.cache.Metrics.SyncError("mirror", mirror.ReasonForeign)
+	w.block(ctx, o, key, t)
 	p := mirror.ForeignObject(d.Source.Kind, d.Name)
 	return &p, nil
 }

@@ -12,20 +12,20 @@ import (
 
 // backOffLocked has a write wait where somebody else is the reason for it too often, and counts
 // it otherwise (I9). What the source has changed in a mirror that is there never waits.
-func (c *Controller) backOffLocked(key mirror.MirrorKey, o object, intent mirror.Hash, action mirror.Action, drift bool) *mirror.Problem {
-	if action == mirror.Replace && !drift && c.backoff.isNew(o, intent) {
+func (w *mirrorWorker) backOffLocked(key mirror.MirrorKey, o object, intent mirror.Hash, action mirror.Action, drift bool) *mirror.Problem {
+	if action == mirror.Replace && !drift && w.cache.backoff.isNew(o, intent) {
 		return nil
 	}
-	if pause := c.backoff.wait(o, intent); pause > 0 {
-		c.contested[key] = o
-		c.Mirrors.AddAfter(key, pause)
-		p := c.backoff.problem(o)
+	if pause := w.cache.backoff.wait(o, intent); pause > 0 {
+		w.cache.contested[key] = o
+		w.cache.Mirrors.AddAfter(key, pause)
+		p := w.cache.backoff.problem(o)
 		return &p
 	}
-	if action != mirror.Read && (drift || c.backoff.ongoing(o, intent)) {
-		c.backoff.wrote(o, intent)
-		if fought, _ := c.backoff.contested(o); fought {
-			c.contested[key] = o
+	if action != mirror.Read && (drift || w.cache.backoff.ongoing(o, intent)) {
+		w.cache.backoff.wrote(o, intent)
+		if fought, _ := w.cache.backoff.contested(o); fought {
+			w.cache.contested[key] = o
 		}
 	}
 	return nil
@@ -48,18 +48,18 @@ func (d pendingPatch) aim(src *mirror.Source, fields map[string]any) aim {
 }
 
 // pauseSource is how long a patch of a source is to wait.
-func (c *Controller) pauseSource(key mirror.SourceKey, aim aim) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (w *sourceWorker) pauseSource(key mirror.SourceKey, aim aim) time.Duration {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
 	o := object{key.Type, key.NamespacedName()}
-	if aim.change && c.sourceBackoff.isNew(o, aim.intent) {
+	if aim.change && w.cache.sourceBackoff.isNew(o, aim.intent) {
 		return 0
 	}
-	return c.sourceBackoff.wait(o, aim.intent)
+	return w.cache.sourceBackoff.wait(o, aim.intent)
 }
 
 // aimedLocked counts a patch of a source that has been answered.
-func (c *Controller) aimedLocked(key mirror.SourceKey, aim aim) {
+func (c *cache) aimedLocked(key mirror.SourceKey, aim aim) {
 	o := object{key.Type, key.NamespacedName()}
 	if aim.change && c.sourceBackoff.isNew(o, aim.intent) {
 		c.sourceBackoff.changed(o, aim.intent)
@@ -70,12 +70,12 @@ func (c *Controller) aimedLocked(key mirror.SourceKey, aim aim) {
 
 // unreportedLocked are those of a source's problems that nobody has been told of. Of a mirror that
 // is fought over it is told once, however often the source is none in between.
-func (c *Controller) unreportedLocked(key mirror.SourceKey, problems []mirror.Problem) []mirror.Problem {
-	st := c.stateLocked(key)
+func (w *sourceWorker) unreportedLocked(key mirror.SourceKey, problems []mirror.Problem) []mirror.Problem {
+	st := w.cache.stateLocked(key)
 	fresh := false
-	for k, o := range c.contested {
+	for k, o := range w.cache.contested {
 		if k.Source == key && slices.ContainsFunc(st.problems[k.Namespace], mirror.IsContested) {
-			fresh = c.backoff.reportOnce(o) || fresh
+			fresh = w.cache.backoff.reportOnce(o) || fresh
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(problems), func(p mirror.Problem) bool {
@@ -85,19 +85,19 @@ func (c *Controller) unreportedLocked(key mirror.SourceKey, problems []mirror.Pr
 
 // contestedProblem keeps a mirror that is fought over among the problems until it has been
 // left alone for a while; otherwise its status would change with every blow.
-func (c *Controller) contestedProblem(key mirror.MirrorKey) *mirror.Problem {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o, was := c.contested[key]
+func (w *mirrorWorker) contestedProblem(key mirror.MirrorKey) *mirror.Problem {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	o, was := w.cache.contested[key]
 	if !was {
 		return nil
 	}
-	fought, until := c.backoff.contested(o)
+	fought, until := w.cache.backoff.contested(o)
 	if !fought {
-		delete(c.contested, key)
+		delete(w.cache.contested, key)
 		return nil
 	}
-	c.Mirrors.AddAfter(key, until)
-	p := c.backoff.problem(o)
+	w.cache.Mirrors.AddAfter(key, until)
+	p := w.cache.backoff.problem(o)
 	return &p
 }

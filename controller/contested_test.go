@@ -24,9 +24,9 @@ func TestWhatItsSourceChangesInAMirrorNeverWaits(t *testing.T) {
 		if before.action == mirror.Create {
 			r.backoff.wrote(o, deletion)
 		}
-		r.backOffLocked(key, o, before.intent, before.action, before.drift)
+		r.Controller.mirrors.backOffLocked(key, o, before.intent, before.action, before.drift)
 		for n := range byte(20) {
-			if p := r.backOffLocked(key, o, mirror.Hash{2 + n}, mirror.Replace, false); p != nil {
+			if p := r.Controller.mirrors.backOffLocked(key, o, mirror.Hash{2 + n}, mirror.Replace, false); p != nil {
 				t.Fatalf("%s; change %d of its source waits: %s", what, n, p.Text)
 			}
 		}
@@ -49,7 +49,7 @@ func TestAMirrorMadeAndDeletedInTurnIsToldOfOnce(t *testing.T) {
 		}
 		// Turned on: it is in the status. Turned off: there is none.
 		r.stateLocked(key.Source).problems["a"] = []mirror.Problem{p}
-		told += len(r.unreportedLocked(key.Source, []mirror.Problem{p}))
+		told += len(r.Controller.sources.unreportedLocked(key.Source, []mirror.Problem{p}))
 		r.stateLocked(key.Source).reported = nil
 		delete(r.stateLocked(key.Source).problems, "a")
 		unreported, name := r.reportWithoutStatus(key, p)
@@ -67,7 +67,7 @@ func TestAMirrorMadeAndDeletedInTurnIsToldOfOnce(t *testing.T) {
 // is told.
 func (r *rig) reportWithoutStatus(key mirror.MirrorKey, p mirror.Problem) (unreported int, name string) {
 	r.tableLocked(configMapsType)
-	list, name := r.recordResult(key, nil, []mirror.Problem{p})
+	list, name := r.Controller.mirrors.recordResult(key, nil, []mirror.Problem{p})
 	return len(list), name
 }
 
@@ -78,7 +78,7 @@ func TestI9ASourceTurnedOffAndOnIsWrittenToLaterAndLater(t *testing.T) {
 		writes := 0
 		for begin := time.Now(); time.Since(begin) < time.Hour; writes++ {
 			next := []aim{off, finalizer, status}[writes%3]
-			time.Sleep(r.pauseSource(r.sourceKey(), next) + time.Millisecond) // of the bubble's clock
+			time.Sleep(r.Controller.sources.pauseSource(r.sourceKey(), next) + time.Millisecond) // of the bubble's clock
 			r.aimedLocked(r.sourceKey(), next)
 		}
 		if writes > 45 {
@@ -92,12 +92,12 @@ func TestTheStatusOfASourceThatWasTurnedOffOnceIsWrittenAtOnce(t *testing.T) {
 	r.aimedLocked(r.sourceKey(), aim{intent: deletion})
 	for n := range byte(20) {
 		next := aim{intent: mirror.Hash{1 + n}, change: n > 0}
-		if pause := r.pauseSource(r.sourceKey(), next); pause > 0 {
+		if pause := r.Controller.sources.pauseSource(r.sourceKey(), next); pause > 0 {
 			t.Fatalf("status %d waits %s", n, pause)
 		}
 		r.aimedLocked(r.sourceKey(), next)
 	}
-	if again := (aim{intent: mirror.Hash{20}, change: true}); r.pauseSource(r.sourceKey(), again) > 0 {
+	if again := (aim{intent: mirror.Hash{20}, change: true}); r.Controller.sources.pauseSource(r.sourceKey(), again) > 0 {
 		t.Error("a status that somebody took away waits at the first time")
 	}
 }

@@ -2,13 +2,11 @@ package controller
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -71,78 +69,48 @@ type Config struct {
 // informers see and put keys into the queues; SyncSource, SyncMirror and SyncConsent
 // are the queues' workers.
 type Controller struct {
-	Config
-	client client
-	events recorder
-
-	// mu guards all below. It is held for look-ups and small changes only, never
-	// over a request, a transformation or a hash.
-	mu         sync.Mutex
-	namespaces map[string]*mirror.Namespace
-	// kinds has the kinds of the types that are served; metadata alone doesn't say them.
-	kinds     map[schema.GroupVersionResource]string
-	tables    map[schema.GroupResource]*table
-	states    map[mirror.SourceKey]*state
-	index     *index
-	conflicts *conflicts
-	// backoff is about mirrors, sourceBackoff about what is written on sources.
-	backoff, sourceBackoff *driftBackoff
-	// contested has the mirrors that are fought over, by those whose they are.
-	contested map[mirror.MirrorKey]object
-	// kept is what others had put into mirrors that we deleted to make them anew.
-	kept map[mirror.MirrorKey]*mirror.Unmanaged
-	// consents has what was told last of each namespace whose word can't be read.
-	consents map[string]string
-	// started says that all namespaces that there were at the start have been seen.
-	started bool
+	*cache
+	sources sourceWorker
+	mirrors mirrorWorker
+	events  recorder
 }
 
 // New makes a controller; the informers' handlers bring it to life.
 func New(config Config) *Controller {
+	known := newCache(config)
+	requests := client{config.Objects, config.Metadata, config.Metrics}
+	events := recorder{config.Objects, config.Identity}
 	return &Controller{
-		Config:     config,
-		client:     client{config.Objects, config.Metadata, config.Metrics},
-		events:     recorder{config.Objects, config.Identity},
-		namespaces: map[string]*mirror.Namespace{},
-		tables:     map[schema.GroupResource]*table{},
-		states:     map[mirror.SourceKey]*state{},
-		index:      newIndex(),
-		conflicts:  newConflicts(),
-		backoff:    newDriftBackoff(), sourceBackoff: newDriftBackoff(),
-		contested: map[mirror.MirrorKey]object{},
-		kept:      map[mirror.MirrorKey]*mirror.Unmanaged{},
-		consents:  map[string]string{},
+		cache:   known,
+		sources: sourceWorker{known, requests, events},
+		mirrors: mirrorWorker{known, requests, events, config.WatchObject},
+		events:  events,
 	}
 }
 
-// Serve takes in the kinds of the types that are to be mirrored, before anything is
-// told of their objects.
-func (c *Controller) Serve(kinds map[schema.GroupVersionResource]string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.kinds = kinds
+// SyncSource has the namespaces of a source looked at where that is due, and sees
+// to its finalizer and status. It is the source queue's worker; an error has the
+// key tried again with backoff.
+func (c *Controller) SyncSource(ctx context.Context, key mirror.SourceKey) error {
+	start := time.Now()
+	err := c.sources.sync(ctx, key)
+	c.Metrics.Reconciled("source", result(err), time.Since(start))
+	return err
 }
 
-// tableLocked returns the table of a type, made where there is none.
-func (c *Controller) tableLocked(resource schema.GroupVersionResource) *table {
-	t := c.tables[resource.GroupResource()]
-	if t == nil || t.resource != resource {
-		t = newTable(resource, c.kinds[resource])
-		c.tables[resource.GroupResource()] = t
+// SyncMirror makes one namespace right for one source: it derives again what
+// should be there, and issues at most one write. It is the mirror queue's worker;
+// an error has the key tried again with backoff.
+func (c *Controller) SyncMirror(ctx context.Context, key mirror.MirrorKey) error {
+	start := time.Now()
+	err := c.mirrors.sync(ctx, key)
+	c.Metrics.Reconciled("mirror", result(err), time.Since(start))
+	return err
+}
+
+func result(err error) string {
+	if err != nil {
+		return "error"
 	}
-	return t
-}
-
-// stateLocked returns the state of a source, made where there is none.
-func (c *Controller) stateLocked(key mirror.SourceKey) *state {
-	st := c.states[key]
-	if st == nil {
-		st = newState()
-		c.states[key] = st
-	}
-	return st
-}
-
-func (t *table) sourceKey(name types.NamespacedName) mirror.SourceKey {
-	return mirror.SourceKey{Type: t.resource.GroupResource(), Namespace: name.Namespace, Name: name.Name}
+	return "success"
 }

@@ -15,7 +15,7 @@ import (
 
 // finalizersDueLocked is the list of a source's finalizers as it should be; nil where it is
 // so, there is no telling yet, or there is no source.
-func (c *Controller) finalizersDueLocked(key mirror.SourceKey, t *table, st *state) []string {
+func (c *cache) finalizersDueLocked(key mirror.SourceKey, t *table, st *state) []string {
 	src := t.sources[key.NamespacedName()]
 	switch {
 	case src == nil, awaitsEcho(src, st):
@@ -53,7 +53,7 @@ func anyStays(mirrors map[string][]*mirror.Record) bool {
 func stays(r *mirror.Record) bool { return !r.Terminating }
 
 // keepsLocked reports whether a source has a mirror that is to stay.
-func (c *Controller) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
+func (c *cache) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
 	has := t.bySource[key.NamespacedName()]
 	if src.Mode == mirror.Off || src.Mode == mirror.Refused {
 		return false
@@ -71,7 +71,7 @@ func (c *Controller) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Sou
 }
 
 // expectsLocked reports whether one of the looks that are due may make a mirror.
-func (c *Controller) expectsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
+func (c *cache) expectsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
 	has := t.bySource[key.NamespacedName()]
 	wanted := func(namespace string) bool {
 		return c.intentLocked(src, st, c.namespaces[namespace], has, namespace) == present
@@ -91,13 +91,13 @@ func (c *Controller) expectsLocked(key mirror.SourceKey, t *table, src *mirror.S
 
 // releaseFirstLocked reports whether a source is to lose its finalizer before any more of
 // its mirrors are deleted.
-func (c *Controller) releaseFirstLocked(key mirror.SourceKey, t *table, st *state) bool {
+func (c *cache) releaseFirstLocked(key mirror.SourceKey, t *table, st *state) bool {
 	src := t.sources[key.NamespacedName()]
 	return src != nil && src.HasFinalizer() && !src.Deleting && !st.releaseFailed && (len(st.held) > 0 || !c.keepsLocked(key, t, src, st))
 }
 
 // holdLocked holds the deletion of a mirror back until its source has lost its finalizer.
-func (c *Controller) holdLocked(key mirror.MirrorKey, t *table) bool {
+func (c *cache) holdLocked(key mirror.MirrorKey, t *table) bool {
 	st := c.stateLocked(key.Source)
 	if !c.releaseFirstLocked(key.Source, t, st) {
 		return false
@@ -109,7 +109,7 @@ func (c *Controller) holdLocked(key mirror.MirrorKey, t *table) bool {
 
 // resumeHeldLocked has the mirrors looked at again whose deletion was held back, if
 // nothing holds it back any more.
-func (c *Controller) resumeHeldLocked(key mirror.SourceKey, t *table, st *state) {
+func (c *cache) resumeHeldLocked(key mirror.SourceKey, t *table, st *state) {
 	if len(st.held) == 0 {
 		return
 	}
@@ -126,12 +126,12 @@ func (c *Controller) resumeHeldLocked(key mirror.SourceKey, t *table, st *state)
 
 // failRelease records that a source's finalizer can't be taken off now. Its mirrors go
 // all the same: nobody keeps them where they are not to be by refusing that patch.
-func (c *Controller) failRelease(key mirror.SourceKey) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	st := c.stateLocked(key)
+func (w *sourceWorker) failRelease(key mirror.SourceKey) {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	st := w.cache.stateLocked(key)
 	st.releaseFailed = true
-	if t := c.tables[key.Type]; t != nil {
-		c.resumeHeldLocked(key, t, st)
+	if t := w.cache.tables[key.Type]; t != nil {
+		w.cache.resumeHeldLocked(key, t, st)
 	}
 }

@@ -13,8 +13,8 @@ import (
 // finish records how a look at a namespace ended that saw the source as src,
 // and has the source's status written when it was the last look due, or says
 // something else now.
-func (c *Controller) finish(ctx context.Context, key mirror.MirrorKey, src *mirror.Source, problems []mirror.Problem) {
-	unreported, name := c.recordResult(key, src, problems)
+func (w *mirrorWorker) finish(ctx context.Context, key mirror.MirrorKey, src *mirror.Source, problems []mirror.Problem) {
+	unreported, name := w.recordResult(key, src, problems)
 	logger := klog.FromContext(ctx).WithValues("source", key.Source, "namespace", key.Namespace)
 	if name != "" {
 		logger = logger.WithValues("mirror", name)
@@ -27,7 +27,7 @@ func (c *Controller) finish(ctx context.Context, key mirror.MirrorKey, src *mirr
 		}
 		if src != nil {
 			p.Text = key.Namespace + ": " + p.Text
-			if err := c.events.source(ctx, src, p); err != nil {
+			if err := w.events.source(ctx, src, p); err != nil {
 				logger.V(2).Info("Can't write an event", "reason", p.Reason)
 			}
 		}
@@ -37,23 +37,23 @@ func (c *Controller) finish(ctx context.Context, key mirror.MirrorKey, src *mirr
 // recordResult is finish less what is logged. It returns what there is to tell and the source's
 // status will not tell, since the source goes, is gone, or isn't one; and the name of
 // the mirror, where it is fought over.
-func (c *Controller) recordResult(key mirror.MirrorKey, src *mirror.Source, problems []mirror.Problem) (unreported []mirror.Problem, name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	st := c.states[key.Source]
+func (w *mirrorWorker) recordResult(key mirror.MirrorKey, src *mirror.Source, problems []mirror.Problem) (unreported []mirror.Problem, name string) {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	st := w.cache.states[key.Source]
 	if st == nil {
 		return nil, ""
 	}
-	t := c.tables[key.Source.Type]
+	t := w.cache.tables[key.Source.Type]
 	if t == nil || !mirror.SameSpec(src, t.sources[key.Source.NamespacedName()]) {
-		c.Mirrors.Add(key) // the source changed while we looked: nothing is settled
-		return c.contestedUnreportedLocked(key, problems)
+		w.cache.Mirrors.Add(key) // the source changed while we looked: nothing is settled
+		return w.contestedUnreportedLocked(key, problems)
 	}
 	_, was := st.pending[key.Namespace]
 	delete(st.pending, key.Namespace)
 	delete(st.drifted, key.Namespace)
 	if len(st.held) > 0 {
-		c.Sources.Add(key.Source)
+		w.cache.Sources.Add(key.Source)
 	}
 	changed := !slices.Equal(st.problems[key.Namespace], problems)
 	if len(problems) == 0 {
@@ -63,24 +63,24 @@ func (c *Controller) recordResult(key mirror.MirrorKey, src *mirror.Source, prob
 	}
 	// What is due on the source may have come of something that was none of its pending
 	// looks, as the answer to a write that was under way when its spec changed.
-	if len(st.pending) == 0 && (was || changed || c.finalizersDueLocked(key.Source, t, st) != nil) {
+	if len(st.pending) == 0 && (was || changed || w.cache.finalizersDueLocked(key.Source, t, st) != nil) {
 		st.pending = map[string]time.Time{} // one that has been large stays so
-		c.enqueueStatus(key.Source, src)
+		w.enqueueStatus(key.Source, src)
 	}
 	if !changed || src != nil && !src.Deleting && src.Mode == mirror.On {
 		return nil, ""
 	}
 	unreported = slices.DeleteFunc(slices.Clone(problems), mirror.IsContested)
-	contested, name := c.contestedUnreportedLocked(key, problems)
+	contested, name := w.contestedUnreportedLocked(key, problems)
 	return append(unreported, contested...), name
 }
 
 // contestedUnreportedLocked are those of the problems that are about who fights over a mirror,
 // if nobody has been told of it yet; and the mirror's name.
-func (c *Controller) contestedUnreportedLocked(key mirror.MirrorKey, problems []mirror.Problem) (unreported []mirror.Problem, name string) {
-	o := c.contested[key]
+func (w *mirrorWorker) contestedUnreportedLocked(key mirror.MirrorKey, problems []mirror.Problem) (unreported []mirror.Problem, name string) {
+	o := w.cache.contested[key]
 	return slices.DeleteFunc(slices.Clone(problems), func(p mirror.Problem) bool {
-		return !mirror.IsContested(p) || !c.backoff.reportOnce(o)
+		return !mirror.IsContested(p) || !w.cache.backoff.reportOnce(o)
 	}), o.at.Name
 }
 
@@ -91,10 +91,10 @@ const statusDelay = 200 * time.Millisecond
 
 // enqueueStatus has a source looked at after the last look that was due at its mirrors: at
 // once where it waits to be rid of its finalizer, and otherwise for its status.
-func (c *Controller) enqueueStatus(key mirror.SourceKey, src *mirror.Source) {
+func (w *mirrorWorker) enqueueStatus(key mirror.SourceKey, src *mirror.Source) {
 	if src == nil || src.Deleting || src.Mode == mirror.Off {
-		c.Sources.Add(key)
+		w.cache.Sources.Add(key)
 		return
 	}
-	c.Sources.AddAfter(key, statusDelay)
+	w.cache.Sources.AddAfter(key, statusDelay)
 }

@@ -15,10 +15,10 @@ import (
 // keys into the queues; what is to be done is decided by the workers.
 
 // NamespaceHandler takes in namespaces, as *Namespace.
-type NamespaceHandler struct{ c *Controller }
+type NamespaceHandler struct{ c *cache }
 
 // Namespaces is the handler for the namespaces' informer.
-func (c *Controller) Namespaces() NamespaceHandler { return NamespaceHandler{c} }
+func (c *cache) Namespaces() NamespaceHandler { return NamespaceHandler{c} }
 
 // Set takes in a namespace that is there or has changed.
 func (h NamespaceHandler) Set(obj any) {
@@ -59,7 +59,7 @@ func (h NamespaceHandler) Gone(obj any, _ string) {
 
 // namespaceChanged has the sources that the namespace concerns look at this one
 // namespace, and at no other, but where their limit makes another one slip in.
-func (c *Controller) namespaceChanged(before, after *mirror.Namespace) {
+func (c *cache) namespaceChanged(before, after *mirror.Namespace) {
 	name := before
 	if name == nil {
 		name = after
@@ -87,7 +87,7 @@ func lessWelcoming(ns *mirror.Namespace) bool {
 }
 
 // enqueueNamespaceLocked has a source look at one namespace.
-func (c *Controller) enqueueNamespaceLocked(key mirror.SourceKey, namespace string, ns *mirror.Namespace) {
+func (c *cache) enqueueNamespaceLocked(key mirror.SourceKey, namespace string, ns *mirror.Namespace) {
 	t := c.tables[key.Type]
 	if t == nil || t.sources[key.NamespacedName()] == nil {
 		return
@@ -108,18 +108,18 @@ func (c *Controller) enqueueNamespaceLocked(key mirror.SourceKey, namespace stri
 
 // selects reports whether a namespace is one that the source asks for, that lets it in,
 // and that the flags allow.
-func (c *Controller) selects(src *mirror.Source, ns *mirror.Namespace) bool {
+func (c *cache) selects(src *mirror.Source, ns *mirror.Namespace) bool {
 	return ns != nil && c.Settings.TargetAllowed(ns.Name) && ns.Admits(src.Namespace) && src.Targets.Match(ns)
 }
 
 // SourceHandler takes in the sources of one type, as *Source.
 type SourceHandler struct {
-	c        *Controller
+	c        *cache
 	resource schema.GroupVersionResource
 }
 
 // SourcesOf is the handler for the informer of a type's sources.
-func (c *Controller) SourcesOf(resource schema.GroupVersionResource) SourceHandler {
+func (c *cache) SourcesOf(resource schema.GroupVersionResource) SourceHandler {
 	return SourceHandler{c, resource}
 }
 
@@ -148,7 +148,7 @@ func (h SourceHandler) Set(obj any) {
 
 // recomputeTargetsLocked works out anew which namespaces a source asks for, and has all of
 // them looked at.
-func (c *Controller) recomputeTargetsLocked(key mirror.SourceKey, src *mirror.Source, st *state) {
+func (c *cache) recomputeTargetsLocked(key mirror.SourceKey, src *mirror.Source, st *state) {
 	st.resync = true
 	st.Requested = map[string]bool{}
 	if src.Mode != mirror.On || src.Deleting {
@@ -193,12 +193,12 @@ func (h SourceHandler) Gone(obj any, _ string) {
 
 // MirrorHandler takes in the mirrors of one type, as *Record.
 type MirrorHandler struct {
-	c        *Controller
+	c        *cache
 	resource schema.GroupVersionResource
 }
 
 // MirrorsOf is the handler for the informer of a type's mirrors.
-func (c *Controller) MirrorsOf(resource schema.GroupVersionResource) MirrorHandler {
+func (c *cache) MirrorsOf(resource schema.GroupVersionResource) MirrorHandler {
 	return MirrorHandler{c, resource}
 }
 
@@ -246,7 +246,7 @@ func (h MirrorHandler) Reached(resourceVersion string) {
 }
 
 // mirrorGoneLocked takes in that an object is no mirror, or no more.
-func (c *Controller) mirrorGoneLocked(t *table, r *mirror.Record, resourceVersion string) {
+func (c *cache) mirrorGoneLocked(t *table, r *mirror.Record, resourceVersion string) {
 	if known := t.observeDelete(r, resourceVersion); known != nil {
 		c.countMirror(t, known, nil)
 		c.enqueueOwnersLocked(t, known)
@@ -254,7 +254,7 @@ func (c *Controller) mirrorGoneLocked(t *table, r *mirror.Record, resourceVersio
 }
 
 // countMirror tells the metrics of a mirror that has come or gone.
-func (c *Controller) countMirror(t *table, before, after *mirror.Record) {
+func (c *cache) countMirror(t *table, before, after *mirror.Record) {
 	switch was, is := before != nil && before.Standing.IsMirror(), after != nil && after.Standing.IsMirror(); {
 	case was && !is:
 		c.Metrics.MirrorRemoved(before.Namespace, t.typeName())
@@ -266,7 +266,7 @@ func (c *Controller) countMirror(t *table, before, after *mirror.Record) {
 // enqueueOwnersLocked has those look at a mirror who may have something to do about it: the
 // source whose it is or may be, and those that wait for its name. What has happened
 // on our own request is no drift.
-func (c *Controller) enqueueOwnersLocked(t *table, r *mirror.Record) {
+func (c *cache) enqueueOwnersLocked(t *table, r *mirror.Record) {
 	for key := range c.conflicts.waiting[object{t.resource.GroupResource(), r.Key()}] {
 		c.Mirrors.Add(key)
 	}
@@ -282,7 +282,7 @@ func (c *Controller) enqueueOwnersLocked(t *table, r *mirror.Record) {
 }
 
 // enqueueLocked has a source look at one of its namespaces.
-func (c *Controller) enqueueLocked(key mirror.SourceKey, st *state, namespace string) {
+func (c *cache) enqueueLocked(key mirror.SourceKey, st *state, namespace string) {
 	now := time.Now()
 	st.pending[namespace] = now
 	if st.since.IsZero() {
@@ -293,7 +293,7 @@ func (c *Controller) enqueueLocked(key mirror.SourceKey, st *state, namespace st
 
 // Ready takes in that both lists of a type have arrived: now its mirrors can be
 // told right from wrong, and those whose source is gone can be told.
-func (c *Controller) Ready(resource schema.GroupVersionResource) {
+func (c *cache) Ready(resource schema.GroupVersionResource) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.tableLocked(resource)
@@ -314,7 +314,7 @@ func (c *Controller) Ready(resource schema.GroupVersionResource) {
 
 // Forget takes in that nobody watches a type any more. It forgets what it knew,
 // and deletes nothing for it (I5).
-func (c *Controller) Forget(resource schema.GroupVersionResource) {
+func (c *cache) Forget(resource schema.GroupVersionResource) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.tables[resource.GroupResource()]

@@ -19,7 +19,7 @@ import (
 const releaseGrace = 30 * time.Second
 
 // seenOutsideLocked takes in a source from a namespace where none are honoured.
-func (c *Controller) seenOutsideLocked(t *table, key mirror.SourceKey, src *mirror.Source) {
+func (c *cache) seenOutsideLocked(t *table, key mirror.SourceKey, src *mirror.Source) {
 	if !src.HasFinalizer() {
 		delete(t.outside, src.Key())
 		return
@@ -32,7 +32,7 @@ func (c *Controller) seenOutsideLocked(t *table, key mirror.SourceKey, src *mirr
 
 // reportOutsideLocked says at the start which sources have our finalizer though they are not
 // honoured.
-func (c *Controller) reportOutsideLocked(t *table) {
+func (c *cache) reportOutsideLocked(t *table) {
 	if len(t.outside) == 0 {
 		return
 	}
@@ -48,29 +48,29 @@ func (c *Controller) reportOutsideLocked(t *table) {
 // releaseOutside takes our finalizer off a source that is being deleted, from a
 // namespace where none are honoured, when it has had the time for somebody else to
 // do it.
-func (c *Controller) releaseOutside(ctx context.Context, key mirror.SourceKey) error {
-	c.mu.Lock()
-	t := c.tables[key.Type]
+func (w *sourceWorker) releaseOutside(ctx context.Context, key mirror.SourceKey) error {
+	w.cache.mu.Lock()
+	t := w.cache.tables[key.Type]
 	outside := t != nil && t.outside[key.NamespacedName()]
-	c.mu.Unlock()
+	w.cache.mu.Unlock()
 	if !outside {
 		return nil
 	}
-	live, err := c.client.get(ctx, t.resource, key.Namespace, key.Name)
+	live, err := w.client.get(ctx, t.resource, key.Namespace, key.Name)
 	switch {
 	case objectNotFound(err):
 		return nil
 	case err != nil:
-		c.Metrics.SyncError("source", "get")
+		w.cache.Metrics.SyncError("source", "get")
 		return errAgain
 	case live.DeletionTimestamp == nil || !slices.Contains(live.Finalizers, api.Finalizer):
 		return nil
 	}
 	if rest := releaseGrace - time.Since(live.DeletionTimestamp.Time); rest > 0 {
-		c.Sources.AddAfter(key, rest)
+		w.cache.Sources.AddAfter(key, rest)
 		return nil
 	}
-	if err := c.release(ctx, t.resource, live); err != nil {
+	if err := w.release(ctx, t.resource, live); err != nil {
 		return err
 	}
 	klog.FromContext(ctx).Info("Took the finalizer off a source outside --source-namespaces that is being deleted; its mirrors, if any, are left alone", "source", key)

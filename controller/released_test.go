@@ -101,7 +101,7 @@ func TestNothingIsMadeForASourceThatWentSinceItWasSeen(t *testing.T) {
 	r.say("a", same)
 	r.Ready(configMapsType)
 	key := mirror.MirrorKey{Source: r.sourceKey(), Namespace: "a"}
-	s := r.snapshot(key) // a worker has begun
+	s := r.Controller.mirrors.snapshot(key) // a worker has begun
 	r.say("a", func(u *unstructured.Unstructured) {
 		now := metav1.Now()
 		u.SetDeletionTimestamp(&now)
@@ -111,7 +111,7 @@ func TestNothingIsMadeForASourceThatWentSinceItWasSeen(t *testing.T) {
 		t.Fatal("it is not released, though it has no mirror")
 	}
 	desired, _ := s.source.Desired("a", "s")
-	if _, err := r.ensure(t.Context(), key, s, mirror.Draft{Source: s.source, Desired: desired, Resource: s.resource.GroupResource(), Namespace: "a", Name: "s"}); err == nil || r.creates != 0 {
+	if _, err := r.Controller.mirrors.ensure(t.Context(), key, s, mirror.Draft{Source: s.source, Desired: desired, Resource: s.resource.GroupResource(), Namespace: "a", Name: "s"}); err == nil || r.creates != 0 {
 		t.Errorf("%d creates, error %v", r.creates, err)
 	}
 	if !slices.Contains(r.mirrors.keys, key) {

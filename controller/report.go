@@ -13,7 +13,7 @@ import (
 // event for each problem, and a log line for the person on call. It is called when
 // a status was written because it changed; after a restart the status is what it
 // was, and nothing is told again.
-func (c *Controller) reportStatus(ctx context.Context, key mirror.SourceKey, src *mirror.Source, text string, unreported []mirror.Problem) {
+func (w *sourceWorker) reportStatus(ctx context.Context, key mirror.SourceKey, src *mirror.Source, text string, unreported []mirror.Problem) {
 	logger := klog.FromContext(ctx)
 	if len(unreported) == 0 {
 		logger.V(2).Info("Source has a new status", "source", key, "status", text)
@@ -21,7 +21,7 @@ func (c *Controller) reportStatus(ctx context.Context, key mirror.SourceKey, src
 	}
 	logger.Info("Source has a problem", "source", key, "status", text)
 	for _, p := range unreported {
-		if err := c.events.source(ctx, src, p); err != nil {
+		if err := w.events.source(ctx, src, p); err != nil {
 			logger.V(2).Info("Can't write an event; the status says the same", "source", key, "reason", p.Reason)
 			return
 		}
@@ -31,7 +31,7 @@ func (c *Controller) reportStatus(ctx context.Context, key mirror.SourceKey, src
 // reportDeleted tells of a mirror that was deleted. Where its source's author didn't ask
 // for that, it is told where somebody will look: on the source, or on the mirror
 // itself where that is all there is.
-func (c *Controller) reportDeleted(ctx context.Context, key mirror.MirrorKey, s snapshot, r *mirror.Record) {
+func (w *mirrorWorker) reportDeleted(ctx context.Context, key mirror.MirrorKey, s snapshot, r *mirror.Record) {
 	logger := klog.FromContext(ctx).WithValues("mirror", klog.KObj(r.GetObjectMeta()), "type", mirror.TypeName(s.kind), "source", key.Source)
 	if s.cause == "" {
 		logger.V(2).Info("Deleted a mirror")
@@ -40,28 +40,28 @@ func (c *Controller) reportDeleted(ctx context.Context, key mirror.MirrorKey, s 
 	logger.Info("Deleted a mirror that its source did not give up", "cause", s.cause)
 	p := mirror.Problem{Reason: mirror.ReasonDeleted, Text: fmt.Sprintf("deleted the mirror %q: %s", r.Name, s.cause)}
 	if s.source != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		st := c.stateLocked(key.Source)
+		w.cache.mu.Lock()
+		defer w.cache.mu.Unlock()
+		st := w.cache.stateLocked(key.Source)
 		if st.deletions == nil {
 			st.deletions = map[string][]mirror.Problem{}
 		}
 		st.deletions[key.Namespace] = append(st.deletions[key.Namespace], p)
-		c.Sources.AddAfter(key.Source, statusDelay)
+		w.cache.Sources.AddAfter(key.Source, statusDelay)
 		return
 	}
-	if !c.takesEvents(r.Namespace) {
+	if !w.cache.takesEvents(r.Namespace) {
 		return
 	}
 	apiVersion, kind := s.kind.ToAPIVersionAndKind()
-	if err := c.events.about(ctx, subject{apiVersion, kind, r.Identity}, p); err != nil {
+	if err := w.events.about(ctx, subject{apiVersion, kind, r.Identity}, p); err != nil {
 		logger.V(2).Info("Can't write an event", "reason", p.Reason)
 	}
 }
 
 // takesEvents reports whether a namespace is there and stays: the server lets nothing
 // be made in one that goes.
-func (c *Controller) takesEvents(namespace string) bool {
+func (c *cache) takesEvents(namespace string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ns := c.namespaces[namespace]
@@ -70,9 +70,9 @@ func (c *Controller) takesEvents(namespace string) bool {
 
 // reportDeletions tells a source's author of mirrors that were deleted for another reason
 // than the source's, those of one look together.
-func (c *Controller) reportDeletions(ctx context.Context, key mirror.SourceKey, v sourceSnapshot) {
+func (w *sourceWorker) reportDeletions(ctx context.Context, key mirror.SourceKey, v sourceSnapshot) {
 	for _, p := range v.removed {
-		if err := c.events.source(ctx, v.source, p); err != nil {
+		if err := w.events.source(ctx, v.source, p); err != nil {
 			klog.FromContext(ctx).V(2).Info("Can't write an event", "source", key, "reason", p.Reason)
 		}
 	}

@@ -42,14 +42,14 @@ type snapshot struct {
 	consent, cause string
 }
 
-func (c *Controller) snapshot(key mirror.MirrorKey) snapshot {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t := c.tables[key.Source.Type]
+func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	t := w.cache.tables[key.Source.Type]
 	if t == nil || !t.ready {
 		return snapshot{}
 	}
-	st := c.stateLocked(key.Source)
+	st := w.cache.stateLocked(key.Source)
 	s := snapshot{
 		resource: t.resource,
 		kind:     t.gvk(),
@@ -58,45 +58,45 @@ func (c *Controller) snapshot(key mirror.MirrorKey) snapshot {
 		since:    st.pending[key.Namespace],
 	}
 	s.drift = s.since.IsZero() && st.drifted[key.Namespace]
-	s.intent = c.intentLocked(s.source, st, c.namespaces[key.Namespace], t.bySource[key.Source.NamespacedName()], key.Namespace)
+	s.intent = w.cache.intentLocked(s.source, st, w.cache.namespaces[key.Namespace], t.bySource[key.Source.NamespacedName()], key.Namespace)
 	if s.intent != present {
-		c.conflicts.stopWaiting(key)
+		w.cache.conflicts.stopWaiting(key)
 	}
 	switch s.intent {
 	case sourceUnknown:
-		c.Sources.Add(key.Source) // finds out whether it is gone (I5)
+		w.cache.Sources.Add(key.Source) // finds out whether it is gone (I5)
 	case consentUnclear:
 		if len(s.existing) > 0 || s.source.Targets.AsksByName(key.Namespace) {
-			s.consent = c.namespaces[key.Namespace].Unreadable
+			s.consent = w.cache.namespaces[key.Namespace].Unreadable
 		}
 	case absent:
-		delete(c.kept, key)
-		s.cause = c.causeLocked(s.source, st, c.namespaces[key.Namespace])
+		delete(w.cache.kept, key)
+		s.cause = w.causeLocked(s.source, st, w.cache.namespaces[key.Namespace])
 		if s.source == nil && len(s.existing) == 0 {
-			c.Sources.Add(key.Source) // to be forgotten, once nothing is left
+			w.cache.Sources.Add(key.Source) // to be forgotten, once nothing is left
 		}
 	}
 	return s
 }
 
 // causeLocked is why there is to be no mirror, where it isn't the source's own doing.
-func (c *Controller) causeLocked(src *mirror.Source, st *state, ns *mirror.Namespace) string {
+func (w *mirrorWorker) causeLocked(src *mirror.Source, st *state, ns *mirror.Namespace) string {
 	switch {
 	case src == nil && !st.deselected:
 		return "its source is gone"
 	case src == nil, src.Deleting, src.Mode < mirror.Stopped, ns == nil:
 	case ns.Consent(src.Namespace) == mirror.ConsentRefused:
 		return "the namespace refuses mirrors of sources in " + src.Namespace
-	case !c.Settings.TargetAllowed(ns.Name) && src.Targets.Match(ns):
+	case !w.cache.Settings.TargetAllowed(ns.Name) && src.Targets.Match(ns):
 		return "the controller's flags leave the namespace out"
-	case st.Requested[ns.Name] && src.Limit(&c.Settings) != src.MaxTargets:
+	case st.Requested[ns.Name] && src.Limit(&w.cache.Settings) != src.MaxTargets:
 		return "it is over the maximum targets of the controller"
 	}
 	return ""
 }
 
 // intentLocked is what a source wants in a namespace, now.
-func (c *Controller) intentLocked(src *mirror.Source, st *state, ns *mirror.Namespace, has map[string][]*mirror.Record, namespace string) intent {
+func (c *cache) intentLocked(src *mirror.Source, st *state, ns *mirror.Namespace, has map[string][]*mirror.Record, namespace string) intent {
 	switch {
 	case src == nil && len(has[namespace]) > 0 && !st.isAbsent():
 		return sourceUnknown

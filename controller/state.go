@@ -9,7 +9,7 @@ import (
 )
 
 // state is what the controller remembers of a source between two looks at it. All
-// of it is built again after a restart. The Controller's lock guards it.
+// of it is built again after a restart. The cache's lock guards it.
 type state struct {
 	mirror.Selection
 	// again says that every namespace of the source is to be looked at.

@@ -14,27 +14,26 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// SyncSource has the namespaces of a source looked at where that is due, and sees
-// to its finalizer and status. It is the source queue's worker; an error has the
-// key tried again with backoff.
-func (c *Controller) SyncSource(ctx context.Context, key mirror.SourceKey) error {
-	start := time.Now()
-	err := c.syncSource(ctx, key)
-	c.Metrics.Reconciled("source", result(err), time.Since(start))
-	return err
+// sourceWorker works off the queue of sources.
+type sourceWorker struct {
+	cache  *cache
+	client client
+	events recorder
 }
 
-func (c *Controller) syncSource(ctx context.Context, key mirror.SourceKey) error {
-	if !c.Settings.SourceAllowed(key.Namespace) {
-		return c.releaseOutside(ctx, key)
+// sync has the namespaces of a source looked at where that is due, and writes what is
+// due on the source.
+func (w *sourceWorker) sync(ctx context.Context, key mirror.SourceKey) error {
+	if !w.cache.Settings.SourceAllowed(key.Namespace) {
+		return w.releaseOutside(ctx, key)
 	}
-	v := c.sourceSnapshot(key)
-	c.reportDeletions(ctx, key, v)
+	v := w.sourceSnapshot(key)
+	w.reportDeletions(ctx, key, v)
 	switch {
 	case v.source != nil:
-		return c.write(ctx, key, v.resource, v.source, v.pendingPatch)
+		return w.write(ctx, key, v.resource, v.source, v.pendingPatch)
 	case v.missing:
-		return c.syncAbsent(ctx, key, v.resource)
+		return w.syncAbsent(ctx, key, v.resource)
 	}
 	return nil
 }
@@ -51,20 +50,20 @@ type sourceSnapshot struct {
 	removed []mirror.Problem
 }
 
-func (c *Controller) sourceSnapshot(key mirror.SourceKey) sourceSnapshot {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t := c.tables[key.Type]
+func (w *sourceWorker) sourceSnapshot(key mirror.SourceKey) sourceSnapshot {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	t := w.cache.tables[key.Type]
 	if t == nil || !t.ready {
 		return sourceSnapshot{} // Ready has it looked at again
 	}
-	src, st := t.sources[key.NamespacedName()], c.stateLocked(key)
-	c.resumeHeldLocked(key, t, st)
+	src, st := t.sources[key.NamespacedName()], w.cache.stateLocked(key)
+	w.cache.resumeHeldLocked(key, t, st)
 	if src == nil {
-		return sourceSnapshot{resource: t.resource, missing: c.isMissingLocked(key, t, st)}
+		return sourceSnapshot{resource: t.resource, missing: w.isMissingLocked(key, t, st)}
 	}
-	c.enqueueAllLocked(key, t, src, st)
-	v := sourceSnapshot{resource: t.resource, source: src, pendingPatch: c.pendingPatchLocked(key, t, src, st)}
+	w.enqueueAllLocked(key, t, src, st)
+	v := sourceSnapshot{resource: t.resource, source: src, pendingPatch: w.pendingPatchLocked(key, t, src, st)}
 	if len(st.pending) == 0 && st.deletions != nil {
 		v.removed, st.deletions = mirror.MergeByReason(mirror.GroupByNamespaces(st.deletions)), nil
 	}
@@ -73,7 +72,7 @@ func (c *Controller) sourceSnapshot(key mirror.SourceKey) sourceSnapshot {
 
 // enqueueAllLocked has all namespaces looked at in which the source wants a mirror or has
 // one.
-func (c *Controller) enqueueAllLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) {
+func (w *sourceWorker) enqueueAllLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) {
 	if !st.resync {
 		return
 	}
@@ -81,11 +80,11 @@ func (c *Controller) enqueueAllLocked(key mirror.SourceKey, t *table, src *mirro
 	has := t.bySource[key.NamespacedName()]
 	look := map[string]bool{}
 	if src.Mode == mirror.On && !src.Deleting {
-		for _, namespace := range st.Targets(src.Limit(&c.Settings), has) {
+		for _, namespace := range st.Targets(src.Limit(&w.cache.Settings), has) {
 			look[namespace] = true
 		}
 		for _, name := range src.Targets.Names() {
-			if ns := c.namespaces[name]; ns != nil && ns.Consent(src.Namespace) == mirror.ConsentUnclear {
+			if ns := w.cache.namespaces[name]; ns != nil && ns.Consent(src.Namespace) == mirror.ConsentUnclear {
 				look[name] = true // its author is told
 			}
 		}
@@ -101,7 +100,7 @@ func (c *Controller) enqueueAllLocked(key mirror.SourceKey, t *table, src *mirro
 		look[namespace] = true
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(look)) {
-		c.enqueueLocked(key, st, namespace)
+		w.cache.enqueueLocked(key, st, namespace)
 	}
 }
 
@@ -119,13 +118,13 @@ func (d pendingPatch) releases(src *mirror.Source) bool {
 }
 
 // pendingPatchLocked works out what a source lacks.
-func (c *Controller) pendingPatchLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) pendingPatch {
+func (w *sourceWorker) pendingPatchLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) pendingPatch {
 	var d pendingPatch
 	if awaitsEcho(src, st) {
 		return d // our own last write is still on its way back
 	}
-	limit := src.Limit(&c.Settings)
-	d.finalizers = c.finalizersDueLocked(key, t, st)
+	limit := src.Limit(&w.cache.Settings)
+	d.finalizers = w.cache.finalizersDueLocked(key, t, st)
 	if len(st.pending) > 0 && src.Mode == mirror.On || src.Deleting || d.finalizers != nil && !src.HasFinalizer() {
 		return d // what comes back of a new finalizer leads here again
 	}
@@ -145,7 +144,7 @@ func awaitsEcho(src *mirror.Source, st *state) bool {
 }
 
 // write writes what is due on a source, in one patch.
-func (c *Controller) write(ctx context.Context, key mirror.SourceKey, resource schema.GroupVersionResource, src *mirror.Source, d pendingPatch) error {
+func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource schema.GroupVersionResource, src *mirror.Source, d pendingPatch) error {
 	fields := map[string]any{}
 	if d.finalizers != nil {
 		fields["finalizers"] = d.finalizers
@@ -158,10 +157,10 @@ func (c *Controller) write(ctx context.Context, key mirror.SourceKey, resource s
 	}
 	aim := d.aim(src, fields)
 	// One that goes is released once, and waits for nobody.
-	if pause := c.pauseSource(key, aim); pause > 0 && !src.Deleting {
-		c.Sources.AddAfter(key, pause)
+	if pause := w.pauseSource(key, aim); pause > 0 && !src.Deleting {
+		w.cache.Sources.AddAfter(key, pause)
 		if d.releases(src) {
-			c.failRelease(key)
+			w.failRelease(key)
 		}
 		return nil
 	}
@@ -169,7 +168,7 @@ func (c *Controller) write(ctx context.Context, key mirror.SourceKey, resource s
 		// A list is replaced as a whole: what others put there since must not be lost.
 		fields["resourceVersion"] = src.ResourceVersion
 	}
-	version, err := c.client.patchSource(ctx, resource, src.Identity, fields)
+	version, err := w.client.patchSource(ctx, resource, src.Identity, fields)
 	switch {
 	case err == nil:
 	case apierrors.IsNotFound(err):
@@ -178,39 +177,39 @@ func (c *Controller) write(ctx context.Context, key mirror.SourceKey, resource s
 		return errStale
 	default:
 		if d.releases(src) {
-			c.failRelease(key)
+			w.failRelease(key)
 		}
 		p := mirror.WriteProblem("patch of the source", err)
-		c.Metrics.SyncError("source", p.Reason)
+		w.cache.Metrics.SyncError("source", p.Reason)
 		if p.Reason == mirror.ReasonServerTrouble {
 			klog.FromContext(ctx).Info("Can't write on a source", "source", key, "problem", p.Text)
-		} else if unreported := c.unpatched(key, aim, d.status, p); len(unreported) > 0 {
-			c.reportStatus(ctx, key, src, p.Text, unreported)
+		} else if unreported := w.unpatched(key, aim, d.status, p); len(unreported) > 0 {
+			w.reportStatus(ctx, key, src, p.Text, unreported)
 		}
 		return errAgain
 	}
-	if unreported := c.patched(key, src, version, aim, d.status); d.status != nil {
-		c.reportStatus(ctx, key, src, d.status.Text, unreported)
+	if unreported := w.patched(key, src, version, aim, d.status); d.status != nil {
+		w.reportStatus(ctx, key, src, d.status.Text, unreported)
 	}
 	return nil
 }
 
 // patched records a patch of a source, and says which problems of its status
 // have not been told yet.
-func (c *Controller) patched(key mirror.SourceKey, src *mirror.Source, version string, aim aim, s *mirror.Status) (unreported []mirror.Problem) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	st := c.stateLocked(key)
+func (w *sourceWorker) patched(key mirror.SourceKey, src *mirror.Source, version string, aim aim, s *mirror.Status) (unreported []mirror.Problem) {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	st := w.cache.stateLocked(key)
 	st.lastPatch = version
 	st.releaseFailed = false
 	if src.Deleting {
 		st.finalizerRemoved = src.UID
 	}
-	c.aimedLocked(key, aim)
+	w.cache.aimedLocked(key, aim)
 	if s == nil {
 		return nil
 	}
-	unreported = c.unreportedLocked(key, s.Problems)
+	unreported = w.unreportedLocked(key, s.Problems)
 	st.reported = s.Problems
 	return unreported
 }
@@ -218,16 +217,16 @@ func (c *Controller) patched(key mirror.SourceKey, src *mirror.Source, version s
 // unpatched records a patch of a source that the server refuses, so that the
 // same isn't tried again and again, and says which problems have not been told yet:
 // where there is no room for a status, events are all that its author can read.
-func (c *Controller) unpatched(key mirror.SourceKey, aim aim, s *mirror.Status, refusal mirror.Problem) (unreported []mirror.Problem) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	st := c.stateLocked(key)
-	c.aimedLocked(key, aim)
+func (w *sourceWorker) unpatched(key mirror.SourceKey, aim aim, s *mirror.Status, refusal mirror.Problem) (unreported []mirror.Problem) {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	st := w.cache.stateLocked(key)
+	w.cache.aimedLocked(key, aim)
 	problems := []mirror.Problem{refusal}
 	if s != nil {
 		problems = append(problems, s.Problems...)
 	}
-	unreported = c.unreportedLocked(key, problems)
+	unreported = w.unreportedLocked(key, problems)
 	st.reported = append(slices.Clone(st.reported), unreported...)
 	return unreported
 }

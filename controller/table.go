@@ -11,7 +11,7 @@ import (
 )
 
 // table has what is known of one type: its sources and its mirrors, as the
-// informers and our own writes tell. The Controller's lock guards it.
+// informers and our own writes tell. The cache's lock guards it.
 type table struct {
 	resource schema.GroupVersionResource
 	kind     string

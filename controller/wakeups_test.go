@@ -135,7 +135,7 @@ func TestATypeThatIsForgottenInTheMidstOfALookStopsNobody(t *testing.T) {
 	r := newRig(t)
 	r.Ready(configMapsType)
 	r.Forget(configMapsType)
-	if err := r.syncAbsent(t.Context(), r.sourceKey(), configMapsType); err != nil {
+	if err := r.Controller.sources.syncAbsent(t.Context(), r.sourceKey(), configMapsType); err != nil {
 		t.Error(err)
 	}
 	if !r.mu.TryLock() {

@@ -1,0 +1,94 @@
+package controller
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// cache is what is known of namespaces, sources and mirrors, and what is due. The
+// handlers write to it what the informers tell, and the workers what the server answers;
+// both queue what is to be looked at in consequence.
+type cache struct {
+	Settings mirror.Settings
+	Sources  Queue[mirror.SourceKey]
+	Mirrors  Queue[mirror.MirrorKey]
+	Consents Queue[string]
+	Metrics  Metrics
+
+	// mu guards all below. It is held for look-ups and small changes only, never
+	// over a request, a transformation or a hash.
+	mu         sync.Mutex
+	namespaces map[string]*mirror.Namespace
+	// kinds has the kinds of the types that are served; metadata alone doesn't say them.
+	kinds     map[schema.GroupVersionResource]string
+	tables    map[schema.GroupResource]*table
+	states    map[mirror.SourceKey]*state
+	index     *index
+	conflicts *conflicts
+	// backoff is about mirrors, sourceBackoff about what is written on sources.
+	backoff, sourceBackoff *driftBackoff
+	// contested has the mirrors that are fought over, by those whose they are.
+	contested map[mirror.MirrorKey]object
+	// kept is what others had put into mirrors that we deleted to make them anew.
+	kept map[mirror.MirrorKey]*mirror.Unmanaged
+	// consents has what was told last of each namespace whose word can't be read.
+	consents map[string]string
+	// started says that all namespaces that there were at the start have been seen.
+	started bool
+}
+
+func newCache(config Config) *cache {
+	return &cache{
+		Settings:      config.Settings,
+		Sources:       config.Sources,
+		Mirrors:       config.Mirrors,
+		Consents:      config.Consents,
+		Metrics:       config.Metrics,
+		namespaces:    map[string]*mirror.Namespace{},
+		tables:        map[schema.GroupResource]*table{},
+		states:        map[mirror.SourceKey]*state{},
+		index:         newIndex(),
+		conflicts:     newConflicts(),
+		backoff:       newDriftBackoff(),
+		sourceBackoff: newDriftBackoff(),
+		contested:     map[mirror.MirrorKey]object{},
+		kept:          map[mirror.MirrorKey]*mirror.Unmanaged{},
+		consents:      map[string]string{},
+	}
+}
+
+// Serve takes in the kinds of the types that are to be mirrored, before anything is
+// told of their objects.
+func (c *cache) Serve(kinds map[schema.GroupVersionResource]string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kinds = kinds
+}
+
+// tableLocked returns the table of a type, made where there is none.
+func (c *cache) tableLocked(resource schema.GroupVersionResource) *table {
+	t := c.tables[resource.GroupResource()]
+	if t == nil || t.resource != resource {
+		t = newTable(resource, c.kinds[resource])
+		c.tables[resource.GroupResource()] = t
+	}
+	return t
+}
+
+// stateLocked returns the state of a source, made where there is none.
+func (c *cache) stateLocked(key mirror.SourceKey) *state {
+	st := c.states[key]
+	if st == nil {
+		st = newState()
+		c.states[key] = st
+	}
+	return st
+}
+
+func (t *table) sourceKey(name types.NamespacedName) mirror.SourceKey {
+	return mirror.SourceKey{Type: t.resource.GroupResource(), Namespace: name.Namespace, Name: name.Name}
+}
