@@ -57,13 +57,13 @@ func (w *mirrorWorker) mayDelete(key mirror.MirrorKey, o object, r *mirror.Recor
 	if t == nil {
 		return false, false // forgotten meanwhile
 	}
-	if stays(r) && w.cache.holdLocked(key, t) {
-		return false, true
-	}
 	if pause := w.cache.backoff.wait(o, deletion); pause > 0 {
 		w.cache.contested[key] = o
 		w.cache.Mirrors.AddAfter(key, pause)
 		return false, false
+	}
+	if stays(r) && w.cache.holdLocked(key, t) {
+		return false, true
 	}
 	t.markDeleteRequested(r, true)
 	return true, false

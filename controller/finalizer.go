@@ -93,7 +93,7 @@ func (c *cache) expectsLocked(key mirror.SourceKey, t *table, src *mirror.Source
 // its mirrors are deleted.
 func (c *cache) releaseFirstLocked(key mirror.SourceKey, t *table, st *state) bool {
 	src := t.sources[key.NamespacedName()]
-	return src != nil && src.HasFinalizer() && !src.Deleting && !st.releaseFailed && (len(st.held) > 0 || !c.keepsLocked(key, t, src, st))
+	return src != nil && src.HasFinalizer() && !src.Deleting && st.releaseFailures < mostConflicts && (len(st.held) > 0 || !c.keepsLocked(key, t, src, st))
 }
 
 // holdLocked holds the deletion of a mirror back until its source has lost its finalizer.
@@ -124,13 +124,21 @@ func (c *cache) resumeHeldLocked(key mirror.SourceKey, t *table, st *state) {
 	}
 }
 
-// failRelease records that a source's finalizer can't be taken off now. Its mirrors go
-// all the same: nobody keeps them where they are not to be by refusing that patch.
-func (w *sourceWorker) failRelease(key mirror.SourceKey) {
+// mostConflicts is how often the finalizer's removal may meet a newer form of the source
+// before its mirrors go without it.
+const mostConflicts = 3
+
+// failRelease records that a source's finalizer couldn't be taken off. After most times in a row
+// its mirrors go all the same: nobody keeps them where they are not to be by refusing
+// that patch, or by changing the source all the time.
+func (w *sourceWorker) failRelease(key mirror.SourceKey, most int) {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
 	st := w.cache.stateLocked(key)
-	st.releaseFailed = true
+	if st.releaseFailures++; st.releaseFailures < most {
+		return
+	}
+	st.releaseFailures = mostConflicts
 	if t := w.cache.tables[key.Type]; t != nil {
 		w.cache.resumeHeldLocked(key, t, st)
 	}

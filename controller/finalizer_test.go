@@ -111,13 +111,17 @@ func TestASourceWhoseNewMirrorIsRefusedLosesItsFinalizerBeforeTheOldMirrorGoes(t
 func TestNoMirrorStaysWhereItIsNotToBeBecauseItsSourceCantBeWrittenTo(t *testing.T) {
 	for it, err := range map[string]error{
 		"refused":             apierrors.NewForbidden(configMapsType.GroupResource(), "s", errors.New("no")),
+		"met by changes":      apierrors.NewConflict(configMapsType.GroupResource(), "s", errors.New("changed")),
 		"a webhook's trouble": apierrors.NewInternalError(errors.New("failed calling webhook")),
 	} {
 		t.Run(it, func(t *testing.T) {
 			r := synced(t, "a")
 			r.patchError = err
 			r.Namespaces().Set(&mirror.Namespace{Identity: mirror.Identity{Name: "a"}, Labels: map[string]string{api.LabelAllowMirrors: "false"}})
-			r.rest()
+			for range mostConflicts {
+				r.rest()
+				r.sources.Add(r.sourceKey()) // it is tried again
+			}
 			if r.deletes != 1 {
 				t.Errorf("%d deletes; patched with %q", r.deletes, r.patched)
 			}

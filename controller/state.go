@@ -24,9 +24,9 @@ type state struct {
 	// finalizer must not go before what they make is known.
 	inFlight int
 	// held are the namespaces where a mirror is to be deleted once the source has lost
-	// its finalizer; releaseFailed says that it can't be taken off.
-	held          map[string]bool
-	releaseFailed bool
+	// its finalizer; releaseFailures is how often that couldn't be taken off, in a row.
+	held            map[string]bool
+	releaseFailures int
 	// problems are those of the last look at each namespace.
 	problems map[string][]mirror.Problem
 	// told are the problems that its author was told of last.

@@ -160,7 +160,7 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 	if pause := w.pauseSource(key, aim); pause > 0 && !src.Deleting {
 		w.cache.Sources.AddAfter(key, pause)
 		if d.releases(src) {
-			w.failRelease(key)
+			w.failRelease(key, 1)
 		}
 		return nil
 	}
@@ -174,10 +174,13 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 	case apierrors.IsNotFound(err):
 		return nil // gone; its informer tells
 	case apierrors.IsConflict(err), anotherObject(err):
+		if d.releases(src) {
+			w.failRelease(key, mostConflicts)
+		}
 		return errStale
 	default:
 		if d.releases(src) {
-			w.failRelease(key)
+			w.failRelease(key, 1)
 		}
 		p := mirror.WriteProblem("patch of the source", err)
 		w.cache.Metrics.SyncError("source", p.Reason)
@@ -201,7 +204,7 @@ func (w *sourceWorker) patched(key mirror.SourceKey, src *mirror.Source, version
 	defer w.cache.mu.Unlock()
 	st := w.cache.stateLocked(key)
 	st.lastPatch = version
-	st.releaseFailed = false
+	st.releaseFailures = 0
 	if src.Deleting {
 		st.finalizerRemoved = src.UID
 	}
