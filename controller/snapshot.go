@@ -28,7 +28,7 @@ type snapshot struct {
 	kind     schema.GroupVersionKind
 	source   *mirror.Source
 	intent   intent
-	// has are the source's mirrors in the namespace.
+	// existing are the source's mirrors in the namespace.
 	existing []*mirror.Record
 	// whole is the mirror that is to be there, where it was read since.
 	whole *unstructured.Unstructured

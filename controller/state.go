@@ -12,15 +12,15 @@ import (
 // of it is built again after a restart. The cache's lock guards it.
 type state struct {
 	mirror.Selection
-	// again says that every namespace of the source is to be looked at.
+	// resync says that every namespace of the source is to be looked at.
 	resync bool
 	// pending are the namespaces that are still to be looked at, with the moment since
 	// when. The status is written when there are none.
 	pending map[string]time.Time
-	// drifting are those that are to be looked at only because a mirror changed: what
+	// drifted are those that are to be looked at only because a mirror changed: what
 	// is written there then corrects drift.
 	drifted map[string]bool
-	// writing is the number of writes that the server has not answered yet: the
+	// inFlight is the number of writes that the server has not answered yet: the
 	// finalizer must not go before what they make is known.
 	inFlight int
 	// held are the namespaces where a mirror is to be deleted once the source has lost
@@ -29,7 +29,7 @@ type state struct {
 	releaseFailures int
 	// problems are those of the last look at each namespace.
 	problems map[string][]mirror.Problem
-	// told are the problems that its author was told of last.
+	// reported are the problems that its author was told of last.
 	reported []mirror.Problem
 	// absentSince is when a live GET said that the source is gone, or one no more.
 	absentSince time.Time
@@ -38,12 +38,12 @@ type state struct {
 	// last is the source as it was when it went from our sight; nil while it is to be
 	// seen, and when it has been looked for.
 	last *mirror.Source
-	// wrote is the resource version of our last patch of the source.
+	// lastPatch is the resource version of our last patch of the source.
 	lastPatch string
-	// released is the source that we took our finalizer off because it goes: it may
+	// finalizerRemoved is the source that we took our finalizer off because it goes: it may
 	// be gone for good, and then no resource version tells.
 	finalizerRemoved types.UID
-	// removed are the mirrors that were deleted for another reason than the source's,
+	// deletions are the mirrors that were deleted for another reason than the source's,
 	// and that its author has not been told of yet.
 	deletions map[string][]mirror.Problem
 	// since is when the source stopped being in sync; zero while it is.

@@ -37,7 +37,7 @@ type table struct {
 	// outside has the sources from namespaces where none are honoured that have our
 	// finalizer nevertheless.
 	outside map[types.NamespacedName]bool
-	// forms has the form that the server gave to our last write, where it is
+	// accepted has the form that the server gave to our last write, where it is
 	// another than what we sent.
 	accepted map[types.NamespacedName]*mirror.Accepted
 }

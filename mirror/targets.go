@@ -14,7 +14,7 @@ import (
 // Targets is what a source asks for: the namespaces of target-namespaces and
 // target-selector.
 type Targets struct {
-	// text is the two annotations as they were; equal texts match alike.
+	// Text is the two annotations as they were; equal texts match alike.
 	Text        string
 	wanted      choice
 	unwanted    choice

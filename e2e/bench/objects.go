@@ -68,6 +68,8 @@ func copyOf(namespace, name, version string, size int) *corev1.Secret {
 			Namespace: namespace, Name: name,
 			Labels: map[string]string{rawDomain + "mirror": "true", rawDomain + "managed-by": "kubemirror", versionLabel: version},
 			Annotations: map[string]string{
+				rawDomain + "mirror-id":               "secrets/" + namespace + "/" + name,
+				rawDomain + "source-keys":             versionLabel,
 				rawDomain + "source-namespace":        sourceNamespace,
 				rawDomain + "source-name":             name,
 				rawDomain + "source-uid":              "00000000-0000-0000-0000-000000000000",
