@@ -8,7 +8,7 @@ import (
 )
 
 // How the controller holds back where others write too, and whom it tells (I9). The
-// counting is fights'.
+// counting is driftBackoff's.
 
 // backOffLocked has a write wait where somebody else is the reason for it too often, and counts
 // it otherwise (I9). What the source has changed in a mirror that is there never waits.
