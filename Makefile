@@ -55,9 +55,9 @@ test-e2e: control-plane ## Run the end-to-end tests on a real API server
 # One target at a time: go test takes no more. A number of executions, not a
 # time: before Go 1.27, the end of the time can be told as a failure (go.dev/issue/75804).
 .PHONY: fuzz
-fuzz: ## Fuzz the transformation rules, each target FUZZ_EXECS times
-	@set -e; targets=$$(go test ./transform -list '^Fuzz' | grep '^Fuzz'); for target in $$targets; do \
-		go test ./transform -run xxx -fuzz "^$$target\$$" -fuzztime $(FUZZ_EXECS)x -fuzzminimizetime 10x; done
+fuzz: ## Fuzz everything that parses users' text, each target FUZZ_EXECS times
+	@set -e; for package in ./transform ./mirror; do for target in $$(go test $$package -list '^Fuzz' | grep '^Fuzz'); do \
+		go test $$package -run xxx -fuzz "^$$target\$$" -fuzztime $(FUZZ_EXECS)x -fuzzminimizetime 10x; done; done
 
 .PHONY: bench
 bench: ## Measure against the raw limit (PEER=binary beside it, SCALE=1, RUNS=3; see e2e/bench)
