@@ -143,7 +143,7 @@ func (w *mirrorWorker) unblocked(o object) {
 // classifyRefusal finds out why a write failed.
 func (w *mirrorWorker) classifyRefusal(ctx context.Context, key mirror.MirrorKey, o object, t schema.GroupVersionResource, d mirror.Draft, action mirror.Action, err error) (*mirror.Problem, error) {
 	if !apierrors.IsAlreadyExists(err) {
-		return w.classifyError(ctx, action.String(), err)
+		return w.classifyError(ctx, key, action.String(), err)
 	}
 	problem, err := w.existingObject(ctx, key, o, t, d)
 	if problem == nil && err == nil {
@@ -159,7 +159,7 @@ func (w *mirrorWorker) existingObject(ctx context.Context, key mirror.MirrorKey,
 	case objectNotFound(err):
 		return nil, nil
 	case err != nil:
-		return w.classifyError(ctx, "get", err)
+		return w.classifyError(ctx, key, "get", err)
 	case mirror.StandingOf(o.kind, live) != mirror.Foreign:
 		return nil, errStale // the informer is about to tell of it
 	}

@@ -32,7 +32,7 @@ func (w *mirrorWorker) deleteStale(ctx context.Context, key mirror.MirrorKey, s 
 		if apierrors.IsConflict(err) {
 			return w.stale(ctx, key.Source, s.resource, r)
 		}
-		problem, again := w.classifyError(ctx, "delete", err)
+		problem, again := w.classifyError(ctx, key, "delete", err)
 		if problem != nil {
 			w.finish(ctx, key, s.source, append(problems, *problem))
 		}

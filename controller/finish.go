@@ -52,6 +52,9 @@ func (w *mirrorWorker) recordResult(key mirror.MirrorKey, src *mirror.Source, pr
 	_, was := st.pending[key.Namespace]
 	delete(st.pending, key.Namespace)
 	delete(st.drifted, key.Namespace)
+	if !slices.ContainsFunc(problems, func(p mirror.Problem) bool { return p.Reason == mirror.ReasonWriteRefused }) {
+		delete(st.lacksRight, key.Namespace)
+	}
 	if len(st.held) > 0 {
 		w.cache.Sources.Add(key.Source)
 	}

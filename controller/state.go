@@ -27,6 +27,9 @@ type state struct {
 	// its finalizer; releaseFailures is how often that couldn't be taken off, in a row.
 	held            map[string]bool
 	releaseFailures int
+	// lacksRight has since when a write was refused for lack of a right: of a mirror, by its
+	// namespace, or of the source, under "".
+	lacksRight map[string]time.Time
 	// problems are those of the last look at each namespace.
 	problems map[string][]mirror.Problem
 	// reported are the problems that its author was told of last.

@@ -86,7 +86,7 @@ func (w *mirrorWorker) ensure(ctx context.Context, key mirror.MirrorKey, s snaps
 	if action == mirror.Read {
 		whole, err := w.read(ctx, s.resource, have)
 		if err != nil {
-			return w.classifyError(ctx, "get", err)
+			return w.classifyError(ctx, key, "get", err)
 		}
 		s.whole = whole
 		have, action, problem = w.decide(key, o, d, s)
@@ -258,7 +258,7 @@ func (w *mirrorWorker) recordWrite(ctx context.Context, key mirror.MirrorKey, s 
 
 // classifyError sorts the ways in which a write can fail: a problem for people, or
 // nothing to speak of.
-func (w *mirrorWorker) classifyError(ctx context.Context, verb string, err error) (*mirror.Problem, error) {
+func (w *mirrorWorker) classifyError(ctx context.Context, key mirror.MirrorKey, verb string, err error) (*mirror.Problem, error) {
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -267,6 +267,9 @@ func (w *mirrorWorker) classifyError(ctx context.Context, verb string, err error
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
 		w.cache.Metrics.SyncError("mirror", "conflict")
 		return nil, errStale
+	case mirror.LacksRight(err) && w.cache.lacksRightNewly(key.Source, key.Namespace):
+		w.cache.Metrics.SyncError("mirror", mirror.ReasonServerTrouble)
+		return nil, errAgain
 	}
 	p := mirror.WriteProblem(verb, err)
 	w.cache.Metrics.SyncError("mirror", p.Reason)

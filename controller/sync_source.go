@@ -182,6 +182,10 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 		if d.releases(src) {
 			w.failRelease(key, 1)
 		}
+		if mirror.LacksRight(err) && w.cache.lacksRightNewly(key, "") {
+			w.cache.Metrics.SyncError("source", mirror.ReasonServerTrouble)
+			return errAgain
+		}
 		p := mirror.WriteProblem("patch of the source", err)
 		w.cache.Metrics.SyncError("source", p.Reason)
 		if p.Reason == mirror.ReasonServerTrouble {
@@ -205,6 +209,7 @@ func (w *sourceWorker) patched(key mirror.SourceKey, src *mirror.Source, version
 	st := w.cache.stateLocked(key)
 	st.lastPatch = version
 	st.releaseFailures = 0
+	delete(st.lacksRight, "")
 	if src.Deleting {
 		st.finalizerRemoved = src.UID
 	}

@@ -140,10 +140,12 @@ func causes(details *metav1.StatusDetails) string {
 	return " (" + strings.Join(fields, ", ") + ")"
 }
 
+var lacksRight = regexp.MustCompile(`User "[^"]*" cannot [a-z]+ resource "[^"]*" in API group "[^"]*"`)
+
 // known are the parts of refusals that tell who refused, each with nothing of the
 // object in it.
 var known = []*regexp.Regexp{
-	regexp.MustCompile(`User "[^"]*" cannot [a-z]+ resource "[^"]*" in API group "[^"]*"`),
+	lacksRight,
 	regexp.MustCompile(`exceeded quota: [a-z0-9.-]+`),
 	regexp.MustCompile(`admission webhook "[^"]*"`),
 	regexp.MustCompile(`failed calling webhook "[^"]*"`),
@@ -158,6 +160,13 @@ func refusedBy(message string) string {
 		}
 	}
 	return ""
+}
+
+// LacksRight reports whether the server refused a write because the authorizer grants no
+// right to it. No admission plugin or policy says it in these words.
+func LacksRight(err error) bool {
+	status := apierrors.APIStatus(nil)
+	return apierrors.IsForbidden(err) && errors.As(err, &status) && lacksRight.MatchString(status.Status().Message)
 }
 
 // NamespaceGoing reports whether a write failed because its namespace is going or

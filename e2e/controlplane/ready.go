@@ -6,18 +6,13 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 )
 
 // etcdHealthy asks etcd whether it serves.
 func (c *ControlPlane) etcdHealthy(ctx context.Context) error {
-	return get(ctx, "http://localhost/health", &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", c.dir.file("etcd.sock"))
-		},
-	})
+	return get(ctx, "http://localhost/health", c.etcdTransport())
 }
 
 // apiServerReady asks the API server whether it is ready: its own start-up
