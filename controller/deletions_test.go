@@ -63,7 +63,7 @@ func TestI9OurOwnDeletionIsNoDrift(t *testing.T) {
 	r.work()
 	r.ask("a")
 	r.work() // the mirror is still on its way out
-	r.MirrorsOf(configMapsType).Gone(m, r.next())
+	r.gone(m)
 	if st := r.stateLocked(r.sourceKey()); st.drifted["a"] {
 		t.Error("what we deleted ourselves counts as somebody's change")
 	}
@@ -82,7 +82,7 @@ func TestI9WhatIsMadeAgainAndAgainIsDeletedLaterAndLaterAndToldOnce(t *testing.T
 		m := r.mirror("a")
 		r.MirrorsOf(configMapsType).Set(m)
 		r.work()
-		r.MirrorsOf(configMapsType).Gone(m, r.next())
+		r.gone(m)
 		r.work()
 	}
 	if r.deletes != freeCorrections {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
 	"github.com/lukaszraczylo/kubemirror/api"
@@ -49,12 +50,13 @@ func (h NamespaceHandler) Started() {
 }
 
 // Gone takes in that a namespace is no more.
-func (h NamespaceHandler) Gone(obj any, _ string) {
-	ns := obj.(*mirror.Namespace)
+func (h NamespaceHandler) Gone(name types.NamespacedName, _ types.UID, _ string) {
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
-	delete(h.c.namespaces, ns.Name)
-	h.c.namespaceChanged(ns, nil)
+	if ns := h.c.namespaces[name.Name]; ns != nil {
+		delete(h.c.namespaces, ns.Name)
+		h.c.namespaceChanged(ns, nil)
+	}
 }
 
 // namespaceChanged has the sources that the namespace concerns look at this one
@@ -173,16 +175,16 @@ func (c *cache) recomputeTargetsLocked(key mirror.SourceKey, src *mirror.Source,
 
 // Gone takes in that a source is no more, or has lost the label that selects it:
 // which of the two, SyncSource finds out.
-func (h SourceHandler) Gone(obj any, _ string) {
-	src := obj.(*mirror.Source)
+func (h SourceHandler) Gone(name types.NamespacedName, _ types.UID, _ string) {
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	t := h.c.tableLocked(h.resource)
-	key := t.sourceKey(src.Key())
-	if !h.c.Settings.SourceAllowed(src.Namespace) {
-		delete(t.outside, src.Key())
+	delete(t.outside, name)
+	src := t.sources[name]
+	if src == nil {
 		return
 	}
+	key := t.sourceKey(name)
 	t.removeSource(src)
 	h.c.index.set(key, nil)
 	st := h.c.stateLocked(key)
@@ -212,7 +214,7 @@ func (h MirrorHandler) Set(obj any) {
 	t.observeVersion(r.ResourceVersion)
 	t.confirm(r)
 	if r.Standing == mirror.Foreign {
-		h.c.mirrorGoneLocked(t, r, r.ResourceVersion)
+		h.c.mirrorGoneLocked(t, r.Key(), r.UID, r.ResourceVersion)
 		return
 	}
 	before, news := t.set(r)
@@ -227,12 +229,12 @@ func (h MirrorHandler) Set(obj any) {
 }
 
 // Gone takes in that a mirror is no more, or has lost the label that makes it one.
-func (h MirrorHandler) Gone(obj any, resourceVersion string) {
+func (h MirrorHandler) Gone(name types.NamespacedName, uid types.UID, resourceVersion string) {
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	t := h.c.tableLocked(h.resource)
 	t.observeVersion(resourceVersion)
-	h.c.mirrorGoneLocked(t, obj.(*mirror.Record), resourceVersion)
+	h.c.mirrorGoneLocked(t, name, uid, resourceVersion)
 }
 
 // Reached takes in that the watch has told of all that there is up to a resource version.
@@ -246,8 +248,8 @@ func (h MirrorHandler) Reached(resourceVersion string) {
 }
 
 // mirrorGoneLocked takes in that an object is no mirror, or no more.
-func (c *cache) mirrorGoneLocked(t *table, r *mirror.Record, resourceVersion string) {
-	if known := t.observeDelete(r, resourceVersion); known != nil {
+func (c *cache) mirrorGoneLocked(t *table, name types.NamespacedName, uid types.UID, resourceVersion string) {
+	if known := t.observeDelete(name, uid, resourceVersion); known != nil {
 		c.countMirror(t, known, nil)
 		c.enqueueOwnersLocked(t, known)
 	}

@@ -27,7 +27,7 @@ func (w *mirrorWorker) read(ctx context.Context, t schema.GroupVersionResource, 
 	}
 	r := mirror.NewRecord(t.GroupResource(), u)
 	if r.Standing == mirror.Foreign {
-		w.cache.mirrorGoneLocked(table, r, r.ResourceVersion)
+		w.cache.mirrorGoneLocked(table, r.Key(), r.UID, r.ResourceVersion)
 		return nil, nil
 	}
 	r.Learn(mirror.HashContent(mirror.Content(u.Object)), mirror.IsImmutable(u.Object))

@@ -27,7 +27,7 @@ func (r *rig) say(targets string, change func(*unstructured.Unstructured)) {
 		u.SetFinalizers(nil)
 		u.SetResourceVersion(r.next())
 		if u.GetDeletionTimestamp() != nil {
-			r.SourcesOf(configMapsType).Gone(r.Settings.NewSource(u), r.next())
+			r.loseSource()
 			return
 		}
 		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(u))
@@ -80,11 +80,11 @@ func TestASourceIsReleasedThoughAWriteOutlivedItsPendingLooks(t *testing.T) {
 				r.syncSources()
 				return u, nil
 			}
-			r.MirrorsOf(configMapsType).Gone(old, r.next())
+			r.gone(old)
 			r.work()
 			made := r.mirror("a")
 			made.UID = "m1"
-			r.MirrorsOf(configMapsType).Gone(made, r.next())
+			r.gone(made)
 			r.work()
 			r.sources.keys = append(r.sources.keys, r.sources.later...)
 			r.work()

@@ -218,8 +218,11 @@ func (r *rig) ask(targets string) {
 }
 
 func (r *rig) loseSource() {
-	r.SourcesOf(configMapsType).Gone(r.Settings.NewSource(r.object("src", api.LabelEnabled, "")), r.next())
+	r.SourcesOf(configMapsType).Gone(r.sourceKey().NamespacedName(), "s1", r.next())
 }
+
+// gone has the watch tell that a mirror is there no more.
+func (r *rig) gone(m *mirror.Record) { r.MirrorsOf(configMapsType).Gone(m.Key(), m.UID, r.next()) }
 
 func (r *rig) mirror(namespace string) *mirror.Record {
 	return mirror.NewRecord(configMapsType.GroupResource(), r.object(namespace, api.LabelMirror, ""))

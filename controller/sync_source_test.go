@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
@@ -26,7 +27,7 @@ func TestALookThatCameBeforeTheListsIsMadeAgain(t *testing.T) {
 	c.SourcesOf(resource).Set(src)
 	going := &mirror.Namespace{Identity: mirror.Identity{Name: "going"}, Terminating: true}
 	c.Namespaces().Set(going)
-	c.Namespaces().Gone(going, "")
+	c.Namespaces().Gone(types.NamespacedName{Name: going.Name}, going.UID, "")
 	if st := c.stateLocked(key); len(st.pending) == 0 {
 		t.Fatal("nobody looks at the namespace that goes")
 	}

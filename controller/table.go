@@ -235,13 +235,13 @@ func (t *table) mergeEcho(before, r *mirror.Record) {
 
 // observeDelete takes a mirror away that was seen to be gone at a resource version; not one
 // that we made at the same place since. It returns what was taken away.
-func (t *table) observeDelete(r *mirror.Record, resourceVersion string) *mirror.Record {
-	known := t.mirrors[r.Key()]
-	if known == nil || known.UID != r.UID && mirror.Older(resourceVersion, known.ResourceVersion) {
+func (t *table) observeDelete(name types.NamespacedName, uid types.UID, resourceVersion string) *mirror.Record {
+	known := t.mirrors[name]
+	if known == nil || known.UID != uid && mirror.Older(resourceVersion, known.ResourceVersion) {
 		return nil
 	}
 	t.replace(known, nil)
-	delete(t.accepted, r.Key())
+	delete(t.accepted, name)
 	return known
 }
 

@@ -32,7 +32,7 @@ func TestAnOrphanOnItsWayOutIsWaitedForAndNotLookedAtInALoop(t *testing.T) {
 	if looks := r.work(); looks == most || r.deletes != 0 {
 		t.Errorf("%d looks and %d deletes", looks, r.deletes)
 	}
-	r.MirrorsOf(configMapsType).Gone(going, r.next())
+	r.gone(going)
 	r.work()
 	if len(r.states) != 0 {
 		t.Errorf("sources that are gone are remembered: %v", r.states)
@@ -47,7 +47,7 @@ func TestI2AMirrorThatCameAndWentDuringItsWriteIsMadeAgain(t *testing.T) {
 		r.create = answer
 		// The watch is faster than the answer: it is made, and deleted by somebody.
 		r.MirrorsOf(configMapsType).Set(mirror.NewRecord(configMapsType.GroupResource(), u))
-		r.MirrorsOf(configMapsType).Gone(mirror.NewRecord(configMapsType.GroupResource(), u), r.next())
+		r.gone(mirror.NewRecord(configMapsType.GroupResource(), u))
 		return u, nil
 	}
 	r.ask("a")

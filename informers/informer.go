@@ -45,9 +45,9 @@ const (
 )
 
 // New makes an informer; Run starts it. Name is for log lines. Transform is
-// applied to each object before it is kept and handed on, and must accept its own
-// output, which must have metadata; an object over which it fails is passed over,
-// and its error, which must not hold content, is logged.
+// applied to each object before it is handed on; what it makes must have metadata. An
+// object over which it fails is passed over, and its error, which must not hold content,
+// is logged.
 // Failing is called with the error when a list or watch begins to fail, or fails
 // by a refusal where there had been no answer, and with nil when it works again.
 func New(name string, selection Selection, transform cache.TransformFunc, handler Handler, failing func(error)) *Informer {
@@ -58,7 +58,7 @@ func New(name string, selection Selection, transform cache.TransformFunc, handle
 	_ = i.informer.SetTransform(i.reduce)
 	// client-go's own would log each failure of each type at each try.
 	_ = i.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) { i.heard(ctx, err) })
-	registration, _ := i.informer.AddEventHandler(&events{handler, i.informer.GetStore(), map[cache.ObjectName]any{}})
+	registration, _ := i.informer.AddEventHandler(events{handler})
 	i.synced = registration.HasSyncedChecker()
 	return i
 }

@@ -62,7 +62,7 @@ func TestMirrorsAreWatchedFromTheFirstUseOn(t *testing.T) {
 			name:  "with a source that goes before it is looked at",
 			after: func(s *server) { s.put(object("a", "source")); s.remove("a") },
 			asked: []string{probe, "stream role=mirror"},
-			told:  []string{"source apples a@2", "source apples a@2 gone at 3", "ready v1 apples"},
+			told:  []string{"source apples a@2", "source apples a gone at 3", "ready v1 apples"},
 		},
 		{
 			name:   "with a source that comes while the question hangs",

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 )
 
@@ -69,8 +70,8 @@ type handler struct {
 
 func (h handler) Set(obj any) { h.say("%s%s", h.prefix, named(obj)) }
 
-func (h handler) Gone(obj any, resourceVersion string) {
-	h.say("%s%s gone at %s", h.prefix, named(obj), resourceVersion)
+func (h handler) Gone(name types.NamespacedName, _ types.UID, resourceVersion string) {
+	h.say("%s%s gone at %s", h.prefix, name.Name, resourceVersion)
 }
 
 // named is an object's name and resource version.

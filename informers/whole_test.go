@@ -93,14 +93,14 @@ func TestWholeObjectsAreToldOfLikeMetadata(t *testing.T) {
 		}
 		s.put(object("a", "x"))
 		s.remove("a")
-		r.expect(t, "a change and a deletion", "a@7", "a@7 gone at 8")
+		r.expect(t, "a change and a deletion", "a@7", "a gone at 8")
 		s.hangUp(func() {
 			s.remove("b")
 			s.remove("e")
 			s.forget()
 		})
 		time.Sleep(time.Minute)
-		r.expectInAnyOrder(t, "a new list", "z@5", "b@3 gone at 3")
+		r.expectInAnyOrder(t, "a new list", "z@5", "b gone at 3", "e gone at 6")
 	})
 }
 

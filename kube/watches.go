@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/informers"
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -72,5 +73,6 @@ type presence struct {
 	seen atomic.Bool
 }
 
-func (p *presence) Set(any)          { p.seen.Store(true) }
-func (p *presence) Gone(any, string) { p.gone() }
+func (p *presence) Set(any) { p.seen.Store(true) }
+
+func (p *presence) Gone(types.NamespacedName, types.UID, string) { p.gone() }

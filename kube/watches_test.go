@@ -15,6 +15,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
 	"github.com/lukaszraczylo/kubemirror/informers"
@@ -25,7 +26,9 @@ type told chan string
 
 func (t told) Set(obj any) { t.say("%s", obj) }
 
-func (t told) Gone(obj any, resourceVersion string) { t.say("%s gone at "+resourceVersion, obj) }
+func (t told) Gone(name types.NamespacedName, _ types.UID, resourceVersion string) {
+	t <- name.Name + " gone at " + resourceVersion
+}
 
 func (t told) say(format string, obj any) {
 	m, err := meta.Accessor(obj)
@@ -94,15 +97,15 @@ func TestSourcesComeWholeAndMirrorsAndNamespacesAsMetadata(t *testing.T) {
 	}{
 		"sources": {
 			Watches.Sources, "/api/v1/secrets?", "application/json", "Secret", "v1",
-			[]string{"a@3 with data map[key:dmFsdWU=]", "a@3 with data map[key:dmFsdWU=] gone at 9"},
+			[]string{"a@3 with data map[key:dmFsdWU=]", "a gone at 9"},
 		},
 		"mirrors": {
 			Watches.Mirrors, "/api/v1/secrets?", "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata", "PartialObjectMetadata", "meta.k8s.io/v1",
-			[]string{"a@3", "a@3 gone at 9"},
+			[]string{"a@3", "a gone at 9"},
 		},
 		"namespaces": {
 			Watches.Namespaces, "/api/v1/namespaces?", "as=PartialObjectMetadata", "PartialObjectMetadata", "meta.k8s.io/v1",
-			[]string{"a@3", "a@3 gone at 9"},
+			[]string{"a@3", "a gone at 9"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
