@@ -68,10 +68,10 @@ func (t *table) typeName() string { return mirror.TypeName(t.gvk()) }
 // that is to be seen, and otherwise the one that it names. So somebody who edits the
 // name makes it nobody else's.
 func (t *table) owner(r *mirror.Record) types.NamespacedName {
-	if name, ok := t.byUID[types.UID(r.SourceUID)]; ok {
+	if name, ok := t.byUID[types.UID(r.SourceUID())]; ok {
 		return name
 	}
-	return r.Source
+	return r.Source()
 }
 
 // ownerOf is whose a mirror is that has been taken in.
@@ -79,7 +79,7 @@ func (t *table) ownerOf(r *mirror.Record) types.NamespacedName {
 	if name, ok := t.owners[r.Key()]; ok {
 		return name
 	}
-	return r.Source
+	return r.Source()
 }
 
 // setSource takes in a source that is there.
@@ -198,14 +198,14 @@ func (t *table) refused(r *mirror.Record) (again bool) {
 // recognize takes what was read of a mirror for the form in which the server keeps what
 // we wrote, where it has been found to be the same after we wrote the same again.
 func (t *table) recognize(r *mirror.Record) {
-	if r == nil || !r.IsFormOf(r.Written) {
+	if r == nil || !r.IsFormOf(r.Written()) {
 		return
 	}
-	if known, ok := t.forms[r.Key()]; !ok || known != (contentForm{r.Written, r.Content}) {
-		t.forms[r.Key()] = contentForm{r.Written, r.Content}
+	if known, ok := t.forms[r.Key()]; !ok || known != (contentForm{r.Written(), r.Content}) {
+		t.forms[r.Key()] = contentForm{r.Written(), r.Content}
 		return
 	}
-	r.Learn(r.Written, r.Immutable)
+	r.Learn(r.Written(), r.Immutable)
 }
 
 // contentForm is what was written and what was read then.
@@ -286,7 +286,7 @@ func (t *table) replace(before, after *mirror.Record) {
 
 func (t *table) own(r *mirror.Record) {
 	owner := t.owner(r)
-	if owner != r.Source {
+	if owner != r.Source() {
 		t.owners[r.Key()] = owner
 	}
 	of := t.bySource[owner]

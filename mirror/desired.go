@@ -40,6 +40,9 @@ type Desired struct {
 	immutable bool
 	// Content and Metadata are to be compared with a Record's.
 	Content, Metadata Hash
+	// written is Content once more: records of what was written share it, and keep
+	// nothing else of this.
+	written *Hash
 
 	kind schema.GroupVersionKind
 	// covered has the answers of Cover by the lists: one or two, for all mirrors alike.
@@ -160,6 +163,8 @@ func (s *Source) newDesired(object map[string]any) (*Desired, error) {
 		Labels: labels, Annotations: annotations,
 		content: encoder, immutable: IsImmutable(object), Content: HashContent(fields), kind: s.kind(),
 	}
+	written := shape.Content
+	shape.written = &written
 	if keys := formatSourceKeys(labels, annotations); keys != "" {
 		annotations[api.AnnotationSourceKeys] = keys
 	}

@@ -50,8 +50,7 @@ func (d Draft) Encode(replacing *Record, theirs *Unmanaged, now time.Time) (Body
 // its content, in whichever form the server keeps it.
 func (d Draft) Observed(answer *metav1.PartialObjectMetadata) *Record {
 	r := NewRecord(d.Resource, answer)
-	r.Learn(d.Desired.Content, d.Desired.immutable)
-	r.Written = d.Desired.Content
+	r.Wrote(d.Desired)
 	return r
 }
 

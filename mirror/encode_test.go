@@ -63,7 +63,7 @@ func TestAMirrorIsTheSameByItsMetadataAlone(t *testing.T) {
 	if whole.Unmanaged == nil || alone.Unmanaged == nil || !maps.Equal(whole.Unmanaged.labels, alone.Unmanaged.labels) {
 		t.Errorf("others' labels are %v, and %v by metadata alone", whole.Unmanaged, alone.Unmanaged)
 	}
-	whole.Unmanaged, alone.Unmanaged, whole.seenAt, alone.seenAt = nil, nil, time.Time{}, time.Time{}
+	whole.Unmanaged, alone.Unmanaged, whole.seenAt, alone.seenAt = nil, nil, 0, 0
 	if *whole != *alone {
 		t.Errorf("it is\n%+v whole, and\n%+v by metadata alone", whole, alone)
 	}

@@ -8,13 +8,10 @@ import (
 // Knowledge is what is known of a mirror's content, which is not watched: it is
 // what we wrote, as long as managedFields have nobody else who wrote to it.
 type Knowledge struct {
-	State contentState
-	// Content is the content's hash, and Immutable says that the server takes no other,
-	// where the state is known.
-	Content   Hash
-	Immutable bool
-	// Written is the hash of what we wrote last, in this process.
-	Written Hash
+	// Content is the content's hash, where the state is known.
+	Content Hash
+	// written is the hash of what we wrote last, in this process; nil if we wrote nothing.
+	written *Hash
 	// Fields is the server's list of what we wrote, which is the same text for all
 	// mirrors of a source. It is empty where there is none.
 	Fields unique.Handle[string]
@@ -24,8 +21,18 @@ type Knowledge struct {
 	// writtenAt is the second in which we wrote last, by the server's clock; seenAt is
 	// when we first heard of these authors of the content, by our own.
 	writtenAt int64
-	seenAt    time.Time
+	seenAt    moment
+	State     contentState
+	// Immutable says that the server takes no other content, where the state is known.
+	Immutable bool
 }
+
+// moment is a time on our own clock, which no setting of the machine's moves.
+type moment time.Duration
+
+var start = time.Now()
+
+func now() moment { return moment(time.Since(start)) }
 
 type contentState int8
 
@@ -46,7 +53,7 @@ const (
 const secondPasses = 2 * time.Second
 
 func knowledgeOf(o *ownership) Knowledge {
-	k := Knowledge{writtenAt: o.since(), seenAt: time.Now(), content: o.content, others: o.others}
+	k := Knowledge{writtenAt: o.since(), seenAt: now(), content: o.content, others: o.others}
 	if len(o.ours) > 0 {
 		k.Fields = unique.Make(mergedFields(o.ours))
 	}
@@ -61,10 +68,24 @@ func (k *Knowledge) Learn(content Hash, immutable bool) {
 	k.State, k.Content, k.Immutable = ContentKnown, content, immutable
 }
 
+// Wrote takes in that we have written what was desired. All mirrors of it share the hash.
+func (k *Knowledge) Wrote(d *Desired) {
+	k.Learn(d.Content, d.immutable)
+	k.written = d.written
+}
+
+// Written is the hash of what we wrote last; zero if we have written nothing.
+func (k *Knowledge) Written() Hash {
+	if k.written == nil {
+		return Hash{}
+	}
+	return *k.written
+}
+
 // remember takes over what we wrote last, where nobody has written in our name since.
 func (k *Knowledge) remember(before *Knowledge) {
-	if k.Written == (Hash{}) && k.writtenAt == before.writtenAt {
-		k.Written = before.Written
+	if k.written == nil && k.writtenAt == before.writtenAt {
+		k.written = before.written
 	}
 }
 
@@ -89,7 +110,7 @@ func (k *Knowledge) Follow(before *Knowledge) {
 	case !sameAuthors || !explained || before.State == ContentTouched:
 		k.State = ContentTouched
 	case before.State == ContentUnread:
-	case time.Since(k.seenAt) <= secondPasses:
+	case time.Duration(now()-k.seenAt) <= secondPasses:
 		k.State = ContentTouched
 	default:
 		k.Learn(before.Content, before.Immutable)
@@ -126,5 +147,5 @@ func sameContent(a, b unique.Handle[string]) bool {
 // IsFormOf reports whether content that was read may be the form in which the server
 // keeps what we wrote: it is another, and only we have written content.
 func (k *Knowledge) IsFormOf(written Hash) bool {
-	return k.State == ContentKnown && k.content == 0 && written != Hash{} && k.Written == written && k.Content != written
+	return k.State == ContentKnown && k.content == 0 && written != Hash{} && k.Written() == written && k.Content != written
 }

@@ -15,14 +15,18 @@ import (
 // it is, and what is known of what it holds. Its size doesn't depend on the object's
 // (I6), but for what others put there, within bounds. Of a Foreign one nothing is kept
 // but its identity.
+//
+// There is one for each mirror in the cluster: fields are in the order in which they take
+// the least room, and what mirrors of a source have in common is kept once.
 type Record struct {
 	Identity
-	Standing Standing
-	// Source is the object that it names as its source; empty where it names none.
-	Source    types.NamespacedName
-	SourceUID string
+	origin unique.Handle[origin]
 	// Metadata is a hash of the labels and annotations that are ours, less the stamps.
 	Metadata Hash
+	// Unmanaged is what others added; nil where there is nothing, as is usual.
+	Unmanaged *Unmanaged
+	Knowledge
+	Standing Standing
 	// Stamped says that the stamps are there and nobody else wrote them.
 	Stamped bool
 	// Generation says that there is a stamp of the source's generation.
@@ -35,9 +39,25 @@ type Record struct {
 	// HasStatus says that its status is a part of the object, which a write of ours has
 	// to carry along.
 	HasStatus bool
-	// Unmanaged is what others added; nil where there is nothing, as is usual.
-	Unmanaged *Unmanaged
-	Knowledge
+}
+
+// origin is what a mirror says of its source.
+type origin struct {
+	name types.NamespacedName
+	uid  string
+}
+
+// Source is the object that the mirror names as its source; empty where it names none.
+func (r *Record) Source() types.NamespacedName { return r.of().name }
+
+// SourceUID is the UID that its source had; empty where it names none.
+func (r *Record) SourceUID() string { return r.of().uid }
+
+func (r *Record) of() origin {
+	if r.origin == (unique.Handle[origin]{}) {
+		return origin{}
+	}
+	return r.origin.Value()
 }
 
 // TypeName is a kind as --resource-types has it: Kind.version or Kind.version.group.
@@ -106,20 +126,21 @@ func NewRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	if r.Standing == Foreign {
 		return r
 	}
-	r.Source = types.NamespacedName{
-		Namespace: unique.Make(annotations[api.AnnotationSourceNamespace]).Value(),
-		Name:      unique.Make(annotations[api.AnnotationSourceName]).Value(),
-	}
-	if r.Source.Namespace == "" || r.Source.Name == "" {
-		r.Source = types.NamespacedName{}
-	}
-	r.SourceUID = unique.Make(annotations[api.AnnotationSourceUID]).Value()
+	r.origin = originOf(annotations)
 	r.Stamped, r.Generation = ours.stamped(annotations), annotations[api.AnnotationGeneration] != ""
 	r.HasStatus = ours.status
 	r.Unmanaged = unmanagedIn(o, &ours, r.Standing)
 	r.Metadata = hashMetadata(labels, annotations, r.Unmanaged)
 	r.Knowledge = knowledgeOf(&ours)
 	return r
+}
+
+func originOf(annotations map[string]string) unique.Handle[origin] {
+	o := origin{types.NamespacedName{Namespace: annotations[api.AnnotationSourceNamespace], Name: annotations[api.AnnotationSourceName]}, annotations[api.AnnotationSourceUID]}
+	if o.name.Namespace == "" || o.name.Name == "" {
+		o.name = types.NamespacedName{}
+	}
+	return unique.Make(o)
 }
 
 // Key is the mirror's name within its type.
@@ -129,7 +150,7 @@ func (r *Record) Key() types.NamespacedName {
 
 // Names reports whether the record names the source, in one way or another.
 func (r *Record) Names(source *Source) bool {
-	return r.Source == source.Key() || r.SourceUID != "" && r.SourceUID == string(source.UID)
+	return r.Source() == source.Key() || r.SourceUID() != "" && r.SourceUID() == string(source.UID)
 }
 
 func unmanagedIn(o metav1.Object, ours *ownership, standing Standing) *Unmanaged {

@@ -61,8 +61,8 @@ data: {k: v}
 
 func TestRecordTellsOursFromTheirs(t *testing.T) {
 	r := NewRecord(configMaps.GroupResource(), parsed(t, mirrored))
-	if r.Source != (types.NamespacedName{Namespace: "default", Name: "db"}) || r.SourceUID != "s1" {
-		t.Errorf("names %v %s as its source", r.Source, r.SourceUID)
+	if r.Source() != (types.NamespacedName{Namespace: "default", Name: "db"}) || r.SourceUID() != "s1" {
+		t.Errorf("names %v %s as its source", r.Source(), r.SourceUID())
 	}
 	if len(r.Unmanaged.labels) != 1 || r.Unmanaged.labels["team"] != "x" || len(r.Unmanaged.annotations) != 1 || r.Unmanaged.annotations["note"] != "hello" {
 		t.Errorf("takes %v and %v for others'", r.Unmanaged.labels, r.Unmanaged.annotations)

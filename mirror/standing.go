@@ -11,7 +11,7 @@ import (
 // "foreign object"; I1). Labels travel: operators copy them to the children that they
 // make, people export a mirror and apply it elsewhere. So a mirror says of itself
 // which object it is.
-type Standing int
+type Standing int8
 
 // Only Foreign objects are left alone altogether.
 const (
