@@ -13,6 +13,8 @@ GORELEASER    := go tool -modfile=tools/release/go.mod goreleaser
 PACKAGES      := ./...
 TEST_FLAGS    :=
 FUZZ_EXECS    := 500000
+SECONDS       := 600
+SEED          := 1
 
 # What is built says this of itself. A build of a commit without a tag before it has
 # a version too: charts need one.
@@ -66,6 +68,14 @@ bench: ## Measure against the raw limit (PEER=binary beside it, SCALE=1, RUNS=3;
 .PHONY: bench-short
 bench-short: ## Fail if counts, bytes or memory are off; times are shown, not judged
 	@cd e2e && SHORT=1 go run ./bench
+
+.PHONY: chaos
+chaos: control-plane ## Random histories with faults for SECONDS=600, from SEED=1 on; one that fails is made small
+	cd e2e && CHAOS_SECONDS=$(SECONDS) CHAOS_SEED=$(SEED) go test ./tests -count=1 -run 'TestChaos$$' -timeout=0 -v
+
+.PHONY: soak
+soak: control-plane ## Load and faults for MINUTES=10, from SEED=n; a picture of what it cost
+	@cd e2e && go run ./soak
 
 .PHONY: control-plane
 control-plane: ## Build the local control plane, if it is not built yet (minutes, once)

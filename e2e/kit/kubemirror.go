@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/kubemirror"
 )
@@ -37,6 +39,9 @@ type Launch struct {
 	Groups []string
 	// Kubeconfig replaces the one made for the process.
 	Kubeconfig string
+	// Through makes the kubeconfig of a process that reaches the API server through
+	// something else, which gets what the process would be to the server.
+	Through func(*rest.Config) (kubeconfig string, err error)
 }
 
 // Start runs a kubemirror that mirrors among the test's namespaces and waits
@@ -59,7 +64,7 @@ func (e *Env) Launch(l Launch) *Kubemirror {
 		l.Groups = []string{Controllers}
 	}
 	if l.Kubeconfig == "" {
-		path, err := e.suite.plane.Kubeconfig(user, l.Groups...)
+		path, err := e.kubeconfig(user, l)
 		if err != nil {
 			e.t.Fatal(err)
 		}
@@ -86,6 +91,18 @@ func (e *Env) Launch(l Launch) *Kubemirror {
 	k := &Kubemirror{Kubemirror: process, User: user, env: e, asInstalled: asInstalled}
 	e.processes = append(e.processes, k)
 	return k
+}
+
+// kubeconfig makes the one of a process that is that user.
+func (e *Env) kubeconfig(user string, l Launch) (string, error) {
+	if l.Through == nil {
+		return e.suite.plane.Kubeconfig(user, l.Groups...)
+	}
+	config, err := e.suite.plane.RESTConfig(user, l.Groups...)
+	if err != nil {
+		return "", err
+	}
+	return l.Through(config)
 }
 
 // WaitReady waits until the process says that it is ready.

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -19,13 +20,16 @@ import (
 
 // history plays random changes and knows what must come of them.
 type history struct {
-	t   *testing.T
+	t   testing.TB
 	env *kit.Env
 	// operator is somebody else's hands.
 	operator *kit.Env
-	random   *rand.Rand
+	random   interface{ IntN(n int) int }
 	steps    []string
-	km       *kit.Kubemirror
+	replicas []replica
+	// dir takes kubeconfigs, and cleanup what is to be closed in the end.
+	dir     string
+	cleanup func(func())
 
 	sources map[string]*wanted
 	// shut are the namespaces that refuse mirrors.
@@ -81,44 +85,60 @@ func TestI2AfterAnyHistoryMirrorsAreWhatTheirSourcesSay(t *testing.T) {
 	for _, seed := range seeds(t) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			env := kit.New(t)
-			for _, name := range append([]string{"src", elsewhere}, places...) {
-				env.Namespace(name)
-			}
-			h := &history{
-				t: t,
-				// What is made and deleted in turn for long is met with pauses.
-				env:      env.Within(3 * time.Minute),
-				operator: env.As("operator"),
-				random:   rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // the same seed must make the same history
-				sources:  map[string]*wanted{"a": {}, "b": {}, "c": {}}, shut: map[string]bool{}, foreign: map[kit.Ref]foreigner{},
-			}
-			h.start()
+			h := newHistory(t, t, replicasOf(seed))
+			h.random = rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same seed must make the same history
 			t.Cleanup(func() {
 				if t.Failed() {
 					t.Logf("HISTORY_SEED=%d, its steps:\n%s", seed, strings.Join(h.steps, "\n"))
 				}
 			})
-			for range 4 {
-				for range 15 {
-					h.step()
-				}
-				h.check()
-			}
-			h.end()
+			h.play()
 		})
 	}
 }
 
-func (h *history) start() {
-	h.km = h.env.Start("--resource-types=ConfigMap.v1", "-v=4", "--leader-elect=false")
+// replicasOf is three for two seeds of five, and one for the others.
+func replicasOf(seed uint64) int {
+	if seed%5 == 0 || seed%5 == 3 {
+		return 3
+	}
+	return 1
+}
+
+// newHistory is one before its first step. The test may be another's part (see
+// TestChaos), which has no folder.
+func newHistory(t testing.TB, whole *testing.T, replicas int) *history {
+	env := kit.New(t)
+	for _, name := range append([]string{"src", elsewhere}, places...) {
+		env.Namespace(name)
+	}
+	return &history{
+		t: t, dir: whole.TempDir(), cleanup: t.Cleanup,
+		// What is made and deleted in turn for long is met with pauses.
+		env:      env.Within(3 * time.Minute),
+		operator: env.As("operator"),
+		replicas: make([]replica, replicas),
+		sources:  map[string]*wanted{"a": {}, "b": {}, "c": {}}, shut: map[string]bool{}, foreign: map[kit.Ref]foreigner{},
+	}
+}
+
+// play plays it to its end.
+func (h *history) play() {
+	h.start()
+	for range 4 {
+		for range 15 {
+			h.step()
+		}
+		h.check()
+	}
+	h.end()
 }
 
 // step makes one change, and mostly doesn't wait for what comes of it.
 func (h *history) step() {
 	name := slices.Sorted(maps.Keys(h.sources))[h.random.IntN(3)]
 	place := places[h.random.IntN(len(places))]
-	switch n := h.random.IntN(32); {
+	switch n := h.random.IntN(36); {
 	case n < 14:
 		h.changeSource(name, n)
 	case n < 19:
@@ -130,11 +150,13 @@ func (h *history) step() {
 		h.settleFrozen(func(r kit.Ref) bool { return h.shut[place] && r.Namespace == h.env.Name(place) })
 	case n < 22:
 		h.note("killed and started")
-		h.km.Kill()
+		h.kill()
 		h.start()
 	case n < 23:
 		h.note("killed; %s deleted without our finalizer; started", name)
-		h.km.Kill()
+		for _, r := range h.replicas {
+			r.Kill()
+		}
 		if h.env.Find(h.ref(name)) != nil {
 			h.env.Patch(h.ref(name), `{"metadata":{"finalizers":null}}`)
 			h.env.Delete(h.ref(name))
@@ -149,8 +171,10 @@ func (h *history) step() {
 		h.disguise(name, place)
 	case n < 31:
 		h.undo()
-	default:
+	case n < 32:
 		h.mistype(name)
+	default:
+		h.breakSomething()
 	}
 }
 
@@ -180,7 +204,7 @@ func (h *history) changeSource(name string, n int) {
 		h.note("source %s: deleted", name)
 		h.sources[name] = &wanted{}
 		h.env.Delete(h.ref(name))
-		h.env.WaitGone(h.ref(name))
+		h.waitGone(name)
 	case n < 14 && src.frozen != nil:
 		h.note("source %s: what was mistyped is mended", name)
 		src.frozen = nil
@@ -245,6 +269,7 @@ func (h *history) check() {
 	h.note("check")
 	want := h.wants()
 	h.env.Eventually("mirrors are what their sources say", func(context.Context) error {
+		h.start() // what a fault has killed
 		got := h.has()
 		if !maps.EqualFunc(got, want, func(is, wanted string) bool { return wanted == whatever || is == wanted }) {
 			return fmt.Errorf("they are %v, want %v", got, want)
@@ -252,6 +277,18 @@ func (h *history) check() {
 		return nil
 	})
 	h.checkForeign()
+}
+
+// waitGone waits until a source is not there; whatever was killed lets it go when it runs
+// again.
+func (h *history) waitGone(name string) {
+	h.env.Eventually(name+" is gone", func(context.Context) error {
+		h.start()
+		if h.env.Find(h.ref(name)) != nil {
+			return errors.New("it is still there")
+		}
+		return nil
+	})
 }
 
 // end takes all sources away.
@@ -262,6 +299,6 @@ func (h *history) end() {
 	}
 	h.check()
 	for name := range h.sources {
-		h.env.WaitGone(h.ref(name))
+		h.waitGone(name)
 	}
 }
