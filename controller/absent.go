@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -53,7 +54,14 @@ func (s *state) wroteOnLast() bool {
 // syncAbsent finds out why a source is not to be seen, and has its mirrors go if
 // it is one no more.
 func (w *sourceWorker) syncAbsent(ctx context.Context, key mirror.SourceKey, resource schema.GroupVersionResource) error {
+	if pause := w.untilRetry(key); pause > 0 {
+		w.cache.Sources.AddAfter(key, pause)
+		return nil
+	}
 	deselected, err := w.confirmAbsent(ctx, key, resource)
+	if errors.Is(err, errAgain) {
+		w.failed(key)
+	}
 	if err != nil {
 		return err
 	}
@@ -65,6 +73,7 @@ func (w *sourceWorker) syncAbsent(ctx context.Context, key mirror.SourceKey, res
 	}
 	st := w.cache.stateLocked(key)
 	st.absentSince, st.deselected, st.last = time.Now(), deselected, nil
+	st.pace.succeed()
 	look := map[string]bool{}
 	for namespace := range t.bySource[key.NamespacedName()] {
 		look[namespace] = true
@@ -112,7 +121,13 @@ func (w *sourceWorker) release(ctx context.Context, resource schema.GroupVersion
 	if len(fields) == 0 {
 		return nil
 	}
-	_, err := w.client.patchSource(ctx, resource, mirror.Identity{Namespace: live.Namespace, Name: live.Name, UID: live.UID}, fields)
+	identity := mirror.Identity{Namespace: live.Namespace, Name: live.Name, UID: live.UID}
+	var err error
+	if mirror.HoldsLast(live) {
+		err = w.client.letGo(ctx, resource, identity)
+	} else {
+		_, err = w.client.patchSource(ctx, resource, identity, fields)
+	}
 	switch {
 	case err == nil:
 		w.recordReleased(mirror.SourceKey{Type: resource.GroupResource(), Namespace: live.Namespace, Name: live.Name})

@@ -3,6 +3,8 @@ package controller
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -11,6 +13,10 @@ import (
 )
 
 func TestNamespacesThatComeTogetherMakeOneStatus(t *testing.T) {
+	synctest.Test(t, namespacesThatComeTogether)
+}
+
+func namespacesThatComeTogether(t *testing.T) {
 	r := newRig(t)
 	source := r.object("src", api.LabelEnabled, "*")
 	source.SetFinalizers([]string{api.Finalizer})
@@ -18,6 +24,7 @@ func TestNamespacesThatComeTogetherMakeOneStatus(t *testing.T) {
 	r.Ready(configMapsType)
 	r.work()
 	r.patches, r.sources.later = 0, nil
+	time.Sleep(statusPeriod)
 
 	for _, name := range []string{"a", "b", "c"} {
 		r.Namespaces().Set(&mirror.Namespace{Identity: mirror.Identity{Name: name}})
@@ -47,6 +54,7 @@ func TestASourceThatGoesIsRidOfItsFinalizerAtOnce(t *testing.T) {
 	source.SetFinalizers([]string{api.Finalizer})
 	now := metav1.Now()
 	source.SetDeletionTimestamp(&now)
+	r.source = source.DeepCopy()
 	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(source))
 	r.work()
 	if r.deletes != 1 || r.patches != 1 {

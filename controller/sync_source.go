@@ -132,9 +132,15 @@ func (w *sourceWorker) pendingPatchLocked(key mirror.SourceKey, t *table, src *m
 	if status.Failed == "" {
 		st.since = time.Time{}
 	}
-	if status.Text != src.SyncStatus || status.Failed != src.FailedTargets {
-		d.status = &status
+	if status.Text == src.SyncStatus && status.Failed == src.FailedTargets {
+		return d
 	}
+	// One that goes with the finalizer costs no write of its own.
+	if pause := st.pace.untilStatus(); pause > 0 && d.finalizers == nil {
+		w.cache.Sources.AddAfter(key, pause)
+		return d
+	}
+	d.status = &status
 	return d
 }
 
@@ -156,19 +162,13 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 		return nil
 	}
 	aim := d.aim(src, fields)
-	// One that goes is released once, and waits for nobody.
-	if pause := w.pauseSource(key, aim); pause > 0 && !src.Deleting {
-		w.cache.Sources.AddAfter(key, pause)
+	if w.putOff(key, src, aim) {
 		if d.releases(src) {
 			w.failRelease(key, 1)
 		}
 		return nil
 	}
-	if d.finalizers != nil {
-		// A list is replaced as a whole: what others put there since must not be lost.
-		fields["resourceVersion"] = src.ResourceVersion
-	}
-	version, err := w.client.patchSource(ctx, resource, src.Identity, fields)
+	version, err := w.send(ctx, resource, src, d, fields)
 	switch {
 	case err == nil:
 	case apierrors.IsNotFound(err):
@@ -179,6 +179,7 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 		}
 		return errStale
 	default:
+		w.failed(key)
 		if d.releases(src) {
 			w.failRelease(key, 1)
 		}
@@ -201,6 +202,18 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 	return nil
 }
 
+// send is the request that writes on a source. It returns the new resource version.
+func (w *sourceWorker) send(ctx context.Context, resource schema.GroupVersionResource, src *mirror.Source, d pendingPatch, fields map[string]any) (string, error) {
+	if src.Deleting && d.releases(src) && len(d.finalizers) == 0 {
+		return src.ResourceVersion, w.client.letGo(ctx, resource, src.Identity)
+	}
+	if d.finalizers != nil {
+		// A list is replaced as a whole: what others put there since must not be lost.
+		fields["resourceVersion"] = src.ResourceVersion
+	}
+	return w.client.patchSource(ctx, resource, src.Identity, fields)
+}
+
 // patched records a patch of a source, and says which problems of its status
 // have not been told yet.
 func (w *sourceWorker) patched(key mirror.SourceKey, src *mirror.Source, version string, aim aim, s *mirror.Status) (unreported []mirror.Problem) {
@@ -213,10 +226,12 @@ func (w *sourceWorker) patched(key mirror.SourceKey, src *mirror.Source, version
 	if src.Deleting {
 		st.finalizerRemoved = src.UID
 	}
+	st.pace.succeed()
 	w.cache.aimedLocked(key, aim)
 	if s == nil {
 		return nil
 	}
+	st.pace.status = time.Now()
 	unreported = w.unreportedLocked(key, s.Problems)
 	st.reported = s.Problems
 	return unreported
