@@ -87,7 +87,7 @@ func TestAFormerMirrorThatSomebodyDeletesIsNotMadeAgain(t *testing.T) {
 	r.say("a", renamed("new", "changed"))
 	r.rest()
 	creates := r.creates
-	r.MirrorsOf(configMapsType).Gone(r.mirror("a"), r.next())
+	r.gone(r.mirror("a"))
 	r.rest()
 	if r.creates != creates || strings.Contains(r.told(), "former") {
 		t.Errorf("%d creates more; problems %q", r.creates-creates, r.told())

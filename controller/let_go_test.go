@@ -69,7 +69,7 @@ func TestAnObjectThatIsNoSourceAnyMoreAndGoesIsLetGoByAPut(t *testing.T) {
 	live.SetLabels(nil)
 	goes(live)
 	r.source, r.inPlace = live, mirrortest.MetadataOf(live)
-	r.SourcesOf(configMapsType).Gone(r.Settings.NewSource(live), r.next())
+	r.loseSource()
 	r.work()
 	if r.puts != 1 {
 		t.Errorf("%d puts; written on the source: %q", r.puts, r.patched)
