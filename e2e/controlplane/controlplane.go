@@ -151,6 +151,9 @@ func (c *ControlPlane) PauseAPIServer() error { return c.apiServer.Signal(syscal
 // ResumeAPIServer lets a paused API server go on.
 func (c *ControlPlane) ResumeAPIServer() error { return c.apiServer.Signal(syscall.SIGCONT) }
 
+// Healthy asks the API server whether it is ready, its store included.
+func (c *ControlPlane) Healthy(ctx context.Context) error { return c.apiServerReady(ctx) }
+
 // Check returns an error if a component has ended that nobody stopped, with the
 // end of its log: worth a look when a test has failed.
 func (c *ControlPlane) Check() error {
