@@ -73,8 +73,8 @@ func TestI7AThousandSourcesThatCantBeReadHoldUpNobody(t *testing.T) {
 		texts[i] = source(kit.Object(configMap, src, fmt.Sprintf("bad-%04d", i)), "secret", "target-namespaces=all", slips[i%len(slips)])
 	}
 	env.ApplyAll(texts)
-	good := kit.Object(configMap, src, "good")
-	env.Apply(source(good, "one", "target-namespaces=all"))
+	good := kit.Object(configMap, env.Namespace("other"), "good")
+	env.Apply(source(good, "one", "target-namespaces=PREFIX-a"))
 	env.WaitFor(good.In(a), "is mirrored though others can't be read", holds("one"))
 	env.Within(2*time.Minute).Eventually("each of them says why", func(context.Context) error {
 		silent := 0
@@ -213,7 +213,8 @@ func TestI5AnObjectThatTheServerCantReadDeletesNothingAndHoldsUpNoOtherKind(t *t
 	if code := km.Stop(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	km = env.Start("--resource-types=ConfigMap.v1,Secret.v1", "--leader-elect=false")
+	// It is ready a minute later at most: until then, the server may be about to answer.
+	km = env.Launch(kit.Launch{Flags: []string{"--resource-types=ConfigMap.v1,Secret.v1", "--leader-elect=false"}})
 	env.Patch(secret, `{"data":{"key":"dGhyZWU="}}`)
 	env.WaitFor(secret.In(a), "follows after a restart", holds("dGhyZWU="))
 	asked = append(asked, km.Since(mark)...)
@@ -227,6 +228,7 @@ func TestI5AnObjectThatTheServerCantReadDeletesNothingAndHoldsUpNoOtherKind(t *t
 	env = env.Within(2 * time.Minute) // the server waits longer and longer before it lists again, and so do we
 	env.Patch(settings, `{"data":{"key":"two"}}`)
 	env.WaitFor(settings.In(a), "follows when the object is gone", holds("two"))
+	km.WaitReady()
 	if now := env.Get(settings.In(a)).GetUID(); now != uid {
 		t.Error("the mirror was made anew")
 	}
