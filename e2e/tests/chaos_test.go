@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func (p *part) Fatalf(f string, a ...any) { p.rt.Fatalf(f, a...) }
 func (p *part) Fatal(a ...any)            { p.rt.Fatal(a...) }
 
 func (p *part) end() {
-	for i := len(p.cleanups) - 1; i >= 0; i-- {
-		p.cleanups[i]()
+	for _, f := range slices.Backward(p.cleanups) {
+		f()
 	}
 }
