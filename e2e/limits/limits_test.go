@@ -90,7 +90,7 @@ func TestI7AThousandSourcesThatCantBeReadHoldUpNobody(t *testing.T) {
 	})
 	km.WaitQuiet(time.Second)
 	asked := km.Since(mark)
-	if n := len(asked.Where(audit.Filter{Verbs: []string{"patch"}, Resources: []string{"configmaps"}})); n > many+2 {
+	if n := len(asked.Where(audit.Filter{Verbs: []string{"patch"}, Resources: []string{"configmaps"}})); n > many+many/10 { // some may be told of one target before the other
 		t.Errorf("%d patches of %d sources", n, many+1)
 	}
 	if n := len(asked.Where(audit.Filter{Verbs: []string{"create"}, Resources: []string{"configmaps"}})); n != 1 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -45,8 +46,9 @@ func TestI2AndI5AStoreThatIsKilledInTheMidstOfWorkLosesNothingAndDeletesNothing(
 	wroteOnce(t, km, mark)
 }
 
-// wroteOnce fails the test where the server took one change of a mirror more than once.
-func wroteOnce(t *testing.T, km *kit.Kubemirror, mark audit.Mark) {
+// wroteOnce fails the test where the server took one change of a mirror more than once, but
+// for those in these namespaces.
+func wroteOnce(t *testing.T, km *kit.Kubemirror, mark audit.Mark, but ...string) {
 	t.Helper()
 	times := map[string]int{}
 	for _, r := range km.Since(mark).Where(audit.Filter{Verbs: []string{"update"}}) {
@@ -55,7 +57,7 @@ func wroteOnce(t *testing.T, km *kit.Kubemirror, mark audit.Mark) {
 		}
 	}
 	for namespace, n := range times {
-		if n > 1 {
+		if n > 1 && !slices.Contains(but, namespace) {
 			t.Errorf("the mirror in %s was written %d times", namespace, n)
 		}
 	}
@@ -76,7 +78,8 @@ func TestI2AndI5HistoryThatIsCompactedWhileAProcessSleepsIsNotMissed(t *testing.
 	gone := src.In(env.Name("n03"))
 	env.Delete(gone)
 	env.WaitGone(gone)
-	env.Patch(src.In(env.Name("n04")), `{"data":{"key":"somebody's"}}`)
+	drifted := src.In(env.Name("n04"))
+	env.Patch(drifted, `{"data":{"key":"somebody's"}}`)
 	if err := env.ControlPlane().CompactEtcd(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +101,7 @@ func TestI2AndI5HistoryThatIsCompactedWhileAProcessSleepsIsNotMissed(t *testing.
 	if deleted := km.Since(mark).Where(audit.Filter{Verbs: []string{"delete"}}); len(deleted) > 0 {
 		t.Errorf("it deleted:\n%s", deleted)
 	}
-	wroteOnce(t, km, mark)
+	wroteOnce(t, km, mark, drifted.Namespace) // which may be put right before the source is heard of
 }
 
 // An API server serves before it has read the roles, and refuses until then what they
