@@ -76,13 +76,14 @@ func (p *Proxy) Break(of Watches) {
 }
 
 // Expire ends the watches that there are, and answers so many of those that want to go
-// on from a version that it is too old: the process has to list anew.
+// on from a version that it is too old: the process has to list anew, and if it streams
+// the list, the second answer meets that.
 func (p *Proxy) Expire(of Watches, times int) {
 	p.mu.Lock()
 	if p.expired == nil {
 		p.expired = map[Watches]int{}
 	}
-	p.expired[of] += times
+	p.expired[of] = times
 	p.mu.Unlock()
 	p.Break(of)
 }
@@ -101,8 +102,8 @@ func (p *Proxy) admit(w http.ResponseWriter, r *http.Request) bool {
 		panic(http.ErrAbortHandler)
 	}
 	query := r.URL.Query()
-	resumes := query.Has("watch") && !query.Has("sendInitialEvents") && query.Get("resourceVersion") != ""
-	if resumes && p.takeExpired(r) {
+	version := query.Get("resourceVersion")
+	if query.Has("watch") && version != "" && version != "0" && p.takeExpired(r) {
 		refuse(w, http.StatusGone, "Expired")
 		return false
 	}
