@@ -52,8 +52,8 @@ test-race: test-unit ## The same
 test-e2e: control-plane ## Run the end-to-end tests on a real API server
 	cd e2e && go build ./... && go test -count=1 -p=1 -parallel=6 -timeout=30m $(TEST_FLAGS) $(PACKAGES)
 
-# Every fault at every write takes a while; FAULTS has the names of some (e2e/faults), WRITE
-# the number of one write, STEP that of one step.
+# Every fault at every write takes half an hour; FAULTS has the names of some (e2e/faults),
+# WRITE the numbers of some writes, STEP that of one step.
 .PHONY: faults
 faults: export FAULTS ?= all
 faults: control-plane ## Kill, cut off or refuse kubemirror at each of its writes (FAULTS, WRITE, STEP choose)

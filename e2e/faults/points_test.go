@@ -139,7 +139,7 @@ func play(t *testing.T, r run, c *tally) {
 const sample = 5
 
 // chosen are the runs that the environment asks for: FAULTS has names of faults, or all;
-// WRITE has the number of one write.
+// WRITE has the numbers of some writes.
 func chosen(most int) (runs []run) {
 	names := os.Getenv("FAULTS")
 	if names == "" {
@@ -153,7 +153,7 @@ func chosen(most int) (runs []run) {
 			continue
 		}
 		for nth := 1; nth <= most; nth++ {
-			if write := os.Getenv("WRITE"); write == "" || write == strconv.Itoa(nth) {
+			if writes := os.Getenv("WRITE"); writes == "" || slices.Contains(strings.Split(writes, ","), strconv.Itoa(nth)) {
 				runs = append(runs, always(fault, nth))
 			}
 		}
@@ -166,6 +166,7 @@ func chosen(most int) (runs []run) {
 // fault has befallen; after each, all converges before the next step, so that one run
 // has many.
 func TestI2WhateverBefallsAWriteAllIsAsItShouldBeInTheEnd(t *testing.T) {
+	t.Parallel()
 	c := &tally{fired: map[string]int{}}
 	begin := time.Now()
 	if !t.Run(never.name, func(t *testing.T) { play(t, never, c) }) {
