@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -37,6 +38,15 @@ type Hold struct {
 	done chan struct{}
 }
 
+func (h *Hold) released() bool {
+	select {
+	case <-h.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // Release ends it. It may be called more than once.
 func (h *Hold) Release() { h.end() }
 
@@ -50,7 +60,7 @@ func (p *Proxy) Hold(of Watches) *Hold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := newHold(of)
-	p.holds = append(p.holds, h)
+	p.holds = append(slices.DeleteFunc(p.holds, (*Hold).released), h)
 	return h
 }
 
@@ -60,7 +70,7 @@ func (p *Proxy) Freeze(of Watches) *Hold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := newHold(of)
-	p.freezes = append(p.freezes, h)
+	p.freezes = append(slices.DeleteFunc(p.freezes, (*Hold).released), h)
 	return h
 }
 
@@ -90,7 +100,7 @@ func (p *Proxy) Expire(of Watches, times int) {
 
 // letGo releases all that is held.
 func (p *Proxy) letGo() {
-	for _, h := range append(p.holds, p.freezes...) {
+	for _, h := range slices.Concat(p.holds, p.freezes) {
 		h.Release()
 	}
 	p.holds, p.freezes = nil, nil
@@ -145,12 +155,8 @@ func (p *Proxy) holding(holds func() []*Hold, r *http.Request) *Hold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, h := range holds() {
-		select {
-		case <-h.done:
-		default:
-			if h.of.match(r) {
-				return h
-			}
+		if !h.released() && h.of.match(r) {
+			return h
 		}
 	}
 	return nil
