@@ -54,6 +54,13 @@ test-race: test-unit ## The same
 test-e2e: control-plane ## Run the end-to-end tests on a real API server
 	cd e2e && go build ./... && go test -count=1 -p=1 -parallel=6 -timeout=30m $(TEST_FLAGS) $(PACKAGES)
 
+# Every fault at every write takes half an hour; FAULTS has the names of some (e2e/faults),
+# WRITE the numbers of some writes, STEP that of one step.
+.PHONY: faults
+faults: export FAULTS ?= all
+faults: control-plane ## Kill, cut off or refuse kubemirror at each of its writes (FAULTS, WRITE, STEP choose)
+	cd e2e && go test ./faults -count=1 -parallel=6 -timeout=3h -v -run TestI2WhateverBefallsAWrite
+
 # One target at a time: go test takes no more. A number of executions, not a
 # time: before Go 1.27, the end of the time can be told as a failure (go.dev/issue/75804).
 .PHONY: fuzz

@@ -116,3 +116,24 @@ func TestAWriteThatIsRefusedSaysWhyInTheServersTerms(t *testing.T) {
 		}
 	}
 }
+
+// An object that isn't there must be told from a type that isn't served, which is
+// answered with the same code.
+func TestAnObjectThatIsNotThereIsToldFromATypeThatIsNotServed(t *testing.T) {
+	for text, unserved := range map[string]bool{
+		`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","message":"secrets \"a\" not found","details":{"name":"a","kind":"secrets"},"code":404}`: false,
+		"404 page not found": true,
+	} {
+		c := answering(t, func(out http.ResponseWriter, _ *http.Request) {
+			if !unserved {
+				out.Header().Set("Content-Type", "application/json")
+			}
+			out.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(out, text)
+		})
+		_, err := c.Writer().Get(t.Context(), secrets, "app", "a")
+		if !apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) != unserved {
+			t.Errorf("%s is told as %#v", text, err)
+		}
+	}
+}

@@ -28,8 +28,12 @@ const metadataOnly = "application/vnd.kubernetes.protobuf;as=PartialObjectMetada
 
 // Get implements controller.Objects.
 func (w Writer) Get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
-	text, err := w.server.Get().AbsPath(append(resourcePath(resource, namespace), name)...).
-		SetHeader("Accept", runtime.ContentTypeJSON).Do(ctx).Raw()
+	result := w.server.Get().AbsPath(append(resourcePath(resource, namespace), name)...).
+		SetHeader("Accept", runtime.ContentTypeJSON).Do(ctx)
+	if err := result.Error(); err != nil { // the server's own words, which Raw doesn't read
+		return nil, err
+	}
+	text, err := result.Raw()
 	if err != nil {
 		return nil, err
 	}

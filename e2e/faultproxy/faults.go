@@ -53,3 +53,30 @@ func TimedOut(x *Exchange) {
 	x.Forward()
 	x.Refuse(http.StatusGatewayTimeout, "Timeout")
 }
+
+// Expired has watches end and be too old to go on, while the write is done.
+func Expired(of Watches, times int) Fault {
+	return func(x *Exchange) {
+		x.Proxy.Expire(of, times)
+		x.Reply(x.Forward())
+	}
+}
+
+// ExpiredLate is Expired with a list that comes two seconds later.
+func ExpiredLate(of Watches) Fault {
+	return func(x *Exchange) {
+		held := x.Proxy.Hold(of)
+		x.Proxy.Expire(of, 1)
+		time.AfterFunc(late, held.Release)
+		x.Reply(x.Forward())
+	}
+}
+
+// Frozen has watches say nothing for two seconds, from before the write is done.
+func Frozen(of Watches) Fault {
+	return func(x *Exchange) {
+		frozen := x.Proxy.Freeze(of)
+		time.AfterFunc(late, frozen.Release)
+		x.Reply(x.Forward())
+	}
+}

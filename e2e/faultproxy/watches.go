@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -37,6 +38,15 @@ type Hold struct {
 	done chan struct{}
 }
 
+func (h *Hold) released() bool {
+	select {
+	case <-h.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // Release ends it. It may be called more than once.
 func (h *Hold) Release() { h.end() }
 
@@ -50,7 +60,7 @@ func (p *Proxy) Hold(of Watches) *Hold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := newHold(of)
-	p.holds = append(p.holds, h)
+	p.holds = append(slices.DeleteFunc(p.holds, (*Hold).released), h)
 	return h
 }
 
@@ -60,7 +70,7 @@ func (p *Proxy) Freeze(of Watches) *Hold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := newHold(of)
-	p.freezes = append(p.freezes, h)
+	p.freezes = append(slices.DeleteFunc(p.freezes, (*Hold).released), h)
 	return h
 }
 
@@ -76,20 +86,21 @@ func (p *Proxy) Break(of Watches) {
 }
 
 // Expire ends the watches that there are, and answers so many of those that want to go
-// on from a version that it is too old: the process has to list anew.
+// on from a version that it is too old: the process has to list anew, and if it streams
+// the list, the second answer meets that.
 func (p *Proxy) Expire(of Watches, times int) {
 	p.mu.Lock()
 	if p.expired == nil {
 		p.expired = map[Watches]int{}
 	}
-	p.expired[of] += times
+	p.expired[of] = times
 	p.mu.Unlock()
 	p.Break(of)
 }
 
 // letGo releases all that is held.
 func (p *Proxy) letGo() {
-	for _, h := range append(p.holds, p.freezes...) {
+	for _, h := range slices.Concat(p.holds, p.freezes) {
 		h.Release()
 	}
 	p.holds, p.freezes = nil, nil
@@ -101,8 +112,8 @@ func (p *Proxy) admit(w http.ResponseWriter, r *http.Request) bool {
 		panic(http.ErrAbortHandler)
 	}
 	query := r.URL.Query()
-	resumes := query.Has("watch") && !query.Has("sendInitialEvents") && query.Get("resourceVersion") != ""
-	if resumes && p.takeExpired(r) {
+	version := query.Get("resourceVersion")
+	if query.Has("watch") && version != "" && version != "0" && p.takeExpired(r) {
 		refuse(w, http.StatusGone, "Expired")
 		return false
 	}
@@ -144,12 +155,8 @@ func (p *Proxy) holding(holds func() []*Hold, r *http.Request) *Hold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, h := range holds() {
-		select {
-		case <-h.done:
-		default:
-			if h.of.match(r) {
-				return h
-			}
+		if !h.released() && h.of.match(r) {
+			return h
 		}
 	}
 	return nil

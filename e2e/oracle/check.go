@@ -100,7 +100,7 @@ func (s *State) checkStatus(o *unstructured.Unstructured, mirrors []Place) error
 	right := false
 	switch modeOf(o) {
 	case off:
-		right = status == ""
+		right = status == "" || s.Unseen && o.GetLabels()[domain+"enabled"] != "true"
 	case paused:
 		right = status == "paused"
 	case stopped:

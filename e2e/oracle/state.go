@@ -35,6 +35,9 @@ type State struct {
 	Sources map[Place]string
 	// Before has the mirrors as they were at the last rest (Whole).
 	Before map[Place]string
+	// Unseen says that a process has been killed. A source that had no mirror, and has lost
+	// its label, is found by nobody then: its status may have stayed, though no finalizer.
+	Unseen bool
 }
 
 // Whole is an object byte for byte.
@@ -90,6 +93,15 @@ func IsMirror(o *unstructured.Unstructured) bool {
 func sourceOf(mirror *unstructured.Unstructured) Place {
 	a := mirror.GetAnnotations()
 	return Place{mirror.GetKind(), a[domain+"source-namespace"], a[domain+"source-name"]}
+}
+
+// SourceOf is the place of the source that a mirror names, of one as Whole has it.
+func SourceOf(whole string) Place {
+	var mirror unstructured.Unstructured
+	if err := mirror.UnmarshalJSON([]byte(whole)); err != nil {
+		panic(err) // Whole made it
+	}
+	return sourceOf(&mirror)
 }
 
 // Mirrors has the mirrors that there are, as Before takes them.

@@ -125,11 +125,7 @@ func (s *State) Wanted() map[Place][]Place {
 func (s *State) Frozen() map[Place]string {
 	frozen := map[Place]string{}
 	for place, whole := range s.Before {
-		var before unstructured.Unstructured
-		if err := before.UnmarshalJSON([]byte(whole)); err != nil {
-			panic(err) // Whole made it
-		}
-		source := s.find(sourceOf(&before))
+		source := s.find(SourceOf(whole))
 		if source != nil && modeOf(source) >= paused {
 			frozen[place] = whole
 		}

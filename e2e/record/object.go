@@ -36,6 +36,8 @@ type object struct {
 	finalizers          []string
 	// content is a hash of all but the metadata and the type.
 	content [sha256.Size]byte
+	// partial says that the content isn't told.
+	partial bool
 }
 
 // read takes an object's metadata from JSON. What is no object, such as a Status, or
@@ -60,7 +62,7 @@ func read(at place, text json.RawMessage) (object, error) {
 	}
 	m := o.Metadata
 	content, err := contentOf(text)
-	return object{at, version{m.UID, m.ResourceVersion}, m.Labels, m.Annotations, m.Finalizers, content}, err
+	return object{at, version{m.UID, m.ResourceVersion}, m.Labels, m.Annotations, m.Finalizers, content, o.Kind == "PartialObjectMetadata"}, err
 }
 
 func contentOf(text json.RawMessage) (hash [sha256.Size]byte, err error) {

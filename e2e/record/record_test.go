@@ -75,7 +75,8 @@ func TestWhatIsNotTheControllersOwnIsABreach(t *testing.T) {
 	letsGo := func(finalizers, more string) log {
 		var l log
 		l.write(somebody, "create", "", 201, "", strings.TrimSuffix(object(1, finalizers+ofAnybody), "}")+`,"data":{"key":"x"}}`)
-		l.write(controller, "update", byController, 200, strings.TrimSuffix(object(1, ofAnybody), "}")+more+"}", `{"kind":"Status"}`)
+		l.write(controller, "patch", byController, 200, `{"metadata":{"uid":"u","annotations":{}}}`, strings.Replace(object(2, finalizers+ofAnybody), "{", `{"kind":"PartialObjectMetadata",`, 1))
+		l.write(controller, "update", byController, 200, strings.TrimSuffix(object(2, ofAnybody), "}")+more+"}", object(2, ofAnybody))
 		return l
 	}
 	for says, row := range map[string]struct {
