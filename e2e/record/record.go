@@ -1,6 +1,7 @@
 package record
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"iter"
 	"slices"
@@ -78,6 +79,11 @@ func (r *record) add(w audit.Write) error {
 	if err != nil || o.resourceVersion == "" {
 		return err
 	}
+	if o.partial {
+		if o.content, err = r.contentAfter(w, o); err != nil {
+			return err
+		}
+	}
 	r.states[o.uid] = append(r.states[o.uid], o)
 	if created := w.Code == 201; created && strings.Contains(w.URI, byProduct) {
 		r.made[o.uid] = true
@@ -85,13 +91,24 @@ func (r *record) add(w audit.Write) error {
 	return nil
 }
 
+// contentAfter is the content of an object after a write that was answered with its
+// metadata alone: what was sent, if that was all of it, and otherwise what it was before.
+func (r *record) contentAfter(w audit.Write, answer object) ([sha256.Size]byte, error) {
+	if whole := w.Verb == "create" || w.Verb == "update"; whole && len(w.Sent) > 0 {
+		return contentOf(w.Sent)
+	}
+	before, _ := r.state(answer.version)
+	return before.content, nil
+}
+
 // state is an object in one version. That may be one that no write was answered with:
 // where a whole namespace is deleted, its objects get a deletion timestamp, and
-// nothing else; then it is what it was before.
+// nothing else; then it is what it was before. Nor is the answer to a write that made it go
+// a state that it was in: that has the version of the one before.
 func (r *record) state(v version) (object, bool) {
 	var last object
 	for _, o := range r.states[v.uid] {
-		if number(o.resourceVersion) <= number(v.resourceVersion) && number(o.resourceVersion) >= number(last.resourceVersion) {
+		if number(o.resourceVersion) <= number(v.resourceVersion) && (last.uid == "" || number(o.resourceVersion) > number(last.resourceVersion)) {
 			last = o
 		}
 	}
