@@ -2,6 +2,7 @@ package controller
 
 import (
 	"slices"
+	"time"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -93,14 +94,26 @@ func (c *cache) expectsLocked(key mirror.SourceKey, t *table, src *mirror.Source
 // its mirrors are deleted.
 func (c *cache) releaseFirstLocked(key mirror.SourceKey, t *table, st *state) bool {
 	src := t.sources[key.NamespacedName()]
-	return src != nil && src.HasFinalizer() && !src.Deleting && st.releaseFailures < mostConflicts && (len(st.held) > 0 || !c.keepsLocked(key, t, src, st))
+	switch {
+	case src == nil, src.Deleting, !src.HasFinalizer(), mirror.Older(src.ResourceVersion, st.released), st.releaseFailures >= mostConflicts:
+		return false
+	}
+	return len(st.held) > 0 || !c.keepsLocked(key, t, src, st)
 }
+
+// longestHold is how long a deletion may be held back in all: what the finalizer's removal
+// waits for, as the watch of the sources or a look at another namespace, may take longer.
+const longestHold = 5 * time.Second
 
 // holdLocked holds the deletion of a mirror back until its source has lost its finalizer.
 func (c *cache) holdLocked(key mirror.MirrorKey, t *table) bool {
 	st := c.stateLocked(key.Source)
 	if !c.releaseFirstLocked(key.Source, t, st) {
 		return false
+	}
+	if len(st.held) == 0 {
+		st.heldSince = time.Now()
+		c.Sources.AddAfter(key.Source, longestHold)
 	}
 	st.held[key.Namespace] = true
 	c.Sources.Add(key.Source)
@@ -115,6 +128,9 @@ func (c *cache) resumeHeldLocked(key mirror.SourceKey, t *table, st *state) {
 	}
 	held := st.held
 	st.held = map[string]bool{}
+	if time.Since(st.heldSince) >= longestHold {
+		st.releaseFailures = mostConflicts
+	}
 	if c.releaseFirstLocked(key, t, st) {
 		st.held = held
 		return

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,12 +53,13 @@ func (r *rig) rest() {
 	}
 }
 
+func refusing(name string) *mirror.Namespace {
+	return &mirror.Namespace{Identity: mirror.Identity{Name: name}, Labels: map[string]string{api.LabelAllowMirrors: "false"}}
+}
+
 // A crash between two of our requests must leave either a mirror, through which the
 // source is found again, or a source without our finalizer.
 func TestTheFinalizerGoesBeforeTheLastMirrorUnlessTheSourceIsBeingDeleted(t *testing.T) {
-	refusing := func(name string) *mirror.Namespace {
-		return &mirror.Namespace{Identity: mirror.Identity{Name: name}, Labels: map[string]string{api.LabelAllowMirrors: "false"}}
-	}
 	for it, c := range map[string]struct {
 		change func(*rig)
 		order  []string // of the first requests; statuses may follow
@@ -139,4 +142,37 @@ func TestAMirrorThatIsToGoAtTheStartBringsNoFinalizer(t *testing.T) {
 	if r.deletes != 1 || slices.ContainsFunc(r.patched, func(body string) bool { return strings.Contains(body, "finalizers") }) {
 		t.Errorf("%d deletes; patched with %q", r.deletes, r.patched)
 	}
+}
+
+// The watch of the sources brings nothing: neither the finalizer's removal nor anything else.
+func TestADeletionIsNotHeldForASourceWhoseWatchIsSilent(t *testing.T) {
+	r := synced(t, "a")
+	r.onPatch, r.patchedTo = nil, "1000"
+	r.Namespaces().Set(refusing("a"))
+	r.rest()
+	if r.deletes != 1 || !slices.Equal(r.order, []string{"release", "delete"}) {
+		t.Errorf("%d deletes, requests in the order %q", r.deletes, r.order)
+	}
+}
+
+// A look at another namespace that may make a mirror there doesn't come to an end.
+func TestADeletionIsHeldForAWhileAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := synced(t, "a")
+		r.Namespaces().Set(&mirror.Namespace{Identity: mirror.Identity{Name: "b"}})
+		r.create = func(*unstructured.Unstructured) (*unstructured.Unstructured, error) {
+			return nil, apierrors.NewConflict(configMapsType.GroupResource(), "s", errors.New("changed"))
+		}
+		r.say("b", same)
+		r.rest()
+		if r.deletes != 0 || r.released() {
+			t.Fatalf("%d deletes, patched with %q, though a mirror may come in a moment", r.deletes, r.patched)
+		}
+		time.Sleep(longestHold)
+		r.sources.Add(r.sourceKey()) // which was put off for so long
+		r.rest()
+		if r.deletes != 1 {
+			t.Errorf("%d deletes; patched with %q", r.deletes, r.patched)
+		}
+	})
 }

@@ -28,14 +28,17 @@ func (w *mirrorWorker) keepFormer(ctx context.Context, key mirror.MirrorKey, s s
 	s.former = true
 	var names []string
 	for _, r := range s.formerMirrors(name) {
-		names = append(names, r.Name)
-		shape, _ := s.source.Desired(key.Namespace, r.Name) // what is wrong with its rules is told of the new one
+		shape, wrong := s.source.Desired(key.Namespace, r.Name)
 		if shape == nil {
+			problems = append(problems, wrong...)
 			continue
 		}
 		problem, again := w.ensure(ctx, key, s, mirror.Draft{Source: s.source, Desired: shape, Resource: s.resource.GroupResource(), Namespace: key.Namespace, Name: r.Name})
-		if problem != nil {
+		switch {
+		case problem != nil:
 			problems = append(problems, *problem)
+		case again == nil:
+			names = append(names, r.Name) // it is as the source is
 		}
 		if again != nil {
 			err = again

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -91,5 +92,44 @@ func TestAFormerMirrorThatSomebodyDeletesIsNotMadeAgain(t *testing.T) {
 	r.rest()
 	if r.creates != creates || strings.Contains(r.told(), "former") {
 		t.Errorf("%d creates more; problems %q", r.creates-creates, r.told())
+	}
+}
+
+func TestTheFormerMirrorStaysWhileTheNewOneIsOnItsWayOut(t *testing.T) {
+	r := synced(t, "a")
+	going := r.mirror("a")
+	going.Name, going.UID, going.Terminating = "new", "n1", true
+	r.MirrorsOf(configMapsType).Set(going)
+	r.say("a", renamed("new", "changed"))
+	r.rest()
+	if r.deletes != 0 || r.released() {
+		t.Fatalf("%d deletes, and it was patched with %q, though no other mirror is there", r.deletes, r.patched)
+	}
+	r.gone(going)
+	r.rest()
+	if r.creates == 0 || !slices.Equal(r.order, []string{"delete"}) {
+		t.Errorf("%d creates, then %q", r.creates, r.order)
+	}
+}
+
+// Somebody fights over the former mirror when the new one comes.
+func TestTheFormerMirrorGoesWhenTheNewOneIsThereWhateverElseIsWrong(t *testing.T) {
+	r := synced(t, "a")
+	r.create = func(*unstructured.Unstructured) (*unstructured.Unstructured, error) {
+		return nil, apierrors.NewForbidden(configMapsType.GroupResource(), "new", errors.New("no"))
+	}
+	r.say("a", renamed("new", "changed"))
+	r.rest()
+	key := mirror.MirrorKey{Source: r.sourceKey(), Namespace: "a"}
+	former := object{configMapsType.GroupResource(), types.NamespacedName{Namespace: "a", Name: "s"}}
+	for range 2 * freeCorrections {
+		r.backoff.wrote(former, mirror.Hash{1})
+	}
+	r.contested[key] = former
+	r.create = func(u *unstructured.Unstructured) (*unstructured.Unstructured, error) { return u, nil }
+	r.mirrors.Add(key)
+	r.rest()
+	if r.deletes != 1 {
+		t.Errorf("%d deletes when the new mirror is there; it tells %q", r.deletes, r.told())
 	}
 }

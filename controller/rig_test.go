@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type rig struct {
 	patched    []string // the bodies of patches, and of what is put in the place of the source
 	puts       int      // how many of them are not patches
 	onPatch    func(body string)
+	patchedTo  string // the resource version that a patch makes
 	creates    int
 	deletes    int
 	updates    int
@@ -135,7 +137,7 @@ func (r *rig) writeSource(body string) (*metav1.PartialObjectMetadata, error) {
 	if r.onPatch != nil {
 		r.onPatch(body)
 	}
-	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "1"}}, nil
+	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{ResourceVersion: cmp.Or(r.patchedTo, "1")}}, nil
 }
 
 // Create implements Objects.

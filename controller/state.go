@@ -24,8 +24,11 @@ type state struct {
 	// finalizer must not go before what they make is known.
 	inFlight int
 	// held are the namespaces where a mirror is to be deleted once the source has lost
-	// its finalizer; releaseFailures is how often that couldn't be taken off, in a row.
+	// its finalizer, and heldSince is since when; released is the source's resource version
+	// without it, and releaseFailures is how often it couldn't be taken off, in a row.
 	held            map[string]bool
+	heldSince       time.Time
+	released        string
 	releaseFailures int
 	// lacksRight has since when a write was refused for lack of a right: of a mirror, by its
 	// namespace, or of the source, under "".

@@ -66,21 +66,38 @@ func (w *mirrorWorker) sync(ctx context.Context, key mirror.MirrorKey) error {
 		return nil
 	}
 	failed, err := w.ensure(ctx, key, s, mirror.Draft{Source: s.source, Desired: shape, Resource: s.resource.GroupResource(), Namespace: key.Namespace, Name: name})
-	if failed != nil {
-		told, again := w.keepFormer(ctx, key, s, name, *failed)
-		if errors.Is(again, errSuperseded) {
-			return nil
-		}
-		w.finish(ctx, key, s.source, append(slices.Clone(problems), told...))
-		return cmp.Or(err, again)
-	}
 	switch {
 	case errors.Is(err, errSuperseded):
 		return nil
-	case err != nil:
+	case failed == nil && err != nil:
 		return err
+	case w.stands(key, name):
+		if failed != nil {
+			problems = append(slices.Clone(problems), *failed)
+		}
+		others := slices.DeleteFunc(s.existing, func(r *mirror.Record) bool { return r.Name == name })
+		return cmp.Or(w.deleteStale(ctx, key, s, others, problems), err)
+	case failed == nil: // it is on its way out; what comes after is decided when it has gone
+		w.finish(ctx, key, s.source, problems)
+		return nil
 	}
-	return w.deleteStale(ctx, key, s, slices.DeleteFunc(s.existing, func(r *mirror.Record) bool { return r.Name == name }), problems)
+	told, again := w.keepFormer(ctx, key, s, name, *failed)
+	if errors.Is(again, errSuperseded) {
+		return nil
+	}
+	w.finish(ctx, key, s.source, append(slices.Clone(problems), told...))
+	return cmp.Or(err, again)
+}
+
+// stands reports whether the source has a mirror of that name in the namespace that isn't
+// on its way out. Those of other names stay until it has.
+func (w *mirrorWorker) stands(key mirror.MirrorKey, name string) bool {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	t := w.cache.tables[key.Source.Type]
+	return t != nil && slices.ContainsFunc(t.bySource[key.Source.NamespacedName()][key.Namespace], func(r *mirror.Record) bool {
+		return r.Name == name && !r.Terminating
+	})
 }
 
 // ensure makes the one mirror that is to be there right. A problem is for the source's

@@ -196,7 +196,7 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 		}
 		return errAgain
 	}
-	if unreported := w.patched(key, src, version, aim, d.status); d.status != nil {
+	if unreported := w.patched(key, src, version, aim, d); d.status != nil {
 		w.reportStatus(ctx, key, src, d.status.Text, unreported)
 	}
 	return nil
@@ -216,24 +216,28 @@ func (w *sourceWorker) send(ctx context.Context, resource schema.GroupVersionRes
 
 // patched records a patch of a source, and says which problems of its status
 // have not been told yet.
-func (w *sourceWorker) patched(key mirror.SourceKey, src *mirror.Source, version string, aim aim, s *mirror.Status) (unreported []mirror.Problem) {
+func (w *sourceWorker) patched(key mirror.SourceKey, src *mirror.Source, version string, aim aim, d pendingPatch) (unreported []mirror.Problem) {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
 	st := w.cache.stateLocked(key)
 	st.lastPatch = version
 	st.releaseFailures = 0
+	if t := w.cache.tables[key.Type]; t != nil && d.releases(src) {
+		st.released = version
+		w.cache.resumeHeldLocked(key, t, st)
+	}
 	delete(st.lacksRight, "")
 	if src.Deleting {
 		st.finalizerRemoved = src.UID
 	}
 	st.pace.succeed()
 	w.cache.aimedLocked(key, aim)
-	if s == nil {
+	if d.status == nil {
 		return nil
 	}
 	st.pace.status = time.Now()
-	unreported = w.unreportedLocked(key, s.Problems)
-	st.reported = s.Problems
+	unreported = w.unreportedLocked(key, d.status.Problems)
+	st.reported = d.status.Problems
 	return unreported
 }
 

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -38,7 +39,10 @@ func (w Writer) Get(ctx context.Context, resource schema.GroupVersionResource, n
 		return nil, err
 	}
 	u := &unstructured.Unstructured{}
-	return u, u.UnmarshalJSON(text)
+	if u.UnmarshalJSON(text) != nil {
+		return nil, errors.New("the server's answer can't be decoded") // the error would quote it (I8)
+	}
+	return u, nil
 }
 
 // Create implements controller.Objects.

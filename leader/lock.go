@@ -59,6 +59,7 @@ func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 		l.claimed = false
 		if !l.renewed.IsZero() {
 			l.taken = fmt.Errorf("%s holds it", cmp.Or(record.HolderIdentity, "nobody"))
+			l.term.extend(time.Now()) // it is over
 			l.giveUp()
 		}
 	}

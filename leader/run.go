@@ -59,7 +59,7 @@ type Config struct {
 // If the work returned nil and the release failed, the error says so: a standby
 // then waits for as long as the Lease runs.
 func Run(ctx context.Context, c Config, work func(ctx context.Context) error) error {
-	logger := klog.FromContext(ctx).WithValues("identity", c.Lease.Identity())
+	logger := quieter(klog.FromContext(ctx).WithValues("identity", c.Lease.Identity()))
 	electing, stop := context.WithCancel(klog.NewContext(context.WithoutCancel(ctx), logger))
 	defer stop()
 	e := &election{
