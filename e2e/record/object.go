@@ -38,6 +38,8 @@ type object struct {
 	content [sha256.Size]byte
 	// partial says that the content isn't told.
 	partial bool
+	// gone says that this was never its state: it went when its last finalizer did.
+	gone bool
 }
 
 // read takes an object's metadata from JSON. What is no object, such as a Status, or
@@ -49,6 +51,7 @@ func read(at place, text json.RawMessage) (object, error) {
 			UID, ResourceVersion string
 			Labels, Annotations  map[string]string
 			Finalizers           []string
+			DeletionTimestamp    string
 		}
 	}
 	if len(text) == 0 {
@@ -62,7 +65,7 @@ func read(at place, text json.RawMessage) (object, error) {
 	}
 	m := o.Metadata
 	content, err := contentOf(text)
-	return object{at, version{m.UID, m.ResourceVersion}, m.Labels, m.Annotations, m.Finalizers, content, o.Kind == "PartialObjectMetadata"}, err
+	return object{at, version{m.UID, m.ResourceVersion}, m.Labels, m.Annotations, m.Finalizers, content, o.Kind == "PartialObjectMetadata", m.DeletionTimestamp != "" && len(m.Finalizers) == 0}, err
 }
 
 func contentOf(text json.RawMessage) (hash [sha256.Size]byte, err error) {

@@ -76,7 +76,7 @@ func (r *record) add(w audit.Write) error {
 		return err
 	}
 	o, err := read(at, w.Came)
-	if err != nil || o.resourceVersion == "" {
+	if err != nil || o.resourceVersion == "" || o.gone {
 		return err
 	}
 	if o.partial {
@@ -103,12 +103,11 @@ func (r *record) contentAfter(w audit.Write, answer object) ([sha256.Size]byte, 
 
 // state is an object in one version. That may be one that no write was answered with:
 // where a whole namespace is deleted, its objects get a deletion timestamp, and
-// nothing else; then it is what it was before. Nor is the answer to a write that made it go
-// a state that it was in: that has the version of the one before.
+// nothing else; then it is what it was before.
 func (r *record) state(v version) (object, bool) {
 	var last object
 	for _, o := range r.states[v.uid] {
-		if number(o.resourceVersion) <= number(v.resourceVersion) && (last.uid == "" || number(o.resourceVersion) > number(last.resourceVersion)) {
+		if number(o.resourceVersion) <= number(v.resourceVersion) && number(o.resourceVersion) >= number(last.resourceVersion) {
 			last = o
 		}
 	}

@@ -76,7 +76,7 @@ func TestWhatIsNotTheControllersOwnIsABreach(t *testing.T) {
 		var l log
 		l.write(somebody, "create", "", 201, "", strings.TrimSuffix(object(1, finalizers+ofAnybody), "}")+`,"data":{"key":"x"}}`)
 		l.write(controller, "patch", byController, 200, `{"metadata":{"uid":"u","annotations":{}}}`, strings.Replace(object(2, finalizers+ofAnybody), "{", `{"kind":"PartialObjectMetadata",`, 1))
-		l.write(controller, "update", byController, 200, strings.TrimSuffix(object(2, ofAnybody), "}")+more+"}", object(2, ofAnybody))
+		l.write(controller, "update", byController, 200, strings.TrimSuffix(object(2, ofAnybody), "}")+more+"}", object(3, `"deletionTimestamp":"2026-01-01T00:00:00Z",`+ofAnybody))
 		return l
 	}
 	for says, row := range map[string]struct {
