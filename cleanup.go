@@ -98,7 +98,7 @@ func startCleanup(ctx context.Context, args []string) int {
 		return complain(exitFault, err)
 	}
 	err = cleanup.Run(ctx, cleanup.Config{
-		REST: clients.REST, HTTP: clients.HTTP, Metadata: clients.Metadata,
+		REST: clients.REST, HTTP: clients.HTTP, Metadata: clients.Metadata, Objects: clients.Writer(),
 		Named: named, SourceNamespaces: o.sourceNamespaces,
 		DeleteMirrors: o.deleteMirrors, Controller: o.controller, Out: os.Stdout,
 	})

@@ -7,22 +7,33 @@ import (
 	"net/http"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
 	"github.com/lukaszraczylo/kubemirror/discovery"
+	"github.com/lukaszraczylo/kubemirror/mirror"
 	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
-// Config is what Run needs. REST, HTTP, Metadata and Out must be set.
+// Objects reads and writes whole objects.
+type Objects interface {
+	Get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error)
+	Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, object mirror.Body, options metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error)
+}
+
+// Config is what Run needs. REST, HTTP, Metadata, Objects and Out must be set.
 type Config struct {
 	// REST is how to reach the API server, and HTTP the client to send requests
 	// with, to ask what it serves; Metadata is for the objects.
 	REST     *rest.Config
 	HTTP     *http.Client
 	Metadata metadata.Interface
+	// Objects is for those that have to be written whole.
+	Objects Objects
 	// Named are the kinds to clean up, in whatever version they are served. None
 	// means all.
 	Named []schema.GroupKind

@@ -39,6 +39,29 @@ func TestAListWhoseStateIsForgottenGoesOnInThePresentOne(t *testing.T) {
 	}
 }
 
+func TestWhatIsBeingDeletedIsLetGoByAPutAndNothingElseIsReadWhole(t *testing.T) {
+	s, c := newServer(t)
+	now := metav1.Now()
+	s.add("secrets", "goes", []string{api.Finalizer}, nil).DeletionTimestamp = &now
+	s.add("secrets", "held", []string{"theirs", api.Finalizer}, nil).DeletionTimestamp = &now
+	s.add("secrets", "stays", []string{api.Finalizer}, nil)
+	out := &strings.Builder{}
+	c.Out, c.Named = out, only
+	if err := Run(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	var writes []string
+	for _, asked := range s.asked {
+		if !strings.HasPrefix(asked, "GET /") {
+			writes = append(writes, asked)
+		}
+	}
+	want := []string{"GET whole goes", "PUT goes", "PATCH /api/v1/namespaces/ns/secrets/held", "PATCH /api/v1/namespaces/ns/secrets/stays"}
+	if !slices.Equal(writes, want) || !strings.Contains(out.String(), "3 sources released") {
+		t.Errorf("asked for %q, want %q; it says %q", writes, want, out)
+	}
+}
+
 func TestAnObjectThatOthersChangeMeanwhileIsLookedAtAgain(t *testing.T) {
 	s, c := newServer(t)
 	o := s.add("secrets", "a", []string{api.Finalizer}, nil)

@@ -5,7 +5,8 @@
 //
 // It looks at all objects of a type, not at the labelled ones alone: an object
 // that lost the label while no controller ran has the finalizer still. It goes by
-// metadata, and never reads content.
+// metadata, and reads no content but that of what goes with our finalizer: an object
+// that is being deleted and has no other is put in its place as it was read.
 //
 // It keeps nothing clean: a controller that still runs puts its finalizers back.
 package cleanup

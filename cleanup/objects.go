@@ -49,7 +49,7 @@ func (c Config) clean(ctx context.Context, t discovery.Type) count {
 		}
 	}
 	err := each(ctx, objects, "", func(o *metav1.PartialObjectMetadata) {
-		if done, err := change(ctx, objects, o, c.release); err != nil {
+		if done, err := change(ctx, objects, o, c.release(t.Resource)); err != nil {
 			n.fail(fmt.Errorf("release %s/%s: %w", o.Namespace, o.Name, err))
 		} else if done {
 			n.released++
@@ -155,10 +155,37 @@ func (c Config) deleteMirror(resource schema.GroupResource) mutation {
 
 // release takes our finalizer and our status off the object, if it is in an allowed
 // namespace.
-func (c Config) release(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error) {
-	if !c.sourceAllowed(o.Namespace) {
-		return false, nil
+func (c Config) release(resource schema.GroupVersionResource) mutation {
+	return func(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error) {
+		switch {
+		case !c.sourceAllowed(o.Namespace):
+			return false, nil
+		case mirror.HoldsLast(o):
+			return true, c.letGo(ctx, resource, o)
+		}
+		return takeOff(ctx, objects, o)
 	}
+}
+
+// letGo takes the last finalizer off an object that is being deleted, by the one request
+// that can't meet another object of its name; package mirror says why.
+func (c Config) letGo(ctx context.Context, resource schema.GroupVersionResource, o *metav1.PartialObjectMetadata) error {
+	whole, err := c.Objects.Get(ctx, resource, o.Namespace, o.Name)
+	switch {
+	case err != nil:
+		return err
+	case whole.GetUID() != o.UID || !mirror.HoldsLast(whole):
+		return apierrors.NewConflict(resource.GroupResource(), o.Name, errors.New("it has changed since it was listed"))
+	}
+	body, err := mirror.WithoutFinalizer(whole)
+	if err != nil {
+		return err
+	}
+	_, err = c.Objects.Update(ctx, resource, o.Namespace, o.Name, body, metav1.UpdateOptions{FieldManager: api.FieldManager, FieldValidation: metav1.FieldValidationIgnore})
+	return err
+}
+
+func takeOff(ctx context.Context, objects metadata.ResourceInterface, o *metav1.PartialObjectMetadata) (bool, error) {
 	// The patch gives the whole list of finalizers: the resource version keeps it from
 	// undoing what others do to it.
 	fields := map[string]any{"uid": o.UID, "resourceVersion": o.ResourceVersion}

@@ -1,6 +1,7 @@
 package cleanup
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,12 +11,17 @@ import (
 	"sync"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
 	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // server stands in for an API server where a real one can't be brought to do what
@@ -56,7 +62,39 @@ func newServer(t *testing.T) (*server, Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, Config{REST: config, HTTP: listener.Client(), Metadata: client}
+	return s, Config{REST: config, HTTP: listener.Client(), Metadata: client, Objects: s}
+}
+
+// Get implements Objects.
+func (s *server) Get(_ context.Context, resource schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "GET whole "+name)
+	for _, o := range s.objects[resource.Resource] {
+		if o.Namespace == namespace && o.Name == name {
+			fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+			return &unstructured.Unstructured{Object: fields}, err
+		}
+	}
+	return nil, apierrors.NewNotFound(resource.GroupResource(), name)
+}
+
+// Update implements Objects: what has no finalizer any more goes.
+func (s *server) Update(_ context.Context, resource schema.GroupVersionResource, _, name string, object mirror.Body, _ metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, "PUT "+name)
+	sent := &metav1.PartialObjectMetadata{}
+	if err := json.Unmarshal(object.Bytes, sent); err != nil {
+		return nil, err
+	}
+	list := s.objects[resource.Resource]
+	i := slices.IndexFunc(list, func(o *metav1.PartialObjectMetadata) bool { return o.Name == name })
+	if list[i].UID != sent.UID || list[i].ResourceVersion != sent.ResourceVersion || len(sent.Finalizers) > 0 {
+		return nil, apierrors.NewConflict(resource.GroupResource(), name, nil)
+	}
+	s.objects[resource.Resource] = slices.Delete(list, i, i+1)
+	return sent, nil
 }
 
 func (s *server) add(resource, name string, finalizers []string, labels map[string]string) *metav1.PartialObjectMetadata {

@@ -112,7 +112,13 @@ func (w *sourceWorker) release(ctx context.Context, resource schema.GroupVersion
 	if len(fields) == 0 {
 		return nil
 	}
-	_, err := w.client.patchSource(ctx, resource, mirror.Identity{Namespace: live.Namespace, Name: live.Name, UID: live.UID}, fields)
+	identity := mirror.Identity{Namespace: live.Namespace, Name: live.Name, UID: live.UID}
+	var err error
+	if mirror.HoldsLast(live) {
+		err = w.client.letGo(ctx, resource, identity)
+	} else {
+		_, err = w.client.patchSource(ctx, resource, identity, fields)
+	}
 	switch {
 	case err == nil:
 		w.recordReleased(mirror.SourceKey{Type: resource.GroupResource(), Namespace: live.Namespace, Name: live.Name})

@@ -59,7 +59,7 @@ func (c *client) theirs(ctx context.Context, t schema.GroupVersionResource, have
 	}
 	read := mirror.NewRecord(t.GroupResource(), u)
 	if read.UID != have.UID || read.Standing < have.Standing {
-		return nil, nil, apierrors.NewConflict(t.GroupResource(), have.Name, errors.New("it has changed since it was seen"))
+		return nil, nil, errChangedSince(t, have.Name)
 	}
 	theirs := mirror.Unmanaged{}
 	if read.Unmanaged != nil {
@@ -140,6 +140,30 @@ func (c *client) patchSource(ctx context.Context, t schema.GroupVersionResource,
 	return m.ResourceVersion, nil
 }
 
+// letGo takes our finalizer off a source that is being deleted, where it is the last
+// one. It is the one write to a source that isn't a patch; package mirror says why.
+func (c *client) letGo(ctx context.Context, t schema.GroupVersionResource, source mirror.Identity) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	whole, err := c.Objects.Get(ctx, t, source.Namespace, source.Name)
+	switch {
+	case err != nil:
+		return err
+	case whole.GetUID() != source.UID || !mirror.HoldsLast(whole):
+		return errChangedSince(t, source.Name)
+	}
+	body, err := mirror.WithoutFinalizer(whole)
+	if err != nil {
+		return err
+	}
+	// What the server thinks of fields that it doesn't know is of no concern now.
+	_, err = c.Objects.Update(ctx, t, source.Namespace, source.Name, body, metav1.UpdateOptions{FieldManager: api.FieldManager, FieldValidation: metav1.FieldValidationIgnore})
+	if err == nil {
+		c.Metrics.Wrote("patch")
+	}
+	return err
+}
+
 // tryCreate returns why the server would not take the mirror even if the one that is
 // there were not; nil if a trial create is valid, and in its way is only the name.
 // A mirror is not deleted for something that can't come back.
@@ -149,6 +173,12 @@ func (c *client) tryCreate(ctx context.Context, t schema.GroupVersionResource, d
 		return nil
 	}
 	return err
+}
+
+// errChangedSince is what the server would say to a write that is about another form of
+// an object than it has.
+func errChangedSince(t schema.GroupVersionResource, name string) error {
+	return apierrors.NewConflict(t.GroupResource(), name, errors.New("it has changed since it was seen"))
 }
 
 // objectNotFound tells an object that isn't there from a type that isn't served:

@@ -134,7 +134,7 @@ func TestI10AFinalizerThatNobodyFollowsIsTakenOffWhatIsDeleted(t *testing.T) {
 			source.SetFinalizers([]string{api.Finalizer})
 			deleted := metav1.NewTime(time.Now().Add(-row.age))
 			source.SetDeletionTimestamp(&deleted)
-			r.inPlace = mirrortest.MetadataOf(source)
+			r.inPlace, r.source = mirrortest.MetadataOf(source), source.DeepCopy()
 			r.SourcesOf(configMapsType).Set(r.Settings.NewSource(source))
 			if !slices.Contains(r.sources.later, r.sourceKey()) {
 				t.Fatal("nobody looks at it later")

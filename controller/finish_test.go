@@ -47,6 +47,7 @@ func TestASourceThatGoesIsRidOfItsFinalizerAtOnce(t *testing.T) {
 	source.SetFinalizers([]string{api.Finalizer})
 	now := metav1.Now()
 	source.SetDeletionTimestamp(&now)
+	r.source = source.DeepCopy()
 	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(source))
 	r.work()
 	if r.deletes != 1 || r.patches != 1 {

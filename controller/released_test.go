@@ -19,6 +19,7 @@ func (r *rig) say(targets string, change func(*unstructured.Unstructured)) {
 	u.SetUID("s1")
 	u.SetFinalizers([]string{api.Finalizer})
 	change(u)
+	r.source = u.DeepCopy()
 	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(u))
 	r.onPatch = func(body string) {
 		if !strings.Contains(body, `"finalizers":[]`) {

@@ -37,10 +37,12 @@ type rig struct {
 	answer     error                         // to deletes
 	patchError error                         // to patches
 	inPlace    *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
-	whole      *unstructured.Unstructured    // what a GET of the whole finds
+	whole      *unstructured.Unstructured    // what a GET of a whole mirror finds
+	source     *unstructured.Unstructured    // what a GET of the whole source finds
 	reads      int
 	order      []string // of deletions, and of patches that take the finalizer off
-	patched    []string // the bodies of patches
+	patched    []string // the bodies of patches, and of what is put in the place of the source
+	puts       int      // how many of them are not patches
 	onPatch    func(body string)
 	creates    int
 	deletes    int
@@ -117,16 +119,21 @@ func (s server) Delete(context.Context, string, metav1.DeleteOptions, ...string)
 }
 
 func (s server) Patch(_ context.Context, _ string, _ types.PatchType, body []byte, _ metav1.PatchOptions, _ ...string) (*metav1.PartialObjectMetadata, error) {
-	s.rig.patched = append(s.rig.patched, string(body))
-	if strings.Contains(string(body), `"finalizers":[]`) {
-		s.rig.order = append(s.rig.order, "release")
+	return s.rig.writeSource(string(body))
+}
+
+// writeSource answers to what is written on the source.
+func (r *rig) writeSource(body string) (*metav1.PartialObjectMetadata, error) {
+	r.patched = append(r.patched, body)
+	if strings.Contains(body, `"finalizers":[]`) {
+		r.order = append(r.order, "release")
 	}
-	s.rig.patches++
-	if s.rig.patchError != nil {
-		return nil, s.rig.patchError
+	r.patches++
+	if r.patchError != nil {
+		return nil, r.patchError
 	}
-	if s.rig.onPatch != nil {
-		s.rig.onPatch(string(body))
+	if r.onPatch != nil {
+		r.onPatch(body)
 	}
 	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "1"}}, nil
 }
@@ -151,16 +158,25 @@ func (r *rig) Create(_ context.Context, resource schema.GroupVersionResource, _ 
 }
 
 // Get implements Objects.
-func (r *rig) Get(context.Context, schema.GroupVersionResource, string, string) (*unstructured.Unstructured, error) {
-	r.reads++
-	if r.whole == nil {
+func (r *rig) Get(_ context.Context, _ schema.GroupVersionResource, namespace, _ string) (*unstructured.Unstructured, error) {
+	found := r.whole
+	if namespace == "src" {
+		found = r.source
+	} else {
+		r.reads++
+	}
+	if found == nil {
 		return nil, apierrors.NewNotFound(configMapsType.GroupResource(), "s")
 	}
-	return r.whole, nil
+	return found, nil
 }
 
 // Update implements Objects.
-func (r *rig) Update(_ context.Context, _ schema.GroupVersionResource, _, _ string, object mirror.Body, _ metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
+func (r *rig) Update(_ context.Context, _ schema.GroupVersionResource, namespace, _ string, object mirror.Body, _ metav1.UpdateOptions) (*metav1.PartialObjectMetadata, error) {
+	if namespace == "src" {
+		r.puts++
+		return r.writeSource(string(object.Bytes))
+	}
 	r.updates++
 	u, err := mirrortest.ReadBody(object.ContentType, object.Bytes)
 	if err != nil {

@@ -164,11 +164,7 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 		}
 		return nil
 	}
-	if d.finalizers != nil {
-		// A list is replaced as a whole: what others put there since must not be lost.
-		fields["resourceVersion"] = src.ResourceVersion
-	}
-	version, err := w.client.patchSource(ctx, resource, src.Identity, fields)
+	version, err := w.send(ctx, resource, src, d, fields)
 	switch {
 	case err == nil:
 	case apierrors.IsNotFound(err):
@@ -192,6 +188,18 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 		w.reportStatus(ctx, key, src, d.status.Text, unreported)
 	}
 	return nil
+}
+
+// send is the request that writes on a source. It returns the new resource version.
+func (w *sourceWorker) send(ctx context.Context, resource schema.GroupVersionResource, src *mirror.Source, d pendingPatch, fields map[string]any) (string, error) {
+	if src.Deleting && d.releases(src) && len(d.finalizers) == 0 {
+		return src.ResourceVersion, w.client.letGo(ctx, resource, src.Identity)
+	}
+	if d.finalizers != nil {
+		// A list is replaced as a whole: what others put there since must not be lost.
+		fields["resourceVersion"] = src.ResourceVersion
+	}
+	return w.client.patchSource(ctx, resource, src.Identity, fields)
 }
 
 // patched records a patch of a source, and says which problems of its status

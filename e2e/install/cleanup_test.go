@@ -197,7 +197,7 @@ func TestCleanupGoesOnWhereATypeIsRefusedAndEndsWithStatusOne(t *testing.T) {
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: PREFIX-secrets-only}
-rules: [{apiGroups: [""], resources: [secrets], verbs: [get, list, patch, delete]}]
+rules: [{apiGroups: [""], resources: [secrets], verbs: [get, list, update, patch, delete]}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding

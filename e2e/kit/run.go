@@ -35,7 +35,10 @@ func RunWith(m *testing.M, apiServerFlags ...string) { runWith(m, false, apiServ
 // RunAsInstalled is Run with the manifests' policy on what the controller may write,
 // and a test fails where RBAC has refused the controller anything. That takes an API
 // server that runs all the time: one that has just been started knows no rights.
-func RunAsInstalled(m *testing.M) { runWith(m, true) }
+//
+// It keeps no cache of PodTemplates: there what it does between two looks at an object
+// takes as long as a webhook does, and microseconds otherwise.
+func RunAsInstalled(m *testing.M) { runWith(m, true, "--watch-cache-sizes=podtemplates#0") }
 
 func runWith(m *testing.M, asInstalled bool, apiServerFlags ...string) {
 	code, err := run(m, controlplane.Options{AuditPolicy: audit.PolicyWithContent, APIServerFlags: apiServerFlags}, asInstalled)

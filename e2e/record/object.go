@@ -1,6 +1,7 @@
 package record
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"slices"
 
@@ -33,6 +34,12 @@ type object struct {
 	version
 	labels, annotations map[string]string
 	finalizers          []string
+	// content is a hash of all but the metadata and the type.
+	content [sha256.Size]byte
+	// partial says that the content isn't told.
+	partial bool
+	// gone says that this was never its state: it went when its last finalizer did.
+	gone bool
 }
 
 // read takes an object's metadata from JSON. What is no object, such as a Status, or
@@ -44,6 +51,7 @@ func read(at place, text json.RawMessage) (object, error) {
 			UID, ResourceVersion string
 			Labels, Annotations  map[string]string
 			Finalizers           []string
+			DeletionTimestamp    string
 		}
 	}
 	if len(text) == 0 {
@@ -56,7 +64,20 @@ func read(at place, text json.RawMessage) (object, error) {
 		return object{}, nil
 	}
 	m := o.Metadata
-	return object{at, version{m.UID, m.ResourceVersion}, m.Labels, m.Annotations, m.Finalizers}, nil
+	content, err := contentOf(text)
+	return object{at, version{m.UID, m.ResourceVersion}, m.Labels, m.Annotations, m.Finalizers, content, o.Kind == "PartialObjectMetadata", m.DeletionTimestamp != "" && len(m.Finalizers) == 0}, err
+}
+
+func contentOf(text json.RawMessage) (hash [sha256.Size]byte, err error) {
+	fields := map[string]any{}
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return hash, err
+	}
+	for _, field := range []string{"metadata", "apiVersion", "kind"} {
+		delete(fields, field)
+	}
+	content, err := json.Marshal(fields) // keys in order
+	return sha256.Sum256(content), err
 }
 
 // standing is what the contract makes of an object.

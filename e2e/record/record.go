@@ -1,6 +1,7 @@
 package record
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"iter"
 	"slices"
@@ -75,14 +76,29 @@ func (r *record) add(w audit.Write) error {
 		return err
 	}
 	o, err := read(at, w.Came)
-	if err != nil || o.resourceVersion == "" {
+	if err != nil || o.resourceVersion == "" || o.gone {
 		return err
+	}
+	if o.partial {
+		if o.content, err = r.contentAfter(w, o); err != nil {
+			return err
+		}
 	}
 	r.states[o.uid] = append(r.states[o.uid], o)
 	if created := w.Code == 201; created && strings.Contains(w.URI, byProduct) {
 		r.made[o.uid] = true
 	}
 	return nil
+}
+
+// contentAfter is the content of an object after a write that was answered with its
+// metadata alone: what was sent, if that was all of it, and otherwise what it was before.
+func (r *record) contentAfter(w audit.Write, answer object) ([sha256.Size]byte, error) {
+	if whole := w.Verb == "create" || w.Verb == "update"; whole && len(w.Sent) > 0 {
+		return contentOf(w.Sent)
+	}
+	before, _ := r.state(answer.version)
+	return before.content, nil
 }
 
 // state is an object in one version. That may be one that no write was answered with:

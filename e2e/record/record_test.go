@@ -71,10 +71,22 @@ func TestWhatIsNotTheControllersOwnIsABreach(t *testing.T) {
 		l.write(controller, "delete", "", 200, `{"preconditions":{"uid":"u","resourceVersion":"2"}}`, `{"kind":"Status"}`)
 		return l
 	}
+	const ours = `"finalizers":["kubemirror.raczylo.com/finalizer"],`
+	letsGo := func(finalizers, more string) log {
+		var l log
+		l.write(somebody, "create", "", 201, "", strings.TrimSuffix(object(1, finalizers+ofAnybody), "}")+`,"data":{"key":"x"}}`)
+		l.write(controller, "patch", byController, 200, `{"metadata":{"uid":"u","annotations":{}}}`, strings.Replace(object(2, finalizers+ofAnybody), "{", `{"kind":"PartialObjectMetadata",`, 1))
+		l.write(controller, "update", byController, 200, strings.TrimSuffix(object(2, ofAnybody), "}")+more+"}", object(3, `"deletionTimestamp":"2026-01-01T00:00:00Z",`+ofAnybody))
+		return l
+	}
 	for says, row := range map[string]struct {
 		log    log
 		breach string // a part of what is said; empty: none
 	}{
+		"a source that goes is let go":         {letsGo(ours, `,"data":{"key":"x"}`), ""},
+		"one that others hold is put":          {letsGo(`"finalizers":["theirs","kubemirror.raczylo.com/finalizer"],`, `,"data":{"key":"x"}`), "no mirror"},
+		"one that goes loses what it holds":    {letsGo(ours, ""), "no mirror"},
+		"one that it doesn't hold is put":      {letsGo("", `,"data":{"key":"x"}`), "no mirror"},
 		"its own mirror is deleted":            {deletes(made(controller, byController, mirror)), ""},
 		"its own mirror is replaced":           {replaces(made(controller, byController, mirror), mirror), ""},
 		"a restored mirror is deleted":         {deletes(made(somebody, "", mirror)), ""},

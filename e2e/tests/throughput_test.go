@@ -78,9 +78,9 @@ func (g *gate) now() (waiting int, inUse bool) {
 	return g.waiting, g.others
 }
 
-// webhook has the API server ask the gate about ConfigMaps in the namespaces that
+// webhook has the API server ask the gate about a resource in the namespaces that
 // have the label gate: PREFIX.
-func (g *gate) webhook() string {
+func (g *gate) webhook(resource string) string {
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: g.Certificate().Raw})
 	return fmt.Sprintf(`
 apiVersion: admissionregistration.k8s.io/v1
@@ -91,11 +91,11 @@ webhooks:
   clientConfig: {url: %q, caBundle: %s}
   namespaceSelector: {matchLabels: {gate: PREFIX}}
   rules:
-  - {apiGroups: [""], apiVersions: [v1], resources: [configmaps], operations: [CREATE, UPDATE]}
+  - {apiGroups: [""], apiVersions: [v1], resources: [%s], operations: [CREATE, UPDATE]}
   sideEffects: None
   admissionReviewVersions: [v1]
   timeoutSeconds: 30
-`, g.URL, base64.StdEncoding.EncodeToString(authority))
+`, g.URL, base64.StdEncoding.EncodeToString(authority), resource)
 }
 
 func TestAsManyMirrorsAreWrittenAtATimeAsThereAreWorkersAndTwoOfASourceAtLeast(t *testing.T) {
@@ -112,7 +112,7 @@ func TestAsManyMirrorsAreWrittenAtATimeAsThereAreWorkersAndTwoOfASourceAtLeast(t
 			}
 			km := env.Start("--resource-types=ConfigMap.v1", fmt.Sprintf("--worker-threads=%d", row.workers))
 			g := newGate(t, km.User)
-			env.Apply(g.webhook())
+			env.Apply(g.webhook("configmaps"))
 			env.Eventually("the webhook is in use", func(context.Context) error {
 				env.Apply(fmt.Sprintf(`{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "try", "namespace": "PREFIX-a"}, "data": {"at": "%d"}}`, time.Now().UnixNano()))
 				if _, inUse := g.now(); !inUse {
