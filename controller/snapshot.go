@@ -30,6 +30,8 @@ type snapshot struct {
 	intent   intent
 	// has are the source's mirrors in the namespace.
 	existing []*mirror.Record
+	// former says that a mirror under an earlier name is looked at.
+	former bool
 	// whole is the mirror that is to be there, where it was read since.
 	whole *unstructured.Unstructured
 	// drift says that only a change of a mirror has led here; otherwise since is when

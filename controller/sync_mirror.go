@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -66,8 +67,12 @@ func (w *mirrorWorker) sync(ctx context.Context, key mirror.MirrorKey) error {
 	}
 	failed, err := w.ensure(ctx, key, s, mirror.Draft{Source: s.source, Desired: shape, Resource: s.resource.GroupResource(), Namespace: key.Namespace, Name: name})
 	if failed != nil {
-		w.finish(ctx, key, s.source, append(slices.Clone(problems), *failed))
-		return err
+		told, again := w.keepFormer(ctx, key, s, name, *failed)
+		if errors.Is(again, errSuperseded) {
+			return nil
+		}
+		w.finish(ctx, key, s.source, append(slices.Clone(problems), told...))
+		return cmp.Or(err, again)
 	}
 	switch {
 	case errors.Is(err, errSuperseded):
@@ -147,6 +152,9 @@ func (w *mirrorWorker) decide(key mirror.MirrorKey, o object, d mirror.Draft, s 
 		return nil, superseded, nil
 	}
 	have := t.mirrors[o.at]
+	if s.former && (have == nil || t.claimedBy(have, d) != nil) {
+		return nil, mirror.None, nil // gone since; it was only to stay
+	}
 	if have != nil {
 		if p := t.claimedBy(have, d); p != nil {
 			w.cache.conflicts.wait(o, key)
@@ -158,7 +166,9 @@ func (w *mirrorWorker) decide(key mirror.MirrorKey, o object, d mirror.Draft, s 
 		p := mirror.ForeignObject(d.Source.Kind, d.Name)
 		return nil, mirror.None, &p
 	}
-	w.cache.conflicts.stopWaiting(key)
+	if !s.former {
+		w.cache.conflicts.stopWaiting(key)
+	}
 	action := mirror.Plan(d.Desired, have, t.accepted[o.at], d.Source.Generation > 0)
 	if action == mirror.None {
 		return have, mirror.None, nil

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -62,6 +64,18 @@ func ForeignObject(kind, name string) Problem {
 func NameTaken(kind, name, by string) Problem {
 	return Problem{Reason: ReasonTaken, Failed: true,
 		Text: fmt.Sprintf("%s %q is there as the mirror of %s; narrow the targets of one of the two, or set %s", kind, name, by, api.AnnotationTargetName)}
+}
+
+// Meanwhile adds to why a mirror can't be made under its name that those under these
+// former names stay until it can.
+func (p Problem) Meanwhile(names []string) Problem {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(name)
+	}
+	slices.Sort(quoted)
+	p.Text += "; until then its mirror stays, and is kept up to date, under the former name " + strings.Join(quoted, ", ")
+	return p
 }
 
 // overLimit tells of targets that are left out; own says that the limit is the
