@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -53,7 +54,14 @@ func (s *state) wroteOnLast() bool {
 // syncAbsent finds out why a source is not to be seen, and has its mirrors go if
 // it is one no more.
 func (w *sourceWorker) syncAbsent(ctx context.Context, key mirror.SourceKey, resource schema.GroupVersionResource) error {
+	if pause := w.untilRetry(key); pause > 0 {
+		w.cache.Sources.AddAfter(key, pause)
+		return nil
+	}
 	deselected, err := w.confirmAbsent(ctx, key, resource)
+	if errors.Is(err, errAgain) {
+		w.failed(key)
+	}
 	if err != nil {
 		return err
 	}
@@ -65,6 +73,7 @@ func (w *sourceWorker) syncAbsent(ctx context.Context, key mirror.SourceKey, res
 	}
 	st := w.cache.stateLocked(key)
 	st.absentSince, st.deselected, st.last = time.Now(), deselected, nil
+	st.pace.succeed()
 	look := map[string]bool{}
 	for namespace := range t.bySource[key.NamespacedName()] {
 		look[namespace] = true

@@ -3,6 +3,8 @@ package controller
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -11,6 +13,10 @@ import (
 )
 
 func TestNamespacesThatComeTogetherMakeOneStatus(t *testing.T) {
+	synctest.Test(t, namespacesThatComeTogether)
+}
+
+func namespacesThatComeTogether(t *testing.T) {
 	r := newRig(t)
 	source := r.object("src", api.LabelEnabled, "*")
 	source.SetFinalizers([]string{api.Finalizer})
@@ -18,6 +24,7 @@ func TestNamespacesThatComeTogetherMakeOneStatus(t *testing.T) {
 	r.Ready(configMapsType)
 	r.work()
 	r.patches, r.sources.later = 0, nil
+	time.Sleep(statusPeriod)
 
 	for _, name := range []string{"a", "b", "c"} {
 		r.Namespaces().Set(&mirror.Namespace{Identity: mirror.Identity{Name: name}})

@@ -150,6 +150,7 @@ func (h SourceHandler) Set(obj any) {
 // them looked at.
 func (c *cache) recomputeTargetsLocked(key mirror.SourceKey, src *mirror.Source, st *state) {
 	st.resync = true
+	st.pace.succeed() // what was refused may be another matter now
 	st.Requested = map[string]bool{}
 	if src.Mode != mirror.On || src.Deleting {
 		c.index.set(key, nil)

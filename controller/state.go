@@ -46,6 +46,8 @@ type state struct {
 	// removed are the mirrors that were deleted for another reason than the source's,
 	// and that its author has not been told of yet.
 	deletions map[string][]mirror.Problem
+	// pace is when it may be written on again.
+	pace pace
 	// since is when the source stopped being in sync; zero while it is.
 	since time.Time
 }

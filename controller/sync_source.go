@@ -132,9 +132,15 @@ func (w *sourceWorker) pendingPatchLocked(key mirror.SourceKey, t *table, src *m
 	if status.Failed == "" {
 		st.since = time.Time{}
 	}
-	if status.Text != src.SyncStatus || status.Failed != src.FailedTargets {
-		d.status = &status
+	if status.Text == src.SyncStatus && status.Failed == src.FailedTargets {
+		return d
 	}
+	// One that goes with the finalizer costs no write of its own.
+	if pause := st.pace.untilStatus(); pause > 0 && d.finalizers == nil {
+		w.cache.Sources.AddAfter(key, pause)
+		return d
+	}
+	d.status = &status
 	return d
 }
 
@@ -156,9 +162,7 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 		return nil
 	}
 	aim := d.aim(src, fields)
-	// One that goes is released once, and waits for nobody.
-	if pause := w.pauseSource(key, aim); pause > 0 && !src.Deleting {
-		w.cache.Sources.AddAfter(key, pause)
+	if w.putOff(key, src, aim) {
 		if d.releases(src) {
 			w.failRelease(key)
 		}
@@ -172,6 +176,7 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 	case apierrors.IsConflict(err), anotherObject(err):
 		return errStale
 	default:
+		w.failed(key)
 		if d.releases(src) {
 			w.failRelease(key)
 		}
@@ -213,10 +218,12 @@ func (w *sourceWorker) patched(key mirror.SourceKey, src *mirror.Source, version
 	if src.Deleting {
 		st.finalizerRemoved = src.UID
 	}
+	st.pace.succeed()
 	w.cache.aimedLocked(key, aim)
 	if s == nil {
 		return nil
 	}
+	st.pace.status = time.Now()
 	unreported = w.unreportedLocked(key, s.Problems)
 	st.reported = s.Problems
 	return unreported

@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 )
 
@@ -127,4 +128,50 @@ func TestALeaderWithoutAServerGivesUpTheLeaseAndEnds(t *testing.T) {
 	env.Start("--resource-types=ConfigMap.v1")
 	env.Apply(fmt.Sprintf(source, "two"))
 	waitForAll(env, 1, "two")
+}
+
+// TestAnOutageMakesNoStormOfStatuses has many mirrors come back one by one.
+func TestAnOutageMakesNoStormOfStatuses(t *testing.T) {
+	const sources, targets = 5, 12
+	env, _ := place(t, targets)
+	for i := range sources {
+		env.Apply(strings.Replace(fmt.Sprintf(source, "one"), "name: db", fmt.Sprintf("name: db-%d", i), 1))
+	}
+	km := env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false", "--rate-limit-qps=10", "--rate-limit-burst=1")
+	waitForAll(env, sources*targets, "one")
+	km.WaitQuiet(time.Second)
+	for i := range sources {
+		env.Patch(kit.Object("ConfigMap", env.Name("src"), fmt.Sprintf("db-%d", i)), `{"data":{"key":"two"}}`)
+	}
+	env.ControlPlane().StopAPIServer()
+	env.Eventually("the process has noticed", func(context.Context) error {
+		if km.Metrics().Sum("rest_client_requests_total", `code="<error>"`) < 50 {
+			return fmt.Errorf("fewer than fifty requests have failed")
+		}
+		return nil
+	})
+	if tried := km.Metrics().Sum("rest_client_requests_total", `code="<error>"`, `method="PATCH"`); tried > sources*6 {
+		t.Errorf("while the server was away, it tried %v times to write on %d sources", tried, sources)
+	}
+	mark := env.Mark()
+	begin := time.Now()
+	if err := env.ControlPlane().StartAPIServer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitForAll(env.Within(time.Minute), sources*targets, "two")
+	km.WaitQuiet(3 * time.Second)
+	last := map[string]time.Time{}
+	for _, r := range km.Since(mark).Where(audit.Filter{Verbs: []string{"patch"}}) {
+		if gap := r.Received.Sub(last[r.Name]); gap < 1900*time.Millisecond {
+			t.Errorf("%s: %v after the one before", r, gap)
+		}
+		last[r.Name] = r.Received
+	}
+	t.Logf("the storm was over after %v", time.Since(begin))
+	for i := range sources {
+		src := kit.Object("ConfigMap", env.Name("src"), fmt.Sprintf("db-%d", i))
+		if got, want := env.Get(src).GetAnnotations()["kubemirror.raczylo.com/sync-status"], fmt.Sprintf("%d/%[1]d synced", targets); got != want {
+			t.Errorf("%s says %q in the end, want %q", src, got, want)
+		}
+	}
 }
