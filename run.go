@@ -78,7 +78,9 @@ func run(ctx context.Context, o *options, clients *kube.Clients) error {
 		return err
 	}
 	onLeading := func(leading bool) { m.Leading(o.leaseName, leading) }
-	return leader.Run(ctx, leader.Config{Lease: lease, Health: election, OnLeading: onLeading}, work)
+	term := &leader.Term{}
+	clients.Bound(term.Over)
+	return leader.Run(ctx, leader.Config{Lease: lease, Health: election, Term: term, OnLeading: onLeading}, work)
 }
 
 // secured is what --metrics-secure takes; nil where it is not set.

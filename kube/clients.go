@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -26,6 +27,8 @@ type Clients struct {
 	dynamic dynamic.Interface
 	// server is for requests that the others have no form for.
 	server rest.Interface
+	// over is what Bound was given.
+	over atomic.Pointer[func() bool]
 }
 
 // Connect reads the configuration of the cluster and makes the clients. It sends
@@ -45,10 +48,11 @@ func Connect(c Config) (*Clients, error) {
 
 func newClients(config *rest.Config) (*Clients, error) {
 	c := &Clients{REST: config}
-	var err error
-	if c.HTTP, err = rest.HTTPClientFor(config); err != nil {
+	plainly, err := rest.HTTPClientFor(config)
+	if err != nil {
 		return nil, err
 	}
+	c.HTTP = boundedClient(plainly, &c.over)
 	whole, err := rest.UnversionedRESTClientForConfigAndClient(dynamic.ConfigFor(config), c.HTTP)
 	if err != nil {
 		return nil, err

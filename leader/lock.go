@@ -42,6 +42,7 @@ func NewLease(config *rest.Config, namespace, name, identity string) (*resourcel
 // Run once that has ended.
 type lock struct {
 	*resourcelock.LeaseLock
+	term   *Term
 	giveUp context.CancelFunc // ends the election
 
 	claimed bool      // whether a write was sent that may have made the Lease ours
@@ -69,8 +70,13 @@ func (l *lock) Create(ctx context.Context, record resourcelock.LeaderElectionRec
 	return l.wrote(record, l.LeaseLock.Create(ctx, record))
 }
 
-// Update implements resourcelock.Interface.
+// Update implements resourcelock.Interface. The holder renews each time that the elector
+// looks, which is as often as a standby is to look; most of these times the Lease has been
+// renewed not long ago, and that is as good.
 func (l *lock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	if l.err == nil && !l.renewed.IsZero() && time.Since(l.renewed) < renewPeriod {
+		return nil
+	}
 	return l.wrote(record, l.LeaseLock.Update(ctx, record))
 }
 
@@ -79,6 +85,7 @@ func (l *lock) wrote(record resourcelock.LeaderElectionRecord, err error) error 
 	l.err = err
 	if err == nil {
 		l.renewed = record.RenewTime.Time
+		l.term.extend(l.renewed.Add(leaseDuration))
 	}
 	return err
 }
