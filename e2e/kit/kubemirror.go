@@ -156,10 +156,15 @@ func (k *Kubemirror) Since(mark audit.Mark) audit.Requests {
 	return requests
 }
 
-// WaitQuiet waits until the process has asked nothing of the API server for as
-// long as d, the lease and watches aside.
+// statusPeriod is how long a source's next status may be put off after the last, and some
+// time for it to be written.
+const statusPeriod = 2300 * time.Millisecond
+
+// WaitQuiet waits until the process has asked nothing of the API server for as long
+// as d, the lease and watches aside, and has no status put off.
 func (k *Kubemirror) WaitQuiet(d time.Duration) {
 	k.env.t.Helper()
+	patches := k.Since(k.env.begin).Where(audit.Filter{Verbs: []string{"patch"}})
 	k.env.Eventually(fmt.Sprintf("%s is quiet for %v", k.Name(), d), func(ctx context.Context) error {
 		mark := k.env.Mark()
 		select {
@@ -168,8 +173,12 @@ func (k *Kubemirror) WaitQuiet(d time.Duration) {
 		case <-time.After(d):
 		}
 		requests := k.Since(mark)
+		patches = append(patches, requests.Where(audit.Filter{Verbs: []string{"patch"}})...)
 		if asked := append(requests.Where(audit.Filter{Verbs: audit.Writes}), requests.Where(audit.Filter{Verbs: audit.Reads})...); len(asked) > 0 {
 			return fmt.Errorf("it asked:\n%s", asked)
+		}
+		if n := len(patches); n > 0 && time.Since(patches[n-1].Received) < statusPeriod {
+			return fmt.Errorf("the next status may be put off since %s", patches[n-1])
 		}
 		return nil
 	})
