@@ -15,11 +15,11 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// renamed has the source's mirrors be called otherwise, and its content be this.
-func renamed(name, value string) func(*unstructured.Unstructured) {
+// renamed has the source's mirrors be called new, and its content be this.
+func renamed(value string) func(*unstructured.Unstructured) {
 	return func(u *unstructured.Unstructured) {
 		annotations := u.GetAnnotations()
-		annotations[api.AnnotationTargetName] = name
+		annotations[api.AnnotationTargetName] = "new"
 		u.SetAnnotations(annotations)
 		u.Object["data"] = map[string]any{"a": value}
 	}
@@ -49,7 +49,7 @@ func TestAMirrorWhoseNewNameIsTakenStaysAndFollowsItsSource(t *testing.T) {
 				return u, nil
 			}
 			r.inPlace = &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "new", UID: "x", ResourceVersion: "1"}}
-			r.say("a", renamed("new", "changed"))
+			r.say("a", renamed("changed"))
 			r.rest()
 			if r.deletes != 0 || r.updates != 1 || r.released() {
 				t.Errorf("%d deletes, %d updates, and it was patched with %q", r.deletes, r.updates, r.patched)
@@ -57,7 +57,7 @@ func TestAMirrorWhoseNewNameIsTakenStaysAndFollowsItsSource(t *testing.T) {
 			if told := r.told(); !strings.Contains(told, `stays, and is kept up to date, under the former name "s"`) {
 				t.Errorf("it tells %q", told)
 			}
-			r.say("a", renamed("new", "changed again"))
+			r.say("a", renamed("changed again"))
 			r.rest()
 			if r.deletes != 0 || r.updates != 2 {
 				t.Errorf("%d deletes, %d updates after another change", r.deletes, r.updates)
@@ -85,7 +85,7 @@ func TestAFormerMirrorThatSomebodyDeletesIsNotMadeAgain(t *testing.T) {
 		return nil, apierrors.NewAlreadyExists(configMapsType.GroupResource(), "new")
 	}
 	r.inPlace = &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "new", UID: "x", ResourceVersion: "1"}}
-	r.say("a", renamed("new", "changed"))
+	r.say("a", renamed("changed"))
 	r.rest()
 	creates := r.creates
 	r.gone(r.mirror("a"))
@@ -100,7 +100,7 @@ func TestTheFormerMirrorStaysWhileTheNewOneIsOnItsWayOut(t *testing.T) {
 	going := r.mirror("a")
 	going.Name, going.UID, going.Terminating = "new", "n1", true
 	r.MirrorsOf(configMapsType).Set(going)
-	r.say("a", renamed("new", "changed"))
+	r.say("a", renamed("changed"))
 	r.rest()
 	if r.deletes != 0 || r.released() {
 		t.Fatalf("%d deletes, and it was patched with %q, though no other mirror is there", r.deletes, r.patched)
@@ -118,7 +118,7 @@ func TestTheFormerMirrorGoesWhenTheNewOneIsThereWhateverElseIsWrong(t *testing.T
 	r.create = func(*unstructured.Unstructured) (*unstructured.Unstructured, error) {
 		return nil, apierrors.NewForbidden(configMapsType.GroupResource(), "new", errors.New("no"))
 	}
-	r.say("a", renamed("new", "changed"))
+	r.say("a", renamed("changed"))
 	r.rest()
 	key := mirror.MirrorKey{Source: r.sourceKey(), Namespace: "a"}
 	former := object{configMapsType.GroupResource(), types.NamespacedName{Namespace: "a", Name: "s"}}
