@@ -3,6 +3,7 @@ package kit
 import (
 	"strings"
 
+	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/record"
 )
 
@@ -12,11 +13,11 @@ func (e *Env) checkTouched() {
 	if len(e.processes) == 0 {
 		return
 	}
-	processes, text := e.prefix+"-kubemirror-", e.prefix+"-"
+	processes, text, begin := e.prefix+"-kubemirror-", e.prefix+"-", e.begin
 	if e.abroad {
-		text = "" // who made the sources there says nothing of the test
+		text, begin = "", audit.Mark{} // who made the sources there says nothing of the test, and may have been before it
 	}
-	breaches, err := record.Breaches(e.Audit().Writes(e.begin, text), func(user string) bool {
+	breaches, err := record.Breaches(e.Audit().Writes(begin, text), func(user string) bool {
 		return strings.HasPrefix(user, processes)
 	})
 	if err != nil {
