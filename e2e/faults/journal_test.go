@@ -28,6 +28,8 @@ type page struct {
 	kept map[oracle.Place]bool
 	// may has the places where one was wanted at any time.
 	may map[oracle.Place]bool
+	// sources are what is or was a source.
+	sources map[oracle.Place]bool
 	// frozen are those to which nothing was to happen.
 	frozen  map[oracle.Place]string
 	remakes bool
@@ -35,7 +37,7 @@ type page struct {
 
 // next begins a page.
 func (j *journal) next(name string, remakes bool) {
-	p := page{name: name, begin: time.Now(), kept: map[oracle.Place]bool{}, may: map[oracle.Place]bool{}, remakes: remakes}
+	p := page{name: name, begin: time.Now(), kept: map[oracle.Place]bool{}, may: map[oracle.Place]bool{}, sources: map[oracle.Place]bool{}, remakes: remakes}
 	for place := range j.world.before {
 		p.kept[place] = true
 	}
@@ -50,6 +52,9 @@ func (j *journal) changed() {
 	wanted := s.Wanted()
 	for place := range wanted {
 		p.may[place] = true
+	}
+	for place := range s.Sources {
+		p.sources[place] = true
 	}
 	maps.DeleteFunc(p.kept, func(place oracle.Place, _ bool) bool {
 		return !slices.Contains(wanted[place], oracle.SourceOf(j.world.before[place]))
@@ -95,7 +100,7 @@ func (j *journal) at(moment time.Time) page {
 func (p page) judge(verb string, place oracle.Place) error {
 	_, frozen := p.frozen[place]
 	switch {
-	case verb == "patch": // of a source; package record sees to these
+	case verb == "patch", verb == "update" && p.sources[place]: // of a source; package record sees to these
 	case frozen:
 		return fmt.Errorf("nothing was to happen to %s", place)
 	case verb == "delete" && p.kept[place] && !p.remakes:

@@ -251,6 +251,27 @@ func (h *history) wants() map[kit.Ref]string {
 	return want
 }
 
+// formerly has the mirrors that may be there, with their values, under the former name of a
+// source whose name is taken in a place: one that was there stays until the name is free.
+func (h *history) formerly() map[kit.Ref]string {
+	may := map[kit.Ref]string{}
+	for name, src := range h.sources {
+		value := src.value
+		if src.frozen != nil {
+			value = whatever
+		}
+		for place, wanted := range src.targets {
+			if _, inTheWay := h.foreign[kit.Object(configMap, h.env.Name(place), src.name)]; !inTheWay || !wanted || !src.there || !src.on || !src.labelled || h.shut[place] {
+				continue
+			}
+			for _, prefix := range []string{"m-", "x-"} {
+				may[kit.Object(configMap, h.env.Name(place), prefix+name)] = value
+			}
+		}
+	}
+	return may
+}
+
 // has has the mirrors that there are: what names itself.
 func (h *history) has() map[kit.Ref]string {
 	got := map[kit.Ref]string{}
@@ -271,6 +292,11 @@ func (h *history) check() {
 	h.env.Eventually("mirrors are what their sources say", func(context.Context) error {
 		h.start() // what a fault has killed
 		got := h.has()
+		may := h.formerly()
+		maps.DeleteFunc(got, func(r kit.Ref, is string) bool {
+			_, must := want[r]
+			return !must && (may[r] == whatever || may[r] != "" && may[r] == is)
+		})
 		if !maps.EqualFunc(got, want, func(is, wanted string) bool { return wanted == whatever || is == wanted }) {
 			return fmt.Errorf("they are %v, want %v", got, want)
 		}
