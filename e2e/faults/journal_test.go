@@ -18,6 +18,8 @@ type journal struct {
 	world *world
 	begin audit.Mark
 	pages []page
+	// sources are what is or was a source in any step.
+	sources map[oracle.Place]bool
 }
 
 // page is one step.
@@ -28,8 +30,6 @@ type page struct {
 	kept map[oracle.Place]bool
 	// may has the places where one was wanted at any time.
 	may map[oracle.Place]bool
-	// sources are what is or was a source.
-	sources map[oracle.Place]bool
 	// frozen are those to which nothing was to happen.
 	frozen  map[oracle.Place]string
 	remakes bool
@@ -37,7 +37,7 @@ type page struct {
 
 // next begins a page.
 func (j *journal) next(name string, remakes bool) {
-	p := page{name: name, begin: time.Now(), kept: map[oracle.Place]bool{}, may: map[oracle.Place]bool{}, sources: map[oracle.Place]bool{}, remakes: remakes}
+	p := page{name: name, begin: time.Now(), kept: map[oracle.Place]bool{}, may: map[oracle.Place]bool{}, remakes: remakes}
 	for place := range j.world.before {
 		p.kept[place] = true
 	}
@@ -54,7 +54,7 @@ func (j *journal) changed() {
 		p.may[place] = true
 	}
 	for place := range s.Sources {
-		p.sources[place] = true
+		j.sources[place] = true
 	}
 	maps.DeleteFunc(p.kept, func(place oracle.Place, _ bool) bool {
 		return !slices.Contains(wanted[place], oracle.SourceOf(j.world.before[place]))
@@ -77,7 +77,11 @@ func (j *journal) judge() {
 		}
 		writes++
 		p := j.at(write.Received)
-		if err := p.judge(write.Verb, oracle.Place{Kind: kind, Namespace: write.Namespace, Name: write.Name}); err != nil {
+		place := oracle.Place{Kind: kind, Namespace: write.Namespace, Name: write.Name}
+		if write.Verb == "patch" || write.Verb == "update" && j.sources[place] {
+			continue // of a source; package record sees to these
+		}
+		if err := p.judge(write.Verb, place); err != nil {
 			w.t.Errorf("%s: %s: %v", p.name, write.Request, err)
 		}
 	}
@@ -100,7 +104,6 @@ func (j *journal) at(moment time.Time) page {
 func (p page) judge(verb string, place oracle.Place) error {
 	_, frozen := p.frozen[place]
 	switch {
-	case verb == "patch", verb == "update" && p.sources[place]: // of a source; package record sees to these
 	case frozen:
 		return fmt.Errorf("nothing was to happen to %s", place)
 	case verb == "delete" && p.kept[place] && !p.remakes:

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/faultproxy"
+	"github.com/lukaszraczylo/kubemirror/e2e/oracle"
 )
 
 // mirrors are the watches of mirrors.
@@ -106,7 +107,7 @@ func (c *tally) String() string {
 // play plays the scenario once.
 func play(t *testing.T, r run, c *tally) {
 	w := newWorld(t, places...)
-	j := &journal{world: w, begin: w.env.Mark()}
+	j := &journal{world: w, begin: w.env.Mark(), sources: map[oracle.Place]bool{}}
 	dead := false // since the step before
 	for i, s := range scenario {
 		fault, nth := r.at(i)
