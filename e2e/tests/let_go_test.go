@@ -3,6 +3,7 @@ package tests
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,4 +114,17 @@ func TestASourceIsReadAndPutOnlyToBeLetGo(t *testing.T) {
 	if got, put, patched := ofSource("get"), ofSource("update"), ofSource("patch"); len(got) != 1 || len(put) != 1 || len(patched) != 0 {
 		t.Errorf("to let it go, it asked:\n%s\n%s\n%s", got, put, patched)
 	}
+}
+
+// A process takes the finalizer off sources that are deleted where it honours none, after
+// a while; that it is its own to touch has to be seen from what was before the test.
+func TestASourceOfOthersIsLetGoByAPut(t *testing.T) {
+	t.Parallel()
+	other := kit.New(t)
+	left := kit.Object(configMap, other.Namespace("src"), "left")
+	other.Apply(strings.Replace(source(left, "target-namespaces="), `"metadata":{`, `"metadata":{"finalizers":["`+ourFinalizer+`"],`, 1))
+	env := kit.New(t)
+	env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
+	other.Delete(left)
+	other.Within(time.Minute).WaitGone(left)
 }
