@@ -171,13 +171,10 @@ func (c Config) release(resource schema.GroupVersionResource) mutation {
 // that can't meet another object of its name; package mirror says why.
 func (c Config) letGo(ctx context.Context, resource schema.GroupVersionResource, o *metav1.PartialObjectMetadata) error {
 	whole, err := c.Objects.Get(ctx, resource, o.Namespace, o.Name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case whole.GetUID() != o.UID || !mirror.HoldsLast(whole):
-		return apierrors.NewConflict(resource.GroupResource(), o.Name, errors.New("it has changed since it was listed"))
 	}
-	body, err := mirror.WithoutFinalizer(whole)
+	body, err := mirror.LetGo(resource.GroupResource(), whole, o.UID)
 	if err != nil {
 		return err
 	}
@@ -192,7 +189,7 @@ func takeOff(ctx context.Context, objects metadata.ResourceInterface, o *metav1.
 	traces := false
 	if slices.Contains(o.Finalizers, api.Finalizer) {
 		traces = true
-		fields["finalizers"] = slices.DeleteFunc(slices.Clone(o.Finalizers), func(f string) bool { return f == api.Finalizer })
+		fields["finalizers"] = mirror.OthersFinalizers(o.Finalizers)
 	}
 	annotations := map[string]any{}
 	for _, key := range []string{api.AnnotationSyncStatus, api.AnnotationFailedTargets} {

@@ -3,8 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,15 +24,12 @@ func (s *state) isAbsent() bool { return time.Since(s.absentSince) < absentFor }
 // mirrors, or what we wrote on it, if it has merely lost the label that selects it.
 // A source that has left nothing is forgotten.
 func (w *sourceWorker) isMissingLocked(key mirror.SourceKey, t *table, st *state) bool {
-	orphans := slices.ContainsFunc(slices.Collect(maps.Values(t.bySource[key.NamespacedName()])), func(records []*mirror.Record) bool {
-		return slices.ContainsFunc(records, func(r *mirror.Record) bool { return !r.Terminating })
-	})
 	switch {
 	case st.inFlight > 0:
 		return false // looked at again when it is known what there is
 	case st.wroteOnLast():
 		return true
-	case orphans:
+	case anyStays(t.bySource[key.NamespacedName()]):
 		return !st.isAbsent() // otherwise the mirrors' own keys see to it
 	case len(t.bySource[key.NamespacedName()]) == 0:
 		w.cache.conflicts.abandoned(key)
@@ -111,8 +106,8 @@ func (w *sourceWorker) confirmAbsent(ctx context.Context, key mirror.SourceKey, 
 // release takes our finalizer and status off an object that is no source any more.
 func (w *sourceWorker) release(ctx context.Context, resource schema.GroupVersionResource, live *metav1.PartialObjectMetadata) error {
 	fields := map[string]any{}
-	if rest := slices.DeleteFunc(slices.Clone(live.Finalizers), func(f string) bool { return f == api.Finalizer }); len(rest) != len(live.Finalizers) {
-		fields["finalizers"] = append([]string{}, rest...)
+	if rest := mirror.OthersFinalizers(live.Finalizers); len(rest) != len(live.Finalizers) {
+		fields["finalizers"] = rest
 		fields["resourceVersion"] = live.ResourceVersion
 	}
 	if live.Annotations[api.AnnotationSyncStatus] != "" || live.Annotations[api.AnnotationFailedTargets] != "" {

@@ -146,13 +146,10 @@ func (c *client) letGo(ctx context.Context, t schema.GroupVersionResource, sourc
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	whole, err := c.Objects.Get(ctx, t, source.Namespace, source.Name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case whole.GetUID() != source.UID || !mirror.HoldsLast(whole):
-		return errChangedSince(t, source.Name)
 	}
-	body, err := mirror.WithoutFinalizer(whole)
+	body, err := mirror.LetGo(t.GroupResource(), whole, source.UID)
 	if err != nil {
 		return err
 	}

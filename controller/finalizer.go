@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -35,8 +37,7 @@ func finalizers(src *mirror.Source, keeps, expects bool) []string {
 	case !on && keeps && !src.Deleting && src.Mode >= mirror.Stopped:
 		return append(slices.Clone(src.Finalizers), api.Finalizer)
 	case on && !keeps && !expects:
-		rest := slices.DeleteFunc(slices.Clone(src.Finalizers), func(f string) bool { return f == api.Finalizer })
-		return append([]string{}, rest...)
+		return mirror.OthersFinalizers(src.Finalizers)
 	}
 	return nil
 }
@@ -74,17 +75,11 @@ func (c *cache) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Source, 
 // expectsLocked reports whether one of the looks that are due may make a mirror.
 func (c *cache) expectsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
 	has := t.bySource[key.NamespacedName()]
-	wanted := func(namespace string) bool {
-		return c.intentLocked(src, st, c.namespaces[namespace], has, namespace) == present
-	}
-	for namespace := range st.pending {
-		if wanted(namespace) {
-			return true
-		}
-	}
-	for namespace := range st.drifted {
-		if wanted(namespace) {
-			return true
+	for _, due := range []iter.Seq[string]{maps.Keys(st.pending), maps.Keys(st.drifted)} {
+		for namespace := range due {
+			if c.intentLocked(src, st, c.namespaces[namespace], has, namespace) == present {
+				return true
+			}
 		}
 	}
 	return false
@@ -144,9 +139,9 @@ func (c *cache) resumeHeldLocked(key mirror.SourceKey, t *table, st *state) {
 // before its mirrors go without it.
 const mostConflicts = 3
 
-// failRelease records that a source's finalizer couldn't be taken off. After most times in a row
-// its mirrors go all the same: nobody keeps them where they are not to be by refusing
-// that patch, or by changing the source all the time.
+// failRelease records that a source's finalizer couldn't be taken off. After so many times
+// in a row as most, its mirrors go all the same: nobody keeps them where they are not to be
+// by refusing that patch, or by changing the source all the time.
 func (w *sourceWorker) failRelease(key mirror.SourceKey, most int) {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()

@@ -1,11 +1,15 @@
 package mirror
 
 import (
+	"errors"
 	"slices"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 )
@@ -29,19 +33,29 @@ import (
 // HoldsLast reports whether an object that is being deleted would go if our finalizer
 // were taken off.
 func HoldsLast(o metav1.Object) bool {
-	return o.GetDeletionTimestamp() != nil && slices.Contains(o.GetFinalizers(), api.Finalizer) && len(othersFinalizers(o.GetFinalizers())) == 0
+	return o.GetDeletionTimestamp() != nil && slices.Contains(o.GetFinalizers(), api.Finalizer) && len(OthersFinalizers(o.GetFinalizers())) == 0
 }
 
-// WithoutFinalizer is the object less our finalizer.
-func WithoutFinalizer(u *unstructured.Unstructured) (Body, error) {
+// LetGo is what is to be put in the place of an object that was read, so that it goes: all
+// of it, less our finalizer. It is a conflict if the object isn't the one of this UID any
+// more, or would not go.
+func LetGo(resource schema.GroupResource, u *unstructured.Unstructured, uid types.UID) (Body, error) {
+	if u.GetUID() != uid || !HoldsLast(u) {
+		return Body{}, apierrors.NewConflict(resource, u.GetName(), errors.New("it has changed since it was seen"))
+	}
+	return withoutFinalizer(u)
+}
+
+func withoutFinalizer(u *unstructured.Unstructured) (Body, error) {
 	rest := *u
 	rest.Object = runtime.DeepCopyJSON(u.Object)
-	rest.SetFinalizers(othersFinalizers(u.GetFinalizers()))
+	rest.SetFinalizers(OthersFinalizers(u.GetFinalizers()))
 	text, err := rest.MarshalJSON()
 	return Body{runtime.ContentTypeJSON, text}, err
 }
 
-// othersFinalizers is the list less ours.
-func othersFinalizers(list []string) []string {
+// OthersFinalizers is a list of finalizers less ours. Of a list that has ours it is never
+// nil: in a patch, that would leave the list as it is.
+func OthersFinalizers(list []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(f string) bool { return f == api.Finalizer })
 }

@@ -38,7 +38,7 @@ func TestAnObjectLessOurFinalizerIsAsItWasReadInEverythingElse(t *testing.T) {
 	if err := u.UnmarshalJSON([]byte(read)); err != nil {
 		t.Fatal(err)
 	}
-	body, err := WithoutFinalizer(u)
+	body, err := withoutFinalizer(u)
 	if err != nil || string(body.Bytes) != want || body.ContentType != "application/json" {
 		t.Errorf("%s, %s, %v", body.ContentType, body.Bytes, err)
 	}

@@ -137,7 +137,7 @@ func (c *ControlPlane) StartAPIServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return await(ctx, c.apiServer, c.apiServerReady)
+	return await(ctx, c.apiServer, c.Healthy)
 }
 
 // StopAPIServer ends the API server without warning, as a crash would:
@@ -150,9 +150,6 @@ func (c *ControlPlane) PauseAPIServer() error { return c.apiServer.Signal(syscal
 
 // ResumeAPIServer lets a paused API server go on.
 func (c *ControlPlane) ResumeAPIServer() error { return c.apiServer.Signal(syscall.SIGCONT) }
-
-// Healthy asks the API server whether it is ready, its store included.
-func (c *ControlPlane) Healthy(ctx context.Context) error { return c.apiServerReady(ctx) }
 
 // Check returns an error if a component has ended that nobody stopped, with the
 // end of its log: worth a look when a test has failed.

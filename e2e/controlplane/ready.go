@@ -15,9 +15,9 @@ func (c *ControlPlane) etcdHealthy(ctx context.Context) error {
 	return get(ctx, "http://localhost/health", c.etcdTransport())
 }
 
-// apiServerReady asks the API server whether it is ready: its own start-up
+// Healthy asks the API server whether it is ready: its own start-up
 // work, default roles and namespaces among it, is done then.
-func (c *ControlPlane) apiServerReady(ctx context.Context) error {
+func (c *ControlPlane) Healthy(ctx context.Context) error {
 	roots := x509.NewCertPool()
 	roots.AddCert(c.authority.certificate)
 	return get(ctx, c.URL()+"/readyz", &http.Transport{

@@ -56,21 +56,18 @@ func newHold(of Watches) *Hold {
 }
 
 // Hold has watches and lists that begin from now on wait before they reach the server.
-func (p *Proxy) Hold(of Watches) *Hold {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	h := newHold(of)
-	p.holds = append(slices.DeleteFunc(p.holds, (*Hold).released), h)
-	return h
-}
+func (p *Proxy) Hold(of Watches) *Hold { return p.keep(&p.holds, of) }
 
 // Freeze has the watches pass on no event, those that there are and those that begin;
 // what has been held up comes when it ends.
-func (p *Proxy) Freeze(of Watches) *Hold {
+func (p *Proxy) Freeze(of Watches) *Hold { return p.keep(&p.freezes, of) }
+
+// keep adds a hold to a list, and takes away those that have ended.
+func (p *Proxy) keep(list *[]*Hold, of Watches) *Hold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := newHold(of)
-	p.freezes = append(slices.DeleteFunc(p.freezes, (*Hold).released), h)
+	*list = append(slices.DeleteFunc(*list, (*Hold).released), h)
 	return h
 }
 

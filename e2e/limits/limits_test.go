@@ -3,7 +3,6 @@ package limits
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,29 +17,6 @@ const (
 	domain    = "kubemirror.raczylo.com/"
 	configMap = "ConfigMap"
 )
-
-// source is a source in JSON that asks for this; each of asks is key=value without the
-// domain.
-func source(r kit.Ref, value string, asks ...string) string {
-	annotations := fmt.Sprintf("%q:%q", domain+"sync", "true")
-	for _, ask := range asks {
-		key, value, _ := strings.Cut(ask, "=")
-		annotations += fmt.Sprintf(",%q:%q", domain+key, value)
-	}
-	return fmt.Sprintf(`{"apiVersion":"v1","kind":%q,"metadata":{"name":%q,"namespace":%q,"labels":{%q:"true"},"annotations":{%s}},"data":{"key":%q}}`,
-		r.Kind, r.Name, r.Namespace, domain+"enabled", annotations, value)
-}
-
-func statusOf(o *unstructured.Unstructured) string { return o.GetAnnotations()[domain+"sync-status"] }
-
-func hasStatus(want string) kit.Check {
-	return func(o *unstructured.Unstructured) error {
-		if got := statusOf(o); got != want {
-			return fmt.Errorf("its status is %q, want %q", got, want)
-		}
-		return nil
-	}
-}
 
 // holds is the check of an object with that value.
 func holds(want string) kit.Check {
@@ -70,16 +46,16 @@ func TestI7AThousandSourcesThatCantBeReadHoldUpNobody(t *testing.T) {
 	mark := env.Mark()
 	texts := make([]string, many)
 	for i := range texts {
-		texts[i] = source(kit.Object(configMap, src, fmt.Sprintf("bad-%04d", i)), "secret", "target-namespaces=all", slips[i%len(slips)])
+		texts[i] = kit.Source(kit.Object(configMap, src, fmt.Sprintf("bad-%04d", i)), "secret", "target-namespaces=all", slips[i%len(slips)])
 	}
 	env.ApplyAll(texts)
 	good := kit.Object(configMap, env.Namespace("other"), "good")
-	env.Apply(source(good, "one", "target-namespaces=PREFIX-a"))
+	env.Apply(kit.Source(good, "one", "target-namespaces=PREFIX-a"))
 	env.WaitFor(good.In(a), "is mirrored though others can't be read", holds("one"))
 	env.Within(2*time.Minute).Eventually("each of them says why", func(context.Context) error {
 		silent := 0
 		for _, o := range env.List(configMap, src, domain+"enabled=true") {
-			if statusOf(&o) == "" {
+			if kit.StatusOf(&o) == "" {
 				silent++
 			}
 		}
@@ -116,14 +92,14 @@ func TestTenThousandNamespacesAreServedAndOneMoreCostsOneWrite(t *testing.T) {
 	env.Within(2 * time.Minute).ApplyAll(texts)
 	flags := []string{"--resource-types=ConfigMap.v1", "--leader-elect=false", "--max-targets=20000", "--rate-limit-qps=100000", "--rate-limit-burst=100000"}
 	km := env.Start(flags...)
-	env.Apply(source(src, "one", "target-namespaces=PREFIX-n*"))
-	env.Within(3*time.Minute).WaitFor(src, "is everywhere", hasStatus(fmt.Sprintf("%[1]d/%[1]d synced", many)))
+	env.Apply(kit.Source(src, "one", "target-namespaces=PREFIX-n*"))
+	env.Within(3*time.Minute).WaitFor(src, "is everywhere", kit.HasStatus(fmt.Sprintf("%[1]d/%[1]d synced", many)))
 	km.WaitQuiet(time.Second)
 
 	mark := env.Mark()
 	env.Namespace("n-late")
 	env.WaitFor(src.In(env.Name("n-late")), "is mirrored", holds("one"))
-	env.WaitFor(src, "counts it", hasStatus(fmt.Sprintf("%[1]d/%[1]d synced", many+1)))
+	env.WaitFor(src, "counts it", kit.HasStatus(fmt.Sprintf("%[1]d/%[1]d synced", many+1)))
 	if asked := km.Since(mark).Where(audit.Filter{Verbs: audit.Writes}); len(asked) != 2 {
 		t.Errorf("one namespace more took other writes than a mirror and a status:\n%s", asked)
 	}
@@ -154,8 +130,8 @@ func TestASourceThatChangesAllTheTimeHoldsUpNobodyAndIsRightInTheEnd(t *testing.
 	km := env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
 	busy, calm := kit.Object(configMap, src, "busy"), kit.Object(configMap, src, "calm")
 	for _, r := range []kit.Ref{busy, calm} {
-		env.Apply(source(r, "0", "target-namespaces=PREFIX-n*"))
-		env.WaitFor(r, "is everywhere", hasStatus("20/20 synced"))
+		env.Apply(kit.Source(r, "0", "target-namespaces=PREFIX-n*"))
+		env.WaitFor(r, "is everywhere", kit.HasStatus("20/20 synced"))
 	}
 	mark := env.Mark()
 	var stop atomic.Bool
@@ -180,7 +156,7 @@ func TestASourceThatChangesAllTheTimeHoldsUpNobodyAndIsRightInTheEnd(t *testing.
 	for i := range 20 {
 		env.WaitFor(busy.In(env.Name(fmt.Sprintf("n%02d", i))), "is right in the end", holds(fmt.Sprint(n)))
 	}
-	env.WaitFor(busy, "says so", hasStatus("20/20 synced"))
+	env.WaitFor(busy, "says so", kit.HasStatus("20/20 synced"))
 	if events := env.Events(busy); len(events) > 0 {
 		t.Errorf("its author was told: %v", events)
 	}
@@ -196,10 +172,10 @@ func TestI5AnObjectThatTheServerCantReadDeletesNothingAndHoldsUpNoOtherKind(t *t
 	src, a := env.Namespace("src"), env.Namespace("a")
 	settings, secret := kit.Object(configMap, src, "settings"), kit.Object("Secret", src, "credentials")
 	km := env.Start("--resource-types=ConfigMap.v1,Secret.v1", "--leader-elect=false")
-	env.Apply(source(settings, "one", "target-namespaces=all"))
-	env.Apply(source(secret, "b25l", "target-namespaces=all"))
-	env.WaitFor(settings, "is mirrored", hasStatus("1/1 synced"))
-	env.WaitFor(secret, "is mirrored", hasStatus("1/1 synced"))
+	env.Apply(kit.Source(settings, "one", "target-namespaces=all"))
+	env.Apply(kit.Source(secret, "one", "target-namespaces=all"))
+	env.WaitFor(settings, "is mirrored", kit.HasStatus("1/1 synced"))
+	env.WaitFor(secret, "is mirrored", kit.HasStatus("1/1 synced"))
 	uid := env.Get(settings.In(a)).GetUID()
 
 	key := "/registry/configmaps/" + src + "/poison"

@@ -51,16 +51,6 @@ func holds(other *unstructured.Unstructured) kit.Check {
 	}
 }
 
-// hasStatus is the check of a source that says just that.
-func hasStatus(want string) kit.Check {
-	return func(o *unstructured.Unstructured) error {
-		if got := o.GetAnnotations()["kubemirror.raczylo.com/sync-status"]; got != want {
-			return fmt.Errorf("its status is %q, want %q", got, want)
-		}
-		return nil
-	}
-}
-
 // all names every object that is looked at: a source of each kind, and its mirrors.
 func all(env *kit.Env) (sources, mirrors []kit.Ref) {
 	for _, kind := range kinds {
@@ -92,7 +82,7 @@ func TestMirrorsAreMadeChangedSetRightAndRemovedWithoutStreamedLists(t *testing.
 	areRight := func() {
 		t.Helper()
 		for _, src := range sources {
-			now := env.WaitFor(src, "is in sync", hasStatus("2/2 synced"))
+			now := env.WaitFor(src, "is in sync", kit.HasStatus("2/2 synced"))
 			for _, mirror := range []kit.Ref{src.In(env.Name("n1")), src.In(env.Name("n2"))} {
 				env.WaitFor(mirror, "is right", holds(now))
 			}
@@ -187,7 +177,7 @@ func TestARestartOnFiveThousandMirrorsFitsIntoLittleMemoryWithoutStreamedLists(t
 		env.Apply(source(r, fmt.Sprintf(`"data":{"payload":%q}`, base64.StdEncoding.EncodeToString(payload))))
 	}
 	for _, r := range refs {
-		env.WaitFor(r, "is in sync", hasStatus(fmt.Sprintf("%d/%[1]d synced", targets)))
+		env.WaitFor(r, "is in sync", kit.HasStatus(fmt.Sprintf("%d/%[1]d synced", targets)))
 	}
 	km.WaitQuiet(time.Second)
 

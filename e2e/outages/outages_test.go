@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/audit"
@@ -64,16 +63,6 @@ func waitForAll(env *kit.Env, targets int, value string) {
 		}
 		return nil
 	})
-}
-
-// hasStatus is the check of a source that says just that.
-func hasStatus(want string) kit.Check {
-	return func(o *unstructured.Unstructured) error {
-		if got := o.GetAnnotations()["kubemirror.raczylo.com/sync-status"]; got != want {
-			return fmt.Errorf("its status is %q, want %q", got, want)
-		}
-		return nil
-	}
 }
 
 func TestI2AndI5AnOutageInTheMidstOfWorkLosesNothingAndDeletesNothing(t *testing.T) {

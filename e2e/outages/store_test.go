@@ -42,7 +42,7 @@ func TestI2AndI5AStoreThatIsKilledInTheMidstOfWorkLosesNothingAndDeletesNothing(
 	if after := mirrors(env); !maps.Equal(before, after) {
 		t.Errorf("mirrors were deleted and made anew:\nbefore %v\nafter  %v", before, after)
 	}
-	env.Within(2*time.Minute).WaitFor(src, "says so", hasStatus("30/30 synced"))
+	env.Within(2*time.Minute).WaitFor(src, "says so", kit.HasStatus("30/30 synced"))
 	wroteOnce(t, km, mark)
 }
 
@@ -120,7 +120,7 @@ func TestAnAPIServerThatComesBackIsNotTakenForOneThatRefuses(t *testing.T) {
 		}
 		waitForAll(env.Within(time.Minute), 20, value)
 	}
-	env.Within(time.Minute).WaitFor(src, "says that all is well", hasStatus("20/20 synced"))
+	env.Within(time.Minute).WaitFor(src, "says that all is well", kit.HasStatus("20/20 synced"))
 	for _, event := range env.Events(src) {
 		if event.Reason == "WriteRefused" {
 			t.Errorf("its author was told: %s", event)

@@ -12,7 +12,7 @@ import (
 
 // isOneLine is the check of a source whose status is one line.
 func isOneLine(o *unstructured.Unstructured) error {
-	if got := statusOf(o); got == "" || strings.ContainsAny(got, "\n\r") {
+	if got := kit.StatusOf(o); got == "" || strings.ContainsAny(got, "\n\r") {
 		return fmt.Errorf("its status is not one line: %q", got)
 	}
 	return nil
@@ -83,7 +83,7 @@ func TestASourceThatCantBeReadKeepsItsMirrorsAndSaysWhy(t *testing.T) {
 	}
 
 	for i, row := range rows {
-		env.Apply(sourceWith(refs[i], "changed", "target-namespaces=all", row.annotation+"="+row.value))
+		env.Apply(kit.Source(refs[i], "changed", "target-namespaces=all", row.annotation+"="+row.value))
 	}
 	for i, row := range rows {
 		o := env.WaitFor(refs[i], "with "+row.says+" says so", statusHolds("stopped", domain+row.annotation, row.why))
@@ -97,7 +97,7 @@ func TestASourceThatCantBeReadKeepsItsMirrorsAndSaysWhy(t *testing.T) {
 	}
 
 	t.Log("the others are unharmed, a new one too")
-	env.Apply(sourceWith(bystander, "changed", "target-namespaces=all"))
+	env.Apply(kit.Source(bystander, "changed", "target-namespaces=all"))
 	fresh := kit.Object(configMap, src, "fresh")
 	env.Apply(source(fresh, "target-namespaces=all"))
 	waitForMirrors(env, fresh, "a", "b")
@@ -114,7 +114,7 @@ func TestASourceThatCantBeReadKeepsItsMirrorsAndSaysWhy(t *testing.T) {
 		t.Fatalf("exit code %d", code)
 	}
 	km = env.Start("--resource-types=ConfigMap.v1,Secret.v1")
-	env.Apply(sourceWith(fresh, "changed", "target-namespaces=all"))
+	env.Apply(kit.Source(fresh, "changed", "target-namespaces=all"))
 	env.WaitFor(fresh.In(a), "has the change", hasData("changed"))
 	for i, row := range rows {
 		if now := env.Get(refs[i].In(a)).GetResourceVersion() + env.Get(refs[i].In(b)).GetResourceVersion(); now != before[refs[i]] {
@@ -127,10 +127,10 @@ func TestASourceThatCantBeReadKeepsItsMirrorsAndSaysWhy(t *testing.T) {
 
 	t.Log("mended: the change goes out")
 	for _, r := range refs {
-		env.Apply(sourceWith(r, "changed", "target-namespaces=all"))
+		env.Apply(kit.Source(r, "changed", "target-namespaces=all"))
 	}
 	for i, row := range rows {
-		env.WaitFor(refs[i], "mended of "+row.says+" is in sync", hasStatus("2/2 synced"))
+		env.WaitFor(refs[i], "mended of "+row.says+" is in sync", kit.HasStatus("2/2 synced"))
 		env.WaitFor(refs[i].In(a), "has the change", hasData("changed"))
 		env.WaitFor(refs[i].In(b), "has the change", hasData("changed"))
 	}
@@ -187,7 +187,7 @@ func TestTurningASourceOffWorksWhateverElseIsWrongWithIt(t *testing.T) {
 			if left := o.GetFinalizers(); len(left) > 0 {
 				return fmt.Errorf("finalizers %q", left)
 			}
-			return hasStatus("")(o)
+			return kit.HasStatus("")(o)
 		})
 	}
 }
@@ -227,7 +227,7 @@ spec:
 	mouse := kit.Object(kind, env.Name("src"), "jerry")
 	env.Apply(source(mouse, "target-namespaces=all"))
 	waitForMirrors(env, mouse, "a")
-	env.Apply(sourceWith(config, "changed", "target-namespaces=all"))
+	env.Apply(kit.Source(config, "changed", "target-namespaces=all"))
 	env.WaitFor(config.In(env.Name("a")), "has the change", hasData("changed"))
 }
 
@@ -279,5 +279,5 @@ stringData: {key: value}
 	t.Log("asked for no more, it says nothing more")
 	account := kit.Object("Secret", src, "account")
 	env.Annotate(account, domain+"sync=false")
-	env.WaitFor(account, "has no status", hasStatus(""))
+	env.WaitFor(account, "has no status", kit.HasStatus(""))
 }

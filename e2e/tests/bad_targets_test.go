@@ -43,7 +43,7 @@ func TestAnItemOfTheTargetsThatCantBeReadStopsTheSource(t *testing.T) {
 	}
 	mended := kit.Object(configMap, src, "row-0")
 	env.Apply(source(mended, "target-namespaces=PREFIX-a,PREFIX-b"))
-	env.WaitFor(mended, "has nothing more to say", hasStatus("2/2 synced"))
+	env.WaitFor(mended, "has nothing more to say", kit.HasStatus("2/2 synced"))
 	waitForMirrors(env, mended, "a", "b")
 }
 
@@ -61,8 +61,8 @@ func TestManyItemsThatCantBeReadAreToldInFewWords(t *testing.T) {
 	}
 	env.Apply(source(src, "target-namespaces="+list.String()+"PREFIX-a"))
 	o := env.WaitFor(src, "says what is wrong", statusHolds("stopped: ", "Item_000"))
-	if err := isOneLine(o); err != nil || len(statusOf(o)) > 1200 {
-		t.Errorf("its status has %d characters, %v", len(statusOf(o)), err)
+	if err := isOneLine(o); err != nil || len(kit.StatusOf(o)) > 1200 {
+		t.Errorf("its status has %d characters, %v", len(kit.StatusOf(o)), err)
 	}
 	env.WaitForEvent(src, "InvalidAnnotation", "Item_000")
 	km.WaitQuiet(500 * time.Millisecond)
@@ -73,8 +73,8 @@ func TestManyItemsThatCantBeReadAreToldInFewWords(t *testing.T) {
 	t.Log("one value that is much too long is not repeated in full")
 	env.Apply(source(src, "target-namespaces=PREFIX-a", "max-targets="+strings.Repeat("many", 40<<10)))
 	o = env.WaitFor(src, "says what is wrong", statusHolds("stopped: ", domain+"max-targets", "max-targets: it has "))
-	if err := isOneLine(o); err != nil || len(statusOf(o)) > 1200 {
-		t.Errorf("its status has %d characters, %v", len(statusOf(o)), err)
+	if err := isOneLine(o); err != nil || len(kit.StatusOf(o)) > 1200 {
+		t.Errorf("its status has %d characters, %v", len(kit.StatusOf(o)), err)
 	}
 	env.WaitForEvent(src, "InvalidAnnotation", domain+"max-targets")
 }

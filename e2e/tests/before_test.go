@@ -85,7 +85,7 @@ func TestAMirrorOfBeforeThatIsWantedIsTakenOverWithOneWrite(t *testing.T) {
 	begin := env.Mark()
 	km := env.Start(types, "--leader-elect=false")
 	for _, r := range refs {
-		env.WaitFor(r, "is in sync", hasStatus("6/6 synced"))
+		env.WaitFor(r, "is in sync", kit.HasStatus("6/6 synced"))
 		for place, row := range rows {
 			mirror := r.In(env.Name(place))
 			o := env.WaitFor(mirror, "has the label if somebody else put it there", hasLabel("example.com/more", row.label))
@@ -157,7 +157,7 @@ func TestAMirrorOfBeforeThatNobodyWantsGoesIfItIsOurs(t *testing.T) {
 		}
 	}
 	for _, r := range refs {
-		env.WaitFor(r, "is in sync", hasStatus("1/1 synced"))
+		env.WaitFor(r, "is in sync", kit.HasStatus("1/1 synced"))
 	}
 	stays := func(why string) {
 		t.Helper()

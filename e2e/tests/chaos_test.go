@@ -13,27 +13,36 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestChaos plays histories one after the other for CHAOS_SECONDS, from CHAOS_SEED on. One
-// that fails is played again and again with fewer and smaller steps, until the fewest are
+// TestChaos plays histories one after the other for CHAOS_SECONDS, from CHAOS_SEED on; one
+// of them where nothing is said. One that fails is played again and again with fewer and smaller steps, until the fewest are
 // found that fail; rapid prints them.
 func TestChaos(t *testing.T) {
-	seconds, err := strconv.Atoi(os.Getenv("CHAOS_SECONDS"))
-	if err != nil {
-		t.Skip("make chaos runs it")
-	}
-	seed, err := strconv.ParseUint(os.Getenv("CHAOS_SEED"), 10, 64)
-	if err != nil {
-		t.Fatalf("CHAOS_SEED=%q is not a number", os.Getenv("CHAOS_SEED"))
-	}
+	t.Parallel()
+	seconds, seed := numberIn(t, "CHAOS_SECONDS", 0), numberIn(t, "CHAOS_SEED", 1)
 	setFlag(t, "rapid.checks", "1")
 	setFlag(t, "rapid.nofailfile", "true")
-	last := seed
-	for begin := time.Now(); time.Since(begin) < time.Duration(seconds)*time.Second && !t.Failed(); seed++ {
+	for begin := time.Now(); ; seed++ {
 		setFlag(t, "rapid.seed", fmt.Sprint(seed))
-		last = seed
 		rapid.Check(t, func(rt *rapid.T) { chaos(t, rt) })
+		if t.Failed() || time.Since(begin) >= time.Duration(seconds)*time.Second {
+			t.Logf("CHAOS_SEED=%d was the last", seed)
+			return
+		}
 	}
-	t.Logf("CHAOS_SEED=%d was the last", last)
+}
+
+// numberIn is the number in a variable of the environment, or the one for where it is empty.
+func numberIn(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		t.Fatalf("%s=%q is not a number", name, text)
+	}
+	return n
 }
 
 func setFlag(t *testing.T, name, value string) {

@@ -141,7 +141,7 @@ func TestAnObjectThatCameInTheWayWhileNobodyLooked(t *testing.T) {
 	km.Kill()
 	env.Delete(a)
 	env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
-	env.WaitFor(src, "says that all is well", hasStatus("2/2 synced"))
+	env.WaitFor(src, "says that all is well", kit.HasStatus("2/2 synced"))
 	env.WaitFor(src, "has no failed targets", hasFailedIn())
 	env.WaitFor(a, "is back", isCopyOf(env.Get(src)))
 }
@@ -158,9 +158,9 @@ func TestTwoSourcesThatWantOneName(t *testing.T) {
 	b := first.In(env.Namespace("b"))
 	km := env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
 	const toA, toBoth = "target-namespaces=PREFIX-a", "target-namespaces=PREFIX-a,PREFIX-b"
-	env.Apply(sourceWith(first, "first", toA))
-	env.WaitFor(first, "is mirrored", hasStatus("1/1 synced"))
-	env.Apply(sourceWith(second, "second", toBoth))
+	env.Apply(kit.Source(first, "first", toA))
+	env.WaitFor(first, "is mirrored", kit.HasStatus("1/1 synced"))
+	env.Apply(kit.Source(second, "second", toBoth))
 	loses := func(src kit.Ref, status string) {
 		t.Helper()
 		env.WaitFor(src, "is told that the name is taken", statusHolds(status+" synced: "+a.Namespace+": "))
@@ -192,19 +192,19 @@ func TestTwoSourcesThatWantOneName(t *testing.T) {
 	env.Delete(first)
 	env.WaitGone(first)
 	env.WaitFor(a, "is the second's", isCopyOf(env.Get(second)))
-	env.WaitFor(second, "says so", hasStatus("2/2 synced"))
+	env.WaitFor(second, "says so", kit.HasStatus("2/2 synced"))
 	env.WaitFor(second, "has no failed targets", hasFailedIn())
 
 	t.Log("the first is back, and is told now; a third source wants it under another name of its own")
-	env.Apply(sourceWith(first, "back", toA))
+	env.Apply(kit.Source(first, "back", toA))
 	loses(first, "0/1")
-	env.Apply(sourceWith(third, "third", toA, "target-name=settings"))
+	env.Apply(kit.Source(third, "third", toA, "target-name=settings"))
 	loses(third, "0/1")
 	env.WaitFor(a, "is the second's", isCopyOf(env.Get(second)))
 
 	t.Log("the second wants it no more: one of the two gets it, and the other is told of that one")
 	env.Annotate(second, domain+"target-namespaces=PREFIX-b")
-	env.WaitFor(second, "is rid of it", hasStatus("1/1 synced"))
+	env.WaitFor(second, "is rid of it", kit.HasStatus("1/1 synced"))
 	winner, loser := first, third
 	env.WaitFor(a, "is another's", func(o *unstructured.Unstructured) error {
 		switch name := o.GetAnnotations()[domain+"source-name"]; {
@@ -216,10 +216,10 @@ func TestTwoSourcesThatWantOneName(t *testing.T) {
 		}
 		return nil
 	})
-	env.WaitFor(winner, "has it", hasStatus("1/1 synced"))
+	env.WaitFor(winner, "has it", kit.HasStatus("1/1 synced"))
 	env.WaitFor(loser, "is told", statusHolds("0/1 synced: ", winner.Namespace+"/"+winner.Name))
 	env.Annotate(winner, domain+"exclude=true")
-	env.WaitFor(loser, "has it in the end", hasStatus("1/1 synced"))
+	env.WaitFor(loser, "has it in the end", kit.HasStatus("1/1 synced"))
 	waitForNoMirrors(env, winner)
 }
 
@@ -235,7 +235,7 @@ func TestTheWinnerOfANameStaysOverManyRestarts(t *testing.T) {
 	for i := range n {
 		names = append(names, fmt.Sprintf("settings-%d", i))
 		for _, namespace := range []string{one, two} {
-			env.Apply(sourceWith(kit.Object(configMap, namespace, names[i]), namespace, "target-namespaces=PREFIX-a"))
+			env.Apply(kit.Source(kit.Object(configMap, namespace, names[i]), namespace, "target-namespaces=PREFIX-a"))
 		}
 	}
 	owners := map[string]string{}
@@ -252,7 +252,7 @@ func TestTheWinnerOfANameStaysOverManyRestarts(t *testing.T) {
 			if owner == one {
 				loser = two
 			}
-			env.WaitFor(kit.Object(configMap, owner, name), "has it", hasStatus("1/1 synced"))
+			env.WaitFor(kit.Object(configMap, owner, name), "has it", kit.HasStatus("1/1 synced"))
 			env.WaitFor(kit.Object(configMap, loser, name), "is told", statusHolds("0/1 synced: ", owner+"/"+name))
 		}
 		km.WaitQuiet(300 * time.Millisecond)

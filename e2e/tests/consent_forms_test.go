@@ -87,9 +87,9 @@ func TestI10AConsentThatCantBeReadLetsNothingInAndTakesNothingAway(t *testing.T)
 		env.Namespace(fmt.Sprintf("form-%02d", i))
 		env.Apply(source(named(i), "target-namespaces="+form(i)+",PREFIX-open"))
 	}
-	env.WaitFor(everywhere, "is in sync", hasStatus(fmt.Sprintf("%d/%[1]d synced", len(unclearConsents)+1)))
+	env.WaitFor(everywhere, "is in sync", kit.HasStatus(fmt.Sprintf("%d/%[1]d synced", len(unclearConsents)+1)))
 	for i := range unclearConsents {
-		env.WaitFor(named(i), "is in sync", hasStatus("2/2 synced"))
+		env.WaitFor(named(i), "is in sync", kit.HasStatus("2/2 synced"))
 		for _, r := range []kit.Ref{everywhere.In(form(i)), named(i).In(form(i))} {
 			before[r] = whole(t, env, r)
 		}
@@ -123,7 +123,7 @@ func TestI10AConsentThatCantBeReadLetsNothingInAndTakesNothingAway(t *testing.T)
 		env.WaitFor(named(i).In(open), "has the change", hasData("changed"))
 	}
 	env.WaitFor(everywhere.In(open), "has the change", hasData("changed"))
-	env.WaitFor(late, "goes where it may", hasStatus("1/1 synced"))
+	env.WaitFor(late, "goes where it may", kit.HasStatus("1/1 synced"))
 	env.WaitFor(lateByName, "says what is wrong", statusHolds("1/1 synced: "+form(0)+": the namespace's "))
 	for i := range unclearConsents {
 		env.Annotate(namespace(form(i)), "example.com/note=changed")
@@ -178,9 +178,9 @@ func TestI10AConsentThatCantBeReadLetsNothingInAndTakesNothingAway(t *testing.T)
 		}
 		env.WaitFor(everywhere.In(form(i)), "has the change", hasData("changed"))
 		env.WaitFor(named(i).In(form(i)), "has the change", hasData("changed"))
-		env.WaitFor(named(i), "has nothing more to say", hasStatus("2/2 synced"))
+		env.WaitFor(named(i), "has nothing more to say", kit.HasStatus("2/2 synced"))
 	}
-	env.WaitFor(lateByName, "has nothing more to say", hasStatus("2/2 synced"))
+	env.WaitFor(lateByName, "has nothing more to say", kit.HasStatus("2/2 synced"))
 }
 
 // whole is all of an object, as text.

@@ -31,7 +31,7 @@ func TestANamespaceRefusesEveryMirror(t *testing.T) {
 	}
 	env.Annotate(ref("paused"), domain+"paused=true")
 	env.Annotate(ref("malformed"), domain+"max-targets=many")
-	env.WaitFor(ref("paused"), "is paused", hasStatus("paused"))
+	env.WaitFor(ref("paused"), "is paused", kit.HasStatus("paused"))
 	env.WaitFor(ref("malformed"), "is stopped", statusHolds("stopped"))
 
 	env.Label(namespace(closed), allowMirrors+"=false")
@@ -122,7 +122,7 @@ func TestAConsentThatIsWithdrawnRemovesMirrorsOfAPausedSource(t *testing.T) {
 	env.Apply(source(src, "target-namespaces=all"))
 	waitForMirrors(env, src, "home", "other")
 	env.Annotate(src, domain+"paused=true")
-	env.WaitFor(src, "is paused", hasStatus("paused"))
+	env.WaitFor(src, "is paused", kit.HasStatus("paused"))
 	env.Annotate(namespace(home), allowFrom+"=somebody-else")
 	env.WaitGone(src.In(home))
 	env.Get(src.In(env.Name("other")))
@@ -147,6 +147,6 @@ func TestARefusalMadeWhileNobodyLookedIsHonouredAtTheStart(t *testing.T) {
 	env.Start("--resource-types=ConfigMap.v1")
 	waitForMirrors(env, src, "b")
 	env.WaitGone(paused.In(a))
-	env.WaitFor(paused, "is paused", hasStatus("paused"))
+	env.WaitFor(paused, "is paused", kit.HasStatus("paused"))
 	env.WaitFor(paused.In(b), "is there", kit.Exists)
 }

@@ -75,7 +75,7 @@ func TestAnImmutableMirrorIsMadeAnewForOtherContentOnly(t *testing.T) {
 	env.Namespace("a")
 	km := env.Start("--resource-types=ConfigMap.v1,Secret.v1", "--leader-elect=false")
 	immutable := func(src kit.Ref, value string) string {
-		return strings.Replace(sourceWith(src, value, "target-namespaces=all"), `{`, `{"immutable":true,`, 1)
+		return strings.Replace(kit.Source(src, value, "target-namespaces=all"), `{`, `{"immutable":true,`, 1)
 	}
 	kinds := []string{"Secret", configMap}
 	uids := map[string]any{}
@@ -83,7 +83,7 @@ func TestAnImmutableMirrorIsMadeAnewForOtherContentOnly(t *testing.T) {
 		src := kit.Object(kind, from, "fixed")
 		mirror := src.In(env.Name("a"))
 		env.Apply(immutable(src, "one"))
-		env.WaitFor(src, "is mirrored", hasStatus("1/1 synced"))
+		env.WaitFor(src, "is mirrored", kit.HasStatus("1/1 synced"))
 		uid := env.WaitFor(mirror, "is a copy", isCopyOf(env.Get(src))).GetUID()
 
 		env.Label(src, "team=blue")
@@ -96,7 +96,7 @@ func TestAnImmutableMirrorIsMadeAnewForOtherContentOnly(t *testing.T) {
 		}
 		env.Annotate(src, domain+"transform-")
 		uids[kind] = env.WaitFor(mirror, "has what the source says", isCopyOf(env.Get(src))).GetUID()
-		env.WaitFor(src, "says that all is well", hasStatus("1/1 synced"))
+		env.WaitFor(src, "says that all is well", kit.HasStatus("1/1 synced"))
 		if events := env.Events(src); len(events) > 0 {
 			t.Errorf("events of %s: %v", src, events)
 		}
@@ -115,7 +115,7 @@ func TestAnImmutableMirrorIsMadeAnewForOtherContentOnly(t *testing.T) {
 		if o := env.WaitFor(src.In(env.Name("a")), "is a copy of the new source", isCopyOf(env.Get(src))); o.GetUID() == uids[kind] {
 			t.Errorf("%s can't be the one of before", src.In(env.Name("a")))
 		}
-		env.WaitFor(src, "says so", hasStatus("1/1 synced"))
+		env.WaitFor(src, "says so", kit.HasStatus("1/1 synced"))
 	}
 }
 
@@ -172,7 +172,7 @@ func TestAMirrorOfAnotherKindIsMadeAnewWhereItsAuthorSaysSo(t *testing.T) {
 	if o := env.WaitFor(says.In(a), "is changed", fixedIs("two")); o.GetUID() == uids[says] {
 		t.Error("it can't be the one of before")
 	}
-	env.WaitFor(says, "says that all is well", hasStatus("1/1 synced"))
+	env.WaitFor(says, "says that all is well", kit.HasStatus("1/1 synced"))
 	env.WaitFor(silent, "says what is wrong", statusHolds("0/1 synced: "+a+": ", "spec.fixed"))
 	env.WaitFor(silent, "says where", hasFailedIn(a))
 	env.WaitForEvent(silent, "WriteRefused", a)
@@ -181,7 +181,7 @@ func TestAMirrorOfAnotherKindIsMadeAnewWhereItsAuthorSaysSo(t *testing.T) {
 	}
 	env.Annotate(silent, domain+"recreate-on-immutable-change=true")
 	env.WaitFor(silent.In(a), "is changed, since its source says so", fixedIs("two"))
-	env.WaitFor(silent, "says that all is well", hasStatus("1/1 synced"))
+	env.WaitFor(silent, "says that all is well", kit.HasStatus("1/1 synced"))
 	env.WaitFor(silent, "has no failed targets", hasFailedIn())
 
 	t.Log("what could not come back is not deleted")

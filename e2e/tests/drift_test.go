@@ -90,7 +90,7 @@ func everythingDrifts(t *testing.T, during func(env *kit.Env, km *kit.Kubemirror
 	before := map[kit.Ref]string{}
 	uids := map[kit.Ref]any{}
 	for _, src := range sources {
-		env.WaitFor(src, "is mirrored", hasStatus("2/2 synced"))
+		env.WaitFor(src, "is mirrored", kit.HasStatus("2/2 synced"))
 		uids[src] = env.Get(src.In(env.Name("a"))).GetUID()
 		for _, r := range []kit.Ref{src, src.In(env.Name("b"))} {
 			before[r] = env.Get(r).GetResourceVersion()
@@ -110,7 +110,7 @@ func everythingDrifts(t *testing.T, during func(env *kit.Env, km *kit.Kubemirror
 		if inPlace := tampering.patch != "" && !strings.Contains(tampering.patch, "immutable"); inPlace && o.GetUID() != uids[sources[i]] {
 			t.Errorf("it was made anew because %s", tampering.says)
 		}
-		env.WaitFor(sources[i], "says so", hasStatus("2/2 synced"))
+		env.WaitFor(sources[i], "says so", kit.HasStatus("2/2 synced"))
 	}
 	km.WaitQuiet(500 * time.Millisecond)
 	for r, version := range before {

@@ -77,7 +77,7 @@ func TestExamplesAreListed(t *testing.T) {
 func exampleBasic(ex example) {
 	src := ex.apply("basic.yaml")
 	waitForMirrors(ex.Env, src, "orders", "billing")
-	ex.WaitFor(src, "counts them", hasStatus("2/2 synced"))
+	ex.WaitFor(src, "counts them", kit.HasStatus("2/2 synced"))
 	orders, billing := src.In("orders"), src.In("billing")
 	ex.WaitFor(orders, "is a copy", hasText("username", "app", "password", "change-me"))
 

@@ -106,7 +106,7 @@ func TestAMirrorThatSomebodyAppliesElsewhereIsTheirs(t *testing.T) {
 	for _, r := range refs {
 		env.Delete(r.In(env.Name("wanted")))
 		env.WaitFor(r.In(env.Name("wanted")), "is a mirror", isCopyOf(env.Get(r)))
-		env.WaitFor(r, "says so", hasStatus("3/3 synced"))
+		env.WaitFor(r, "says so", kit.HasStatus("3/3 synced"))
 	}
 
 	t.Log("the source goes, with its mirrors and nothing else")

@@ -51,7 +51,7 @@ func TestTheFinalizerIsWhereThereAreMirrors(t *testing.T) {
 	env.Start("--resource-types=ConfigMap.v1")
 	for _, name := range slices.Sorted(maps.Keys(rows)) {
 		env.WaitFor(ref(name), "has been looked at", func(o *unstructured.Unstructured) error {
-			if statusOf(o) == "" {
+			if kit.StatusOf(o) == "" {
 				return errors.New("it has no status")
 			}
 			return nil

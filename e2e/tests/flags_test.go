@@ -33,8 +33,8 @@ func TestOnlyTypesThatAreNamedAreMirrored(t *testing.T) {
 	km := env.Start("--resource-types=ConfigMap.v1")
 	waitForMirrors(env, config, "a")
 	km.WaitQuiet(300 * time.Millisecond)
-	if got := mirrorsOf(env, secret); len(got) > 0 || statusOf(env.Get(secret)) != "" {
-		t.Errorf("the Secret has mirrors in %q and the status %q", got, statusOf(env.Get(secret)))
+	if got := mirrorsOf(env, secret); len(got) > 0 || kit.StatusOf(env.Get(secret)) != "" {
+		t.Errorf("the Secret has mirrors in %q and the status %q", got, kit.StatusOf(env.Get(secret)))
 	}
 	if code := km.Stop(); code != 0 {
 		t.Fatalf("exit code %d", code)
@@ -75,7 +75,7 @@ func TestTargetNamespacesAreIncludedAndExcludedByFlags(t *testing.T) {
 				"selector": "target-selector=team=blue",
 			} {
 				env.Apply(source(kit.Object(configMap, src, name), asks))
-				env.WaitFor(kit.Object(configMap, src, name), "is in sync", hasStatus(fmt.Sprintf("%d/%[1]d synced", len(row.want))))
+				env.WaitFor(kit.Object(configMap, src, name), "is in sync", kit.HasStatus(fmt.Sprintf("%d/%[1]d synced", len(row.want))))
 				waitForMirrors(env, kit.Object(configMap, src, name), row.want...)
 			}
 		})
@@ -96,7 +96,7 @@ func TestMirrorsGoFromANamespaceThatAFlagExcludesSinceTheLastStart(t *testing.T)
 	}
 	env.Start("--resource-types=ConfigMap.v1", "--excluded-namespaces=*-b")
 	waitForMirrors(env, src, "a")
-	env.WaitFor(src, "is in sync", hasStatus("1/1 synced"))
+	env.WaitFor(src, "is in sync", kit.HasStatus("1/1 synced"))
 }
 
 // TestSourcesOutsideTheSourceNamespacesAreLeftAlone leaves mirrors of two sources
@@ -146,7 +146,7 @@ func TestSourcesOutsideTheSourceNamespacesAreLeftAlone(t *testing.T) {
 	if got := env.Get(outside); len(got.GetFinalizers()) == 0 { // it waits for the process that it belongs to
 		t.Error("the finalizer of a source outside was taken off")
 	}
-	if got := env.Get(late); env.Find(late.In(a)) != nil || len(got.GetFinalizers()) > 0 || statusOf(got) != "" {
+	if got := env.Get(late); env.Find(late.In(a)) != nil || len(got.GetFinalizers()) > 0 || kit.StatusOf(got) != "" {
 		t.Errorf("a new source outside was taken up: %v", got)
 	}
 }
@@ -190,7 +190,7 @@ func TestTransformationsAreBoundedByFlags(t *testing.T) {
 		r := kit.Object(configMap, src, name)
 		env.Apply(source(r, "target-namespaces=all", "transform=rules:\n"+row.rules))
 		o := env.WaitFor(r, "has its status", statusHolds(row.status))
-		if got, bad := statusOf(o), name != "two-rules"; strings.Contains(got, "transform") != bad {
+		if got, bad := kit.StatusOf(o), name != "two-rules"; strings.Contains(got, "transform") != bad {
 			t.Errorf("%s: the status is %q", name, got)
 		}
 	}

@@ -67,7 +67,7 @@ func TestAPathInTheFormOfAnotherToolLetsNothingOut(t *testing.T) {
 	}
 	env.ApplyAll(good)
 	for _, d := range kinds {
-		waitForAll(env, d.kind, src, "is in sync", hasStatus("1/1 synced"))
+		waitForAll(env, d.kind, src, "is in sync", kit.HasStatus("1/1 synced"))
 	}
 	for i, r := range rows {
 		if r.rv != "" {
@@ -125,7 +125,7 @@ func TestOptionalIsNoWayToAFieldThatTheKindCantHave(t *testing.T) {
 	env.WaitFor(misspelt, "says what it has", statusHolds(`stopped: `, "rule 1 (Data.password): ", `no field "Data"`, "data, stringData, type, immutable"))
 	missing := kit.Object("Secret", src, "missing")
 	env.Apply(ruled(missing, "stringData: {key: value}", "- {path: data.password, delete: true, optional: true}", "target-namespaces=PREFIX-a", "transform-strict=true"))
-	env.WaitFor(missing, "is in sync", hasStatus("1/1 synced"))
+	env.WaitFor(missing, "is in sync", kit.HasStatus("1/1 synced"))
 	env.WaitFor(missing.In(a), "is there", hasData("value"))
 	if env.Find(misspelt.In(a)) != nil {
 		t.Error("there is a mirror of the one that is misspelt")

@@ -24,10 +24,10 @@ func TestAMirrorWhoseNewNameIsTakenStaysUpToDateUntilItIsFree(t *testing.T) {
 	km := env.Start("--resource-types=ConfigMap.v1")
 	foreign := kit.Object(configMap, a, "better")
 	left := env.Apply(foreignObject(foreign, "")).GetResourceVersion()
-	env.Apply(sourceWith(other, "other", "target-namespaces=PREFIX-b"))
-	env.WaitFor(other, "is mirrored", hasStatus("1/1 synced"))
+	env.Apply(kit.Source(other, "other", "target-namespaces=PREFIX-b"))
+	env.WaitFor(other, "is mirrored", kit.HasStatus("1/1 synced"))
 	env.Apply(source(src, "target-namespaces=PREFIX-a,PREFIX-b"))
-	env.WaitFor(src, "is mirrored", hasStatus("2/2 synced"))
+	env.WaitFor(src, "is mirrored", kit.HasStatus("2/2 synced"))
 	old := map[string]string{a: string(env.Get(src.In(a)).GetUID()), b: string(env.Get(src.In(b)).GetUID())}
 
 	env.Annotate(src, domain+"target-name=better")
@@ -49,7 +49,7 @@ func TestAMirrorWhoseNewNameIsTakenStaysUpToDateUntilItIsFree(t *testing.T) {
 	}
 
 	t.Log("the former name is taken, for others")
-	env.Apply(sourceWith(waits, "waits", "target-namespaces=PREFIX-a"))
+	env.Apply(kit.Source(waits, "waits", "target-namespaces=PREFIX-a"))
 	env.WaitFor(waits, "is told", statusHolds("0/1 synced: ", "is there as the mirror of "+src.Namespace+"/settings"))
 
 	t.Log("a restart changes nothing of that")
@@ -70,6 +70,6 @@ func TestAMirrorWhoseNewNameIsTakenStaysUpToDateUntilItIsFree(t *testing.T) {
 	env.WaitFor(src.In(a), "is the other's", hasData("waits"))
 	env.WaitFor(src, "tells of the other alone", statusHolds("1/2 synced: ", "as the mirror of"))
 	env.Annotate(src, domain+"target-name-")
-	env.WaitFor(waits, "keeps what it has", hasStatus("1/1 synced"))
+	env.WaitFor(waits, "keeps what it has", kit.HasStatus("1/1 synced"))
 	env.WaitFor(src, "keeps, in turn, what it has", statusHolds("1/2 synced: ", "as the mirror of "+waits.Namespace, `under the former name "better"`))
 }

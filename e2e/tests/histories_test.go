@@ -229,7 +229,7 @@ func (h *history) apply(name string) {
 			targets = append(targets, h.env.Name(p))
 		}
 	}
-	h.env.Apply(sourceWith(h.ref(name), src.value,
+	h.env.Apply(kit.Source(h.ref(name), src.value,
 		fmt.Sprint("sync=", src.on), "target-namespaces="+strings.Join(targets, ","), "target-name="+src.name))
 }
 

@@ -36,7 +36,7 @@ func TestI1NothingForeignIsTouched(t *testing.T) {
 
 	env.Apply(source(src, "target-namespaces=PREFIX-*"))
 	env.WaitFor(src, "tells of those in the way", statusHolds("1/4 synced", env.Name("plain"), env.Name("labelled"), env.Name("another")))
-	env.Apply(sourceWith(src, "changed", "target-namespaces=PREFIX-*"))
+	env.Apply(kit.Source(src, "changed", "target-namespaces=PREFIX-*"))
 	env.WaitFor(free, "has changed", hasData("changed"))
 	env.Delete(src)
 	env.WaitGone(src)
@@ -72,7 +72,7 @@ func TestI3AtRestAndAtRestartNothingIsWritten(t *testing.T) {
 		env.Apply(text)
 		env.WaitFor(kit.Object(configMap, src, name), "has a status", statusHolds(""))
 	}
-	env.WaitFor(kit.Object(configMap, src, "changing"), "is done", hasStatus("8/8 synced"))
+	env.WaitFor(kit.Object(configMap, src, "changing"), "is done", kit.HasStatus("8/8 synced"))
 	km.WaitQuiet(3 * time.Second)
 
 	if code := km.Stop(); code != 0 {
@@ -97,7 +97,7 @@ func TestI4EachChangeIsOneWriteAndReadsOnlyWhatSomebodyElseWrote(t *testing.T) {
 	km := env.Start("--resource-types=Secret.v1")
 	other := kit.Object("Secret", src.Namespace, "other")
 	env.Apply(source(other, "target-namespaces=PREFIX-n00"))
-	env.WaitFor(other, "is done", hasStatus("1/1 synced"))
+	env.WaitFor(other, "is done", kit.HasStatus("1/1 synced"))
 	km.WaitQuiet(time.Second)
 
 	mostReads := 0
@@ -115,10 +115,10 @@ func TestI4EachChangeIsOneWriteAndReadsOnlyWhatSomebodyElseWrote(t *testing.T) {
 	last := kit.Object("Secret", env.Name("n19"), "db")
 	count("a new source: its mirrors, its finalizer, its status", targets+2, func() {
 		env.Apply(source(src, "target-namespaces=PREFIX-n*"))
-		env.WaitFor(src, "is done", hasStatus("20/20 synced"))
+		env.WaitFor(src, "is done", kit.HasStatus("20/20 synced"))
 	})
 	count("a changed source: its mirrors", targets, func() {
-		env.Apply(sourceWith(src, "changed", "target-namespaces=PREFIX-n*"))
+		env.Apply(kit.Source(src, "changed", "target-namespaces=PREFIX-n*"))
 		env.WaitFor(last, "has changed", hasData("changed"))
 	})
 	mostReads = 1 // of what somebody wrote: that it is other than ours is not seen before
@@ -155,8 +155,8 @@ func TestI6MirrorsCostNoMoreMemoryForTheirSize(t *testing.T) {
 		env.Namespace(fmt.Sprintf("n%02d", i))
 	}
 	km := env.Start("--resource-types=ConfigMap.v1", "--rate-limit-qps=1000")
-	env.Apply(sourceWith(src, strings.Repeat("x", size), "target-namespaces=PREFIX-n*"))
-	env.WaitFor(src, "is done", hasStatus("60/60 synced"))
+	env.Apply(kit.Source(src, strings.Repeat("x", size), "target-namespaces=PREFIX-n*"))
+	env.WaitFor(src, "is done", kit.HasStatus("60/60 synced"))
 	km.Stop()
 	again := env.Start("--resource-types=ConfigMap.v1")
 	again.WaitQuiet(time.Second)
@@ -224,7 +224,7 @@ rules: [{apiGroups: [""], resources: [configmaps], verbs: ["*"]}]
 		return nil
 	})
 	letIn("full")
-	env.WaitFor(good, "is mirrored everywhere once that is possible", hasStatus("2/2 synced"))
+	env.WaitFor(good, "is mirrored everywhere once that is possible", kit.HasStatus("2/2 synced"))
 }
 
 func TestI9ASecondWriterMeetsBackoff(t *testing.T) {
@@ -235,7 +235,7 @@ func TestI9ASecondWriterMeetsBackoff(t *testing.T) {
 	calm := kit.Object(configMap, env.Namespace("b"), "db")
 	km := env.Start("--resource-types=ConfigMap.v1")
 	env.Apply(source(src, "target-namespaces=PREFIX-*"))
-	env.WaitFor(src, "is done", hasStatus("2/2 synced"))
+	env.WaitFor(src, "is done", kit.HasStatus("2/2 synced"))
 
 	mark := env.Mark()
 	for begin, n := time.Now(), 0; time.Since(begin) < 6*time.Second; n++ {
@@ -252,7 +252,7 @@ func TestI9ASecondWriterMeetsBackoff(t *testing.T) {
 	if n := len(env.Events(src)); n > 3 {
 		t.Errorf("%d events: %v", n, env.Events(src))
 	}
-	env.Apply(sourceWith(src, "changed", "target-namespaces=PREFIX-*"))
+	env.Apply(kit.Source(src, "changed", "target-namespaces=PREFIX-*"))
 	env.WaitFor(calm, "is mirrored meanwhile", hasData("changed"))
 	env.WaitFor(mirror, "takes a change of its source at once", hasData("changed"))
 }
@@ -294,13 +294,13 @@ spec: {policyName: PREFIX-sidecar}
 	})
 	km := env.Start("--resource-types=ConfigMap.v1")
 	env.Apply(source(src, "target-namespaces=PREFIX-a"))
-	env.WaitFor(src, "is done", hasStatus("1/1 synced"))
+	env.WaitFor(src, "is done", kit.HasStatus("1/1 synced"))
 	km.WaitQuiet(2 * time.Second)
 	if got := env.Get(mirror).GetLabels()["injected"]; got != "yes" {
 		t.Fatalf("the label that the server put in is %q", got)
 	}
 	mark := env.Mark()
-	env.Apply(sourceWith(src, "changed", "target-namespaces=PREFIX-a"))
+	env.Apply(kit.Source(src, "changed", "target-namespaces=PREFIX-a"))
 	env.WaitFor(mirror, "has changed", hasData("changed"))
 	km.WaitQuiet(time.Second)
 	if writes := km.Since(mark).Where(audit.Filter{Verbs: audit.Writes}); len(writes) != 1 {

@@ -76,7 +76,7 @@ func TestI10NoTypoInAKeyIsSilent(t *testing.T) {
 	env.ApplyAll(texts)
 	sources := waitForAll(env, configMap, src, "has a status", hasSomeStatus)
 	for name, slip := range made {
-		got := statusOf(sources[name])
+		got := kit.StatusOf(sources[name])
 		if !strings.HasPrefix(got, "stopped: ") || !strings.Contains(got, slip.key+";") || !strings.HasSuffix(got, "did you mean "+slip.meant+"?") {
 			t.Errorf("%s for %s: the status is %q", slip.key, slip.meant, got)
 		}
@@ -98,7 +98,7 @@ func TestI10NoTypoInAKeyIsSilent(t *testing.T) {
 
 // hasSomeStatus is the check of a source that says anything at all.
 func hasSomeStatus(o *unstructured.Unstructured) error {
-	if statusOf(o) == "" {
+	if kit.StatusOf(o) == "" {
 		return fmt.Errorf("it has no status, its annotations are %v", o.GetAnnotations())
 	}
 	return nil
@@ -128,7 +128,7 @@ func TestI10AKeyWhereItMeansNothingIsTold(t *testing.T) {
 		i++
 		env.Apply(source(r, "target-namespaces=PREFIX-a"))
 		before := env.WaitFor(r.In(env.Name("a")), "is there", kit.Exists)
-		env.WaitFor(r, "is in sync", hasStatus("1/1 synced"))
+		env.WaitFor(r, "is in sync", kit.HasStatus("1/1 synced"))
 		spoil(r)
 		env.WaitFor(r, "says what is wrong", statusHolds("stopped: "+want))
 		env.WaitForEvent(r, "InvalidAnnotation", want)

@@ -238,7 +238,7 @@ func TestAProcessThatEndsInTheMidstOfItsWorkLeavesTheRestToTheNext(t *testing.T)
 	if len(half) >= targets {
 		t.Fatalf("it was done already: %d creates", len(half))
 	}
-	env.WaitFor(src, "is done by the next", hasStatus("100/100 synced"))
+	env.WaitFor(src, "is done by the next", kit.HasStatus("100/100 synced"))
 	if n := len(mirrorsOf(env, src)); n != targets {
 		t.Errorf("%d mirrors", n)
 	}

@@ -32,7 +32,7 @@ func TestI1WhatIsMadeAnewWhileItsForerunnerIsLetGoStays(t *testing.T) {
 		"annotations": {"kubemirror.raczylo.com/sync": "true", "kubemirror.raczylo.com/target-namespaces": "PREFIX-a"}`
 	km := env.Start("--resource-types=PodTemplate.v1")
 	env.Apply(podTemplate(src, "one", asks))
-	env.WaitFor(src, "is mirrored", hasStatus("1/1 synced"))
+	env.WaitFor(src, "is mirrored", kit.HasStatus("1/1 synced"))
 	g := newGate(t, km.User)
 	env.Apply(g.webhook("podtemplates"))
 	env.Eventually("the webhook is in use", func(context.Context) error {
@@ -60,7 +60,7 @@ func TestI1WhatIsMadeAnewWhileItsForerunnerIsLetGoStays(t *testing.T) {
 		if o.GetUID() != again {
 			return fmt.Errorf("its UID is %s, want %s", o.GetUID(), again)
 		}
-		return hasStatus("1/1 synced")(o)
+		return kit.HasStatus("1/1 synced")(o)
 	})
 	env.WaitFor(mirror, "is there", kit.Exists)
 	if o := env.Get(src); o.GetUID() != again {
@@ -85,11 +85,11 @@ func TestASourceIsReadAndPutOnlyToBeLetGo(t *testing.T) {
 	}
 	env.Apply(source(src, "target-namespaces=all"))
 	waitForMirrors(env, src, "a")
-	env.WaitFor(src, "is mirrored", hasStatus("1/1 synced"))
+	env.WaitFor(src, "is mirrored", kit.HasStatus("1/1 synced"))
 	env.Annotate(src, domain+"sync=false")
 	env.WaitFor(src, "is released", hasFinalizers())
 	env.Annotate(src, domain+"sync=true")
-	env.WaitFor(src, "is mirrored again", hasStatus("1/1 synced"))
+	env.WaitFor(src, "is mirrored again", kit.HasStatus("1/1 synced"))
 	if asked := ofSource("get", "update"); len(asked) > 0 {
 		t.Errorf("while the source lives, it asked:\n%s", asked)
 	}
@@ -106,7 +106,7 @@ func TestASourceIsReadAndPutOnlyToBeLetGo(t *testing.T) {
 	env.WaitGone(src)
 
 	env.Apply(source(src, "target-namespaces=all"))
-	env.WaitFor(src, "is mirrored anew", hasStatus("1/1 synced"))
+	env.WaitFor(src, "is mirrored anew", kit.HasStatus("1/1 synced"))
 	env.WaitFor(src, "has the finalizer", hasFinalizers(ourFinalizer))
 	mark = env.Mark()
 	env.Delete(src)

@@ -97,7 +97,7 @@ func everythingHappens(t *testing.T, during func(env *kit.Env, km *kit.Kubemirro
 	bystander := kit.Object(configMap, env.Name("src"), "bystander")
 	env.Apply(plainSource(bystander))
 	for _, src := range append(sources, bystander) {
-		env.WaitFor(src, "is mirrored", hasStatus("2/2 synced"))
+		env.WaitFor(src, "is mirrored", kit.HasStatus("2/2 synced"))
 	}
 	before := env.Get(bystander.In(env.Name("a")))
 	for i, h := range happenings {
@@ -194,7 +194,7 @@ func mirroredTo(suffixes ...string) func(*kit.Env, kit.Ref) {
 			env.WaitFor(src.In(env.Name(suffix)), "is a copy", isCopyOf(env.Get(src)))
 		}
 		waitForMirrors(env, src, suffixes...)
-		env.WaitFor(src, "says that it is done", hasStatus(fmt.Sprintf("%d/%[1]d synced", len(suffixes))))
+		env.WaitFor(src, "says that it is done", kit.HasStatus(fmt.Sprintf("%d/%[1]d synced", len(suffixes))))
 		env.WaitFor(src, "has the finalizer", hasFinalizers(ourFinalizer))
 	}
 }
@@ -222,7 +222,7 @@ func hasNothingToDo(env *kit.Env, src kit.Ref) {
 
 // keepsItsMirrors says that the mirrors are still those of before.
 func keepsItsMirrors(env *kit.Env, src kit.Ref) {
-	env.WaitFor(src, "says that it is paused", hasStatus("paused"))
+	env.WaitFor(src, "says that it is paused", kit.HasStatus("paused"))
 	for _, suffix := range []string{"a", "b"} {
 		env.WaitFor(src.In(env.Name(suffix)), "is as it was", hasData("value"))
 	}
@@ -254,7 +254,7 @@ func TestNothingOfAPausedSourceChanges(t *testing.T) {
 	env.Apply(source(src, "target-namespaces=all"))
 	waitForMirrors(env, src, "a", "b", "c")
 	env.Annotate(src, domain+"paused=true")
-	env.WaitFor(src, "says so", hasStatus("paused"))
+	env.WaitFor(src, "says so", kit.HasStatus("paused"))
 	km.WaitQuiet(300 * time.Millisecond)
 
 	mark := env.Mark()
@@ -271,7 +271,7 @@ func TestNothingOfAPausedSourceChanges(t *testing.T) {
 	if want := 4 + 2; len(writes) != want {
 		t.Errorf("%d writes, want the %d of the other source (4 mirrors, its finalizer, its status):\n%s", len(writes), want, writes)
 	}
-	if err := errors.Join(hasData("tampered")(env.Get(a)), hasData("value")(env.Get(c)), hasStatus("paused")(env.Get(src))); err != nil {
+	if err := errors.Join(hasData("tampered")(env.Get(a)), hasData("value")(env.Get(c)), kit.HasStatus("paused")(env.Get(src))); err != nil {
 		t.Error(err)
 	}
 	if got := mirrorsOf(env, src); !slices.Equal(got, []string{"a", "c"}) {
@@ -306,7 +306,7 @@ func TestASourceDeletedAndMadeAgainIsMirroredAgain(t *testing.T) {
 		value := fmt.Sprintf("value-%d", round)
 		env.Delete(src)
 		env.WaitGone(src) // and at once:
-		env.Apply(sourceWith(src, value, "target-namespaces=all"))
+		env.Apply(kit.Source(src, value, "target-namespaces=all"))
 		for _, mirror := range []kit.Ref{a, b} {
 			env.WaitFor(mirror, "has the new content", hasData(value))
 			env.WaitFor(mirror, "is a copy", isCopyOf(env.Get(src)))
@@ -347,7 +347,7 @@ func TestASourceForcedAwayAndMadeAgainKeepsItsMirrors(t *testing.T) {
 			if err := during(env, km, func() {
 				deletedByForce(env, src)
 				env.WaitGone(src)
-				env.Apply(sourceWith(src, "anew", "target-namespaces=all"))
+				env.Apply(kit.Source(src, "anew", "target-namespaces=all"))
 			}); err != nil {
 				t.Fatal(err)
 			}

@@ -35,7 +35,7 @@ func TestTargetsOverTheLimitAreLeftOutAndItIsSaid(t *testing.T) {
 
 	t.Log("fewer targets: nothing is said any more")
 	env.Annotate(src, domain+"target-namespaces=PREFIX-a,PREFIX-b")
-	env.WaitFor(src, "is in sync", hasStatus("2/2 synced"))
+	env.WaitFor(src, "is in sync", kit.HasStatus("2/2 synced"))
 }
 
 func TestTheChoiceOfTargetsUnderTheLimitIsStable(t *testing.T) {
@@ -88,7 +88,7 @@ func TestTheChoiceOfTargetsUnderTheLimitIsStable(t *testing.T) {
 	env.WaitFor(src, "has one target too many", statusHolds("3/4 synced"))
 	env.Delete(namespace(env.Name("z")))
 	env.WaitFor(src.In(env.Name("b")), "is there", kit.Exists) // z takes seconds to go; nobody waits for it
-	env.WaitFor(src, "is in sync", hasStatus("3/3 synced"))
+	env.WaitFor(src, "is in sync", kit.HasStatus("3/3 synced"))
 	env.Label(namespace(env.Name("n")), allowMirrors+"-")
 	env.WaitFor(src, "has one target too many", statusHolds("3/4 synced"))
 	env.Get(src.In(env.Name("a")))
@@ -143,7 +143,7 @@ func TestTheLimitCountsOnlyNamespacesThatLetTheSourceIn(t *testing.T) {
 	env.Namespace("c")
 	env.Start("--resource-types=ConfigMap.v1", "--max-targets=2")
 	env.Apply(source(src, "target-namespaces=all,PREFIX-nowhere"))
-	env.WaitFor(src, "is in sync", hasStatus("2/2 synced"))
+	env.WaitFor(src, "is in sync", kit.HasStatus("2/2 synced"))
 	waitForMirrors(env, src, "b", "c")
 }
 
@@ -167,5 +167,5 @@ func TestALimitThatIsLoweredAcrossARestartRemovesTheMirrorsBeyondIt(t *testing.T
 	}
 	env.Start("--resource-types=ConfigMap.v1", "--max-targets=10")
 	waitForMirrors(env, src, "a", "b", "c")
-	env.WaitFor(src, "is in sync", hasStatus("3/3 synced"))
+	env.WaitFor(src, "is in sync", kit.HasStatus("3/3 synced"))
 }

@@ -118,7 +118,7 @@ func TestATerminatingNamespaceIsNobodysProblem(t *testing.T) {
 	env.Within(2 * time.Minute).WaitGone(src.In(goes)) // the namespace's content goes, the one Secret apart
 	env.Patch(src, `{"data":{"key":"changed"}}`)
 	env.WaitFor(src.In(stays), "has the change", hasData("changed"))
-	env.WaitFor(src, "doesn't count the namespace", hasStatus("1/1 synced"))
+	env.WaitFor(src, "doesn't count the namespace", kit.HasStatus("1/1 synced"))
 	km.WaitQuiet(time.Second)
 	if phase, _, _ := unstructured.NestedString(env.Get(namespace(goes)).Object, "status", "phase"); phase != "Terminating" {
 		t.Fatalf("the namespace is %q", phase)
@@ -204,7 +204,7 @@ func TestMirrorsComeAndGoWithNamespacesInGreatNumber(t *testing.T) {
 		if km.Ended() {
 			return errors.New("the process has ended")
 		}
-		return hasStatus("1/1 synced")(o)
+		return kit.HasStatus("1/1 synced")(o)
 	})
 	env.Get(src.In(env.Name("stays")))
 }

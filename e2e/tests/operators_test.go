@@ -151,7 +151,7 @@ func TestWhatOperatorsMakeOfMirrorsIsLeftAlone(t *testing.T) {
 					t.Errorf("since %s, %s is not as the operator left it: %v\n%v", why, child, err, o)
 				}
 			}
-			env.WaitFor(f.source, "is in sync", hasStatus("2/2 synced"))
+			env.WaitFor(f.source, "is in sync", kit.HasStatus("2/2 synced"))
 			if events := env.Events(f.source); len(events) > 0 {
 				t.Errorf("since %s, there are events of %s: %v", why, f.source, events)
 			}

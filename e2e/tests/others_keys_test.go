@@ -62,7 +62,7 @@ func TestWhatOthersPutOnAnImmutableMirrorIsThereWhenItIsMadeAnew(t *testing.T) {
 			r := kit.Object(kind, src, strings.ToLower(kind)+"-"+name)
 			mirror := r.In(a)
 			env.Apply(strings.Replace(source(r, "target-namespaces=all"), `{`, `{"immutable":true,`, 1))
-			env.WaitFor(r, "is mirrored", hasStatus("1/1 synced"))
+			env.WaitFor(r, "is mirrored", kit.HasStatus("1/1 synced"))
 			adorn(env, mirror, finalizers...)
 			uid := env.Get(mirror).GetUID()
 			for _, value := range []string{"two", "three"} {
@@ -81,7 +81,7 @@ func TestWhatOthersPutOnAnImmutableMirrorIsThereWhenItIsMadeAnew(t *testing.T) {
 					t.Errorf("%s is the one of before, or can be changed: %v", mirror, o)
 				}
 				uid = o.GetUID()
-				env.WaitFor(r, "says that all is well", hasStatus("1/1 synced"))
+				env.WaitFor(r, "says that all is well", kit.HasStatus("1/1 synced"))
 			}
 			if len(finalizers) > 0 {
 				env.Patch(mirror, `{"metadata":{"finalizers":null}}`)
@@ -132,7 +132,7 @@ func TestAMirrorThatNamesAnotherObjectIsForeign(t *testing.T) {
 	refs, types := threeKinds(env, src)
 	km := env.Start(types, "--leader-elect=false")
 	for i, r := range refs {
-		env.WaitFor(r, "is mirrored", hasStatus("1/1 synced"))
+		env.WaitFor(r, "is mirrored", kit.HasStatus("1/1 synced"))
 		mirror := r.In(a)
 		before := env.Get(mirror)
 		id := []string{"nonsense", strings.Replace(idOf(before), "/"+a+"/", "/"+src+"/", 1), idOf(before) + "x"}[i]
@@ -148,7 +148,7 @@ func TestAMirrorThatNamesAnotherObjectIsForeign(t *testing.T) {
 		if o := env.WaitFor(mirror, "is a mirror again", isCopyOf(env.Get(r))); o.GetUID() != before.GetUID() {
 			t.Errorf("%s was made anew", mirror)
 		}
-		env.WaitFor(r, "is in sync", hasStatus("1/1 synced"))
+		env.WaitFor(r, "is in sync", kit.HasStatus("1/1 synced"))
 
 		env.Annotate(mirror, domain+"mirror-id="+id)
 		version = env.Get(mirror).GetResourceVersion()

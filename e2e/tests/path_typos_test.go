@@ -130,7 +130,7 @@ func TestI10NoTypoInAPathIsSilent(t *testing.T) {
 	statuses := map[kit.Ref]string{}
 	for _, kind := range kinds {
 		for name, o := range waitForAll(env, kind, src, "has a status", hasSomeStatus) {
-			statuses[kit.Object(kind, src, name)] = statusOf(o)
+			statuses[kit.Object(kind, src, name)] = kit.StatusOf(o)
 		}
 		for _, o := range env.List(kind, a, domain+"mirror") {
 			mirrors[kit.Object(kind, src, o.GetName())] = &o

@@ -88,7 +88,7 @@ func TestASourceRebuiltFromOneOfItsMirrorsIsASource(t *testing.T) {
 			uids := map[kit.Ref]any{}
 			for _, r := range refs {
 				env.Annotate(r, domain+strings.ReplaceAll(asks, "PREFIX", env.Prefix()))
-				env.WaitFor(r, "is mirrored", hasStatus("2/2 synced"))
+				env.WaitFor(r, "is mirrored", kit.HasStatus("2/2 synced"))
 				mirror := env.Get(r.In(env.Name("a")))
 				uids[r] = mirror.GetUID()
 				row.lost(env, km, r, func() {
@@ -114,7 +114,7 @@ func TestASourceRebuiltFromOneOfItsMirrorsIsASource(t *testing.T) {
 				now := r.In(env.Name(row.to))
 				isASourceAfterAll(env, now)
 				env.Label(now, domain+"mirror-")
-				env.WaitFor(now, "has nothing to be told", hasStatus("2/2 synced"))
+				env.WaitFor(now, "has nothing to be told", kit.HasStatus("2/2 synced"))
 				env.Delete(now)
 				env.WaitGone(now)
 				env.WaitGone(r.In(env.Name("a")))
@@ -134,7 +134,7 @@ func TestAMirrorMadeASourceWhereItIsIsNoMirrorAnyMore(t *testing.T) {
 	refs, types := threeKinds(env, src)
 	km := env.Start(types, "--leader-elect=false")
 	for _, r := range refs {
-		env.WaitFor(r, "is mirrored", hasStatus("1/1 synced"))
+		env.WaitFor(r, "is mirrored", kit.HasStatus("1/1 synced"))
 		now := r.In(env.Name("a"))
 		uid := env.Get(now).GetUID()
 		env.Annotate(now, domain+"sync=true", domain+"target-namespaces="+env.Name("b"))

@@ -164,7 +164,7 @@ func TestASourceThatTwoTurnOffAndOnIsFollowedLessAndLessOften(t *testing.T) {
 			mirror := src.In(env.Namespace("a"))
 			km := env.Start("--resource-types=ConfigMap.v1", "--rate-limit-qps=1000", "--rate-limit-burst=1000")
 			env.Apply(source(src, "target-namespaces=all"))
-			env.WaitFor(src, "is mirrored", hasStatus("1/1 synced"))
+			env.WaitFor(src, "is mirrored", kit.HasStatus("1/1 synced"))
 			turns := func(by *kit.Env, on bool) *kit.Habit {
 				return by.Whenever(src, func(hands kit.Hands, now *unstructured.Unstructured) error {
 					if now == nil || (of.get(now)[domain+key] == "true") == on {
@@ -228,7 +228,7 @@ func TestANamespaceThatChangesItsMindIsNobodyChangingMirrors(t *testing.T) {
 	env.Apply(source(src, "target-namespaces=all"))
 	env.Apply(source(chosen, "target-selector=team=blue"))
 	for _, r := range []kit.Ref{src, chosen} {
-		env.WaitFor(r, "is mirrored", hasStatus("2/2 synced"))
+		env.WaitFor(r, "is mirrored", kit.HasStatus("2/2 synced"))
 	}
 	for n := range 15 {
 		env.Label(namespace(a), allowMirrors+"=false")
@@ -245,7 +245,7 @@ func TestANamespaceThatChangesItsMindIsNobodyChangingMirrors(t *testing.T) {
 				t.Errorf("nobody did: %s", event)
 			}
 		}
-		if text := statusOf(env.Get(r)); strings.Contains(text, "somebody") {
+		if text := kit.StatusOf(env.Get(r)); strings.Contains(text, "somebody") {
 			t.Errorf("nobody did: %s", text)
 		}
 	}

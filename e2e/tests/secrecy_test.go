@@ -46,32 +46,32 @@ spec: {policyName: PREFIX-talks, validationActions: [Deny]}
 		env.Eventually("the policy is at work", func(context.Context) error {
 			env.Delete(refused)
 			env.WaitGone(refused)
-			env.Apply(sourceWith(refused, secret, "target-namespaces=PREFIX-*"))
+			env.Apply(kit.Source(refused, secret, "target-namespaces=PREFIX-*"))
 			env.WaitFor(refused, "has a status", statusHolds("synced"))
-			if status := statusOf(env.Get(refused)); !strings.Contains(status, env.Name("talkative")) {
+			if status := kit.StatusOf(env.Get(refused)); !strings.Contains(status, env.Name("talkative")) {
 				return fmt.Errorf("its status is %q", status)
 			}
 			return nil
 		})
 		env.WaitForEvent(refused, "WriteRefused", env.Name("talkative"))
 		rules := kit.Object(kind, src, "rules")
-		env.Apply(sourceWith(rules, secret, "target-namespaces=PREFIX-open", `transform=rules:
+		env.Apply(kit.Source(rules, secret, "target-namespaces=PREFIX-open", `transform=rules:
 - {path: "data.key.deeper", value: "`+secret+`"}
 - {path: "data.key[7]", value: "`+secret+`"}
 - {path: data.other, template: '{{required "`+secret+`" .Labels.nothing}}'}`))
 		env.WaitForEvent(rules, "TransformFailed", "rule 1")
 		broken := kit.Object(kind, src, "broken")
-		env.Apply(sourceWith(broken, secret, "target-namespaces=PREFIX-open", `transform=rules: [{path: data.key, value: "`+secret+`", template: x}]`))
+		env.Apply(kit.Source(broken, secret, "target-namespaces=PREFIX-open", `transform=rules: [{path: data.key, value: "`+secret+`", template: x}]`))
 		env.WaitForEvent(broken, "InvalidAnnotation", "transform")
 	}
-	env.Apply(sourceWith(kit.Object("Secret", src, "refused"), secret+"-2", "target-namespaces=PREFIX-*"))
+	env.Apply(kit.Source(kit.Object("Secret", src, "refused"), secret+"-2", "target-namespaces=PREFIX-*"))
 	env.WaitFor(kit.Object("Secret", env.Name("open"), "refused"), "has changed", hasData(secret+"-2"))
 
 	seen := map[string]string{"the log at -v=7": km.Log(), "the metrics": km.Metrics().String()}
 	for _, kind := range []string{"Secret", configMap} {
 		for _, name := range []string{"refused", "rules", "broken"} {
 			r := kit.Object(kind, src, name)
-			seen["the status of "+r.String()] = statusOf(env.Get(r))
+			seen["the status of "+r.String()] = kit.StatusOf(env.Get(r))
 			events, err := json.Marshal(env.Events(r))
 			if err != nil {
 				t.Fatal(err)

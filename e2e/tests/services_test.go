@@ -90,7 +90,7 @@ func TestServicesOfEveryTypeAreMirroredAndRest(t *testing.T) {
 	exact := func() {
 		t.Helper()
 		for i, spec := range specs {
-			env.WaitFor(ref(i), "is mirrored", hasStatus("2/2 synced"))
+			env.WaitFor(ref(i), "is mirrored", kit.HasStatus("2/2 synced"))
 			src := env.Get(ref(i))
 			if got := usersPart(src); !reflect.DeepEqual(got, before[i]) {
 				t.Errorf("{%s}: the source is %v, was %v", spec, got, before[i])
@@ -154,7 +154,7 @@ func TestAServiceThatChangesItsTypeIsFollowed(t *testing.T) {
 	} {
 		env.Apply(serviceSource(src, step.spec))
 		env.WaitFor(mirror, "has "+step.says, isCopyOf(env.Get(src)))
-		env.WaitFor(src, "says so", hasStatus("1/1 synced"))
+		env.WaitFor(src, "says so", kit.HasStatus("1/1 synced"))
 		if err := hasOwnAddress(env.Get(src))(env.Get(mirror)); err != nil {
 			t.Errorf("with %s: %v", step.says, err)
 		}

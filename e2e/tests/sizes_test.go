@@ -17,11 +17,11 @@ func TestObjectsOfTheGreatestSizeAreMirrored(t *testing.T) {
 	binary := kit.Object(configMap, secret.Namespace, "large")
 	a := env.Namespace("a")
 	env.Start("--resource-types=ConfigMap.v1,Secret.v1")
-	env.Apply(sourceWith(secret, strings.Repeat("x", 1<<20), "target-namespaces=all"))
+	env.Apply(kit.Source(secret, strings.Repeat("x", 1<<20), "target-namespaces=all"))
 	bytes := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\x00\xff", 1<<18)))
-	env.Apply(strings.Replace(sourceWith(binary, strings.Repeat("y", 1<<19), "target-namespaces=all"), `"data":`, `"binaryData":{"binary":"`+bytes+`"},"data":`, 1))
+	env.Apply(strings.Replace(kit.Source(binary, strings.Repeat("y", 1<<19), "target-namespaces=all"), `"data":`, `"binaryData":{"binary":"`+bytes+`"},"data":`, 1))
 	for _, src := range []kit.Ref{secret, binary} {
-		env.WaitFor(src, "is mirrored", hasStatus("1/1 synced"))
+		env.WaitFor(src, "is mirrored", kit.HasStatus("1/1 synced"))
 		env.WaitFor(src.In(a), "is a copy", isCopyOf(env.Get(src)))
 	}
 	env.Patch(secret, `{"data":{"key":"`+base64.StdEncoding.EncodeToString([]byte(strings.Repeat("z", 1<<20)))+`"}}`)

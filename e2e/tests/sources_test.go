@@ -1,10 +1,8 @@
 package tests
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -36,35 +34,7 @@ func waitForNamespaceToGo(env *kit.Env, name string) {
 // sync: "true", the content key: value, and these annotations, written key=value
 // without the domain. Among them, sync= takes the place of its value.
 func source(r kit.Ref, annotations ...string) string {
-	return sourceWith(r, "value", annotations...)
-}
-
-// sourceWith is source with another value in its content.
-func sourceWith(r kit.Ref, value string, annotations ...string) string {
-	all := map[string]string{domain + "sync": "true"}
-	for _, annotation := range annotations {
-		key, text, _ := strings.Cut(annotation, "=")
-		all[domain+key] = text
-	}
-	kind, version, _ := strings.Cut(r.Kind, ".")
-	version, group, _ := strings.Cut(version, ".")
-	if kind == "Secret" {
-		value = base64.StdEncoding.EncodeToString([]byte(value))
-	}
-	text, err := json.Marshal(map[string]any{
-		"apiVersion": strings.TrimPrefix(group+"/"+cmp.Or(version, "v1"), "/"),
-		"kind":       kind,
-		"metadata": map[string]any{
-			"namespace": r.Namespace, "name": r.Name,
-			"labels":      map[string]string{domain + "enabled": "true"},
-			"annotations": all,
-		},
-		"data": map[string]string{"key": value},
-	})
-	if err != nil {
-		panic(err) // strings can always be encoded
-	}
-	return string(text)
+	return kit.Source(r, "value", annotations...)
 }
 
 // mirrorsOf lists the mirrors of a source, sorted: the namespaces that have one,
@@ -95,32 +65,19 @@ func waitForMirrors(env *kit.Env, src kit.Ref, want ...string) {
 	slices.Sort(want)
 	env.Eventually(fmt.Sprintf("the mirrors of %s are %q", src, want), func(context.Context) error {
 		if got := mirrorsOf(env, src); !slices.Equal(got, want) {
-			return fmt.Errorf("they are %q; its status is %q", got, statusOf(env.Get(src)))
+			return fmt.Errorf("they are %q; its status is %q", got, kit.StatusOf(env.Get(src)))
 		}
-		if got := statusOf(env.Get(src)); !strings.HasPrefix(got, fmt.Sprintf("%d/", len(want))) {
+		if got := kit.StatusOf(env.Get(src)); !strings.HasPrefix(got, fmt.Sprintf("%d/", len(want))) {
 			return fmt.Errorf("they are, and its status is %q", got)
 		}
 		return nil
 	})
 }
 
-// statusOf is what a source says of how far its mirrors are.
-func statusOf(o *unstructured.Unstructured) string { return o.GetAnnotations()[domain+"sync-status"] }
-
-// hasStatus is the check of a source that says just that.
-func hasStatus(want string) kit.Check {
-	return func(o *unstructured.Unstructured) error {
-		if got := statusOf(o); got != want {
-			return fmt.Errorf("its status is %q, want %q", got, want)
-		}
-		return nil
-	}
-}
-
 // statusHolds is the check of a source that says these words among others.
 func statusHolds(words ...string) kit.Check {
 	return func(o *unstructured.Unstructured) error {
-		got := statusOf(o)
+		got := kit.StatusOf(o)
 		for _, want := range words {
 			if !strings.Contains(got, want) {
 				return fmt.Errorf("its status is %q and lacks %q", got, want)

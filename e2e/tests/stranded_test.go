@@ -155,7 +155,7 @@ func TestASourceWithoutMirrorsCanBeDeletedWithNobodyRunning(t *testing.T) {
 	for name, row := range rows {
 		env.Apply(source(ref(name), "target-namespaces="+row.asks))
 		if row.then != nil {
-			env.WaitFor(ref(name), "is in sync", hasStatus("1/1 synced"))
+			env.WaitFor(ref(name), "is in sync", kit.HasStatus("1/1 synced"))
 			env.WaitFor(ref(name), "has the finalizer while it has a mirror", hasFinalizers(ourFinalizer))
 			row.then()
 		}

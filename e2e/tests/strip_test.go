@@ -76,7 +76,7 @@ func TestNoKeyByWhichOthersWouldActOnACopyTravels(t *testing.T) {
 			}
 		}
 	}
-	env.WaitFor(src, "is in sync", hasStatus("1/1 synced"))
+	env.WaitFor(src, "is in sync", kit.HasStatus("1/1 synced"))
 }
 
 // bundles is a kind for sets of objects in several namespaces, and one of the kind.
@@ -127,12 +127,12 @@ func TestKubectlsOwnPruneLeavesMirrorsAlone(t *testing.T) {
 		t.Fatalf("the source is in no set: %v", env.Get(src))
 	}
 	before := env.WaitFor(src.In(a), "is there", kit.Exists)
-	env.WaitFor(src, "is in sync", hasStatus("1/1 synced"))
+	env.WaitFor(src, "is in sync", kit.HasStatus("1/1 synced"))
 
-	apply(sourceWith(src, "changed", "target-namespaces=PREFIX-a"), other)
+	apply(kit.Source(src, "changed", "target-namespaces=PREFIX-a"), other)
 	env.WaitGone(kit.Object(configMap, a, "goes")) // it does prune there
 	mirror := env.WaitFor(src.In(a), "has the change", hasData("changed"))
-	apply(sourceWith(src, "changed", "target-namespaces=PREFIX-a"), other)
+	apply(kit.Source(src, "changed", "target-namespaces=PREFIX-a"), other)
 	if after := env.Get(src.In(a)); after.GetUID() != before.GetUID() || after.GetResourceVersion() != mirror.GetResourceVersion() {
 		t.Error("the mirror was deleted and made anew, or written")
 	}

@@ -72,7 +72,7 @@ func TestI10ASlipInTheTargetsTakesNothingAway(t *testing.T) {
 		right = append(right, source(rows[i], "target-namespaces=PREFIX-a,PREFIX-b"))
 	}
 	env.ApplyAll(right)
-	waitForAll(env, configMap, src, "is in sync", hasStatus("2/2 synced"))
+	waitForAll(env, configMap, src, "is in sync", kit.HasStatus("2/2 synced"))
 	before := map[kit.Ref]string{}
 	for _, r := range rows {
 		before[r.In(a)], before[r.In(b)] = whole(t, env, r.In(a)), whole(t, env, r.In(b))
@@ -80,7 +80,7 @@ func TestI10ASlipInTheTargetsTakesNothingAway(t *testing.T) {
 
 	mark := env.Mark()
 	for i, slip := range targetSlips {
-		env.Apply(sourceWith(rows[i], "changed", "target-namespaces="+slip.list))
+		env.Apply(kit.Source(rows[i], "changed", "target-namespaces="+slip.list))
 	}
 	for i, value := range enabledSlips {
 		r := rows[len(targetSlips)+i]
@@ -121,10 +121,10 @@ func TestI10ASlipInTheTargetsTakesNothingAway(t *testing.T) {
 
 	t.Log("mended, they follow")
 	for i := range right {
-		right[i] = sourceWith(rows[i], "changed", "target-namespaces=PREFIX-a,PREFIX-b")
+		right[i] = kit.Source(rows[i], "changed", "target-namespaces=PREFIX-a,PREFIX-b")
 	}
 	env.ApplyAll(right)
-	waitForAll(env, configMap, src, "is in sync", hasStatus("2/2 synced"))
+	waitForAll(env, configMap, src, "is in sync", kit.HasStatus("2/2 synced"))
 	for _, r := range rows {
 		env.WaitFor(r.In(a), "has the change", hasData("changed"))
 		env.WaitFor(r.In(b), "has the change", hasData("changed"))

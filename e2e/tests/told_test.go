@@ -23,12 +23,12 @@ func TestAFullQuotaIsToldAsWhatItIs(t *testing.T) {
 	}
 	apply("one")
 	before := env.WaitFor(src.In(a), "is there", holds("{immutable: true, data: {key: one}}"))
-	env.WaitFor(src, "is in sync", hasStatus("1/1 synced"))
+	env.WaitFor(src, "is in sync", kit.HasStatus("1/1 synced"))
 	settle := fullQuota(env, a, 1, 1)
 	apply("two")
 	env.WaitFor(src, "says what is full", statusHolds("0/1 synced: "+a+": ", "forbidden: exceeded quota: full"))
 	env.WaitForEvent(src, "WriteRefused", "exceeded quota: full")
-	if got := statusOf(env.Get(src)); strings.Contains(got, "invalid") {
+	if got := kit.StatusOf(env.Get(src)); strings.Contains(got, "invalid") {
 		t.Errorf("the status is %q", got)
 	}
 	if now := env.Get(src.In(a)); now.GetUID() != before.GetUID() || now.GetResourceVersion() != before.GetResourceVersion() {
@@ -36,7 +36,7 @@ func TestAFullQuotaIsToldAsWhatItIs(t *testing.T) {
 	}
 	settle(5)
 	env.WaitFor(src.In(a), "is made anew once there is room", holds("{immutable: true, data: {key: two}}"))
-	env.WaitFor(src, "is in sync", hasStatus("1/1 synced"))
+	env.WaitFor(src, "is in sync", kit.HasStatus("1/1 synced"))
 }
 
 // TestWhatARulePutsWhereItDoesntFitIsTold by what is wrong, not by how the server says
@@ -72,7 +72,7 @@ func TestWhatARulePutsWhereItDoesntFitIsTold(t *testing.T) {
 	for i, row := range rows {
 		o := env.WaitFor(ref(i), "with "+row.says+" says so", statusHolds(a+": ", row.told))
 		event := env.WaitForEvent(ref(i), row.reason, row.told)
-		if text := statusOf(o) + event.Note; strings.Contains(text, hidden) || strings.Contains(text, "400") {
+		if text := kit.StatusOf(o) + event.Note; strings.Contains(text, hidden) || strings.Contains(text, "400") {
 			t.Errorf("%s is told as %q", row.says, text)
 		}
 		if mirrored := env.Find(ref(i).In(a)) != nil; mirrored != row.mirrored {
@@ -119,7 +119,7 @@ func TestTheLabelOfAMirrorOnASourceIsTold(t *testing.T) {
 	env.WaitFor(src.In(env.Name("a")), "is there", hasData("value"))
 	km.WaitQuiet(300 * time.Millisecond)
 	env.Label(src, domain+"mirror-")
-	env.WaitFor(src, "has nothing more to say", hasStatus("1/1 synced"))
+	env.WaitFor(src, "has nothing more to say", kit.HasStatus("1/1 synced"))
 	env.Get(src.In(env.Name("a")))
 }
 
@@ -144,7 +144,7 @@ func TestMirrorsThatGoForAnotherReasonThanTheirSourcesAreTold(t *testing.T) {
 	km := env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
 	for name, list := range asks {
 		env.Apply(source(ref(name), "target-namespaces="+list))
-		env.WaitFor(ref(name), "is in sync", hasStatus(fmt.Sprintf("%d/%[1]d synced", strings.Count(list, ",")+1)))
+		env.WaitFor(ref(name), "is in sync", kit.HasStatus(fmt.Sprintf("%d/%[1]d synced", strings.Count(list, ",")+1)))
 	}
 	const line = "Deleted a mirror that its source did not give up"
 	says := func(km *kit.Kubemirror, cause string, mirrors ...kit.Ref) {
@@ -184,7 +184,7 @@ func TestMirrorsThatGoForAnotherReasonThanTheirSourcesAreTold(t *testing.T) {
 		t.Errorf("the event is %q", event)
 	}
 	says(after, "its source is gone", orphan)
-	env.WaitFor(ref("excluded"), "is in sync", hasStatus("1/1 synced"))
+	env.WaitFor(ref("excluded"), "is in sync", kit.HasStatus("1/1 synced"))
 	event = env.WaitForEvent(ref("excluded"), "MirrorDeleted", "the controller's flags leave the namespace out")
 	if !strings.Contains(event.Note, env.Name("b")+", "+env.Name("c")) {
 		t.Errorf("the event is %q", event)

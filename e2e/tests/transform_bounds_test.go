@@ -24,7 +24,7 @@ func TestTemplatesAreBoundedByFlagsWhileTheyRun(t *testing.T) {
 		r := kit.Object(configMap, src, row.name)
 		env.Apply(ruled(r, "data: {key: value}", "- {path: data.made, optional: true, template: '"+row.template+"'}\n- {path: data.last, value: done, optional: true}", "target-namespaces=all"))
 		if row.why == "" {
-			env.WaitFor(r, "is in sync", hasStatus("1/1 synced"))
+			env.WaitFor(r, "is in sync", kit.HasStatus("1/1 synced"))
 			env.WaitFor(r.In(a), "is transformed", holds("data: {made: short, last: done}"))
 			continue
 		}
@@ -91,7 +91,7 @@ func TestI7HostileTemplatesDelayNobody(t *testing.T) {
 	}
 	for i, r := range hostile {
 		o := env.WaitFor(r, "has a status", statusHolds("transform: "))
-		switch status := statusOf(o); {
+		switch status := kit.StatusOf(o); {
 		case strings.HasPrefix(status, "stopped: "):
 			env.WaitForEvent(r, "InvalidAnnotation", "transform: reading rule 1 (data.k0): ")
 		case strings.HasPrefix(status, "1/1 synced: "), strings.HasPrefix(status, "16/16 synced: "):
@@ -100,7 +100,7 @@ func TestI7HostileTemplatesDelayNobody(t *testing.T) {
 			t.Errorf("%s: the status is %q", hostileTemplates[i], status)
 		}
 	}
-	env.Apply(sourceWith(good, "changed", "target-namespaces=PREFIX-good"))
+	env.Apply(kit.Source(good, "changed", "target-namespaces=PREFIX-good"))
 	env.WaitFor(mirror, "has changed", hasData("changed"))
 	env.Eventually("the memory that they took is free for others", func(context.Context) error {
 		if heap := km.Metrics().Sum("go_memstats_heap_inuse_bytes"); heap > 64<<20 {

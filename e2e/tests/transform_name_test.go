@@ -47,7 +47,7 @@ func TestNamesDifferByTargetAndMirrorsMoveWhenTheyChange(t *testing.T) {
 			}
 			env.WaitFor(kit.Object("Secret", namespace, name), "knows its name after "+step.says, holds("data: {key: value, me: "+name+"}"))
 		}
-		env.WaitFor(src, "is in sync after "+step.says, hasStatus("2/2 synced"))
+		env.WaitFor(src, "is in sync after "+step.says, kit.HasStatus("2/2 synced"))
 	}
 
 	t.Log("a name that is taken keeps the mirror where it was")
@@ -105,20 +105,20 @@ func TestANameThatCantBeKeepsTheMirrorsWhereTheyAre(t *testing.T) {
 	}
 	km := start()
 	for i := range rows {
-		env.Apply(sourceWith(ref(i), "one", "target-namespaces=all"))
+		env.Apply(kit.Source(ref(i), "one", "target-namespaces=all"))
 	}
 	before := map[int]string{}
 	for i := range rows {
-		env.WaitFor(ref(i), "is in sync", hasStatus("2/2 synced"))
+		env.WaitFor(ref(i), "is in sync", kit.HasStatus("2/2 synced"))
 		before[i] = env.Get(ref(i).In(a)).GetResourceVersion()
 	}
 	for i, row := range rows {
-		env.Apply(sourceWith(ref(i), "two", "target-namespaces=all", "target-name="+row.name))
+		env.Apply(kit.Source(ref(i), "two", "target-namespaces=all", "target-name="+row.name))
 	}
 	for i, row := range rows {
 		o := env.WaitFor(ref(i), "whose name "+row.it+" says so", statusHolds(row.status, domain+"target-name: ", row.why))
 		event := env.WaitForEvent(ref(i), "InvalidAnnotation", row.why)
-		for _, text := range []string{statusOf(o), event.Note} {
+		for _, text := range []string{kit.StatusOf(o), event.Note} {
 			if strings.Contains(text, hidden) || strings.Contains(text, "\n") {
 				t.Errorf("a name that %s is told as %q", row.it, text)
 			}
@@ -152,10 +152,10 @@ func TestANameThatCantBeKeepsTheMirrorsWhereTheyAre(t *testing.T) {
 		}
 	}
 	for i := range rows {
-		env.Apply(sourceWith(ref(i), "three", "target-namespaces=all", "target-name={{.SourceName}}-mended"))
+		env.Apply(kit.Source(ref(i), "three", "target-namespaces=all", "target-name={{.SourceName}}-mended"))
 	}
 	for i := range rows {
-		env.WaitFor(ref(i), "is in sync", hasStatus("2/2 synced"))
+		env.WaitFor(ref(i), "is in sync", kit.HasStatus("2/2 synced"))
 		name := ref(i).Name + "-mended"
 		waitForMirrors(env, ref(i), "a/"+name, "b/"+name)
 		env.WaitFor(kit.Object(configMap, a, name), "has changed", hasData("three"))

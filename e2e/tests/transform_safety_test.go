@@ -119,7 +119,7 @@ func TestWhatRulesTakeOutIsNowhereInTheMirrors(t *testing.T) {
 		env.WaitFor(mirror, "is redacted", redacted(mirror))
 		clean(mirror)
 	}
-	env.WaitFor(src, "is in sync", hasStatus("2/2 synced"))
+	env.WaitFor(src, "is in sync", kit.HasStatus("2/2 synced"))
 	for _, text := range secrets {
 		if line := lineWith(km.Log(), text); line != "" {
 			t.Errorf("the log has %q: %s", text, line)
@@ -175,7 +175,7 @@ func TestRulesThatCantBeReadLetNothingOut(t *testing.T) {
 	apply(good, "one", redact)
 	for i := range rows {
 		before[i] = env.WaitFor(name(i).In(a), "is there, redacted", holds("{data: {host: one, token: null}}")).GetResourceVersion()
-		env.WaitFor(name(i), "is in sync", hasStatus("1/1 synced"))
+		env.WaitFor(name(i), "is in sync", kit.HasStatus("1/1 synced"))
 	}
 
 	for i, row := range rows {
@@ -184,7 +184,7 @@ func TestRulesThatCantBeReadLetNothingOut(t *testing.T) {
 	for i, row := range rows {
 		o := env.WaitFor(name(i), "whose rules "+row.they+" says why", statusHolds("stopped: ", domain+"transform: ", row.why))
 		event := env.WaitForEvent(name(i), "InvalidAnnotation", row.why)
-		for _, text := range []string{statusOf(o), event.Note} {
+		for _, text := range []string{kit.StatusOf(o), event.Note} {
 			if strings.Contains(text, hidden) || strings.Contains(text, "do-not-copy") || strings.Contains(text, "\n") {
 				t.Errorf("rules that %s are told as %q", row.they, text)
 			}
@@ -197,7 +197,7 @@ func TestRulesThatCantBeReadLetNothingOut(t *testing.T) {
 	env.Namespace("t-b")
 	apply(good, "three", redact)
 	env.WaitFor(good.In(a), "has changed", holds("{data: {host: three}}"))
-	env.WaitFor(good, "is mirrored to the new namespace too", hasStatus("2/2 synced"))
+	env.WaitFor(good, "is mirrored to the new namespace too", kit.HasStatus("2/2 synced"))
 	km.WaitQuiet(300 * time.Millisecond)
 	km.Stop()
 	mark := env.Mark()
@@ -225,7 +225,7 @@ func TestRulesThatCantBeReadLetNothingOut(t *testing.T) {
 		for _, mirror := range []kit.Ref{name(i).In(a), name(i).In(env.Name("t-b"))} {
 			env.WaitFor(mirror, "is right once it was mended that rules "+row.they, holds("{data: {host: four, token: null}}"))
 		}
-		env.WaitFor(name(i), "is in sync", hasStatus("2/2 synced"))
+		env.WaitFor(name(i), "is in sync", kit.HasStatus("2/2 synced"))
 	}
 }
 
@@ -243,8 +243,8 @@ func TestARuleThatFailsKeepsAStrictMirrorAsItWasAndIsSkippedElsewhere(t *testing
 	start := func() *kit.Kubemirror { return env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false") }
 	km := start()
 	apply("one", works)
-	env.WaitFor(strict, "is in sync", hasStatus("2/2 synced"))
-	env.WaitFor(lenient, "is in sync", hasStatus("2/2 synced"))
+	env.WaitFor(strict, "is in sync", kit.HasStatus("2/2 synced"))
+	env.WaitFor(lenient, "is in sync", kit.HasStatus("2/2 synced"))
 	before := env.Get(strict.In(xa)).GetResourceVersion()
 
 	const rule = ": transform: rule 2 (data.key.below): "
@@ -259,8 +259,8 @@ func TestARuleThatFailsKeepsAStrictMirrorAsItWasAndIsSkippedElsewhere(t *testing
 			t.Errorf("the failed targets of %s are %q, want %q", r, got, want)
 		}
 		event := env.WaitForEvent(r, "TransformFailed", strings.Join(failed, ", ")+rule)
-		if strings.Contains(statusOf(o)+event.Note, hidden) {
-			t.Errorf("what the rule holds is told: %q, %q", statusOf(o), event.Note)
+		if strings.Contains(kit.StatusOf(o)+event.Note, hidden) {
+			t.Errorf("what the rule holds is told: %q, %q", kit.StatusOf(o), event.Note)
 		}
 	}
 	apply("two", fails)
@@ -299,7 +299,7 @@ func TestARuleThatFailsKeepsAStrictMirrorAsItWasAndIsSkippedElsewhere(t *testing
 	}
 	apply("four", works)
 	for _, r := range []kit.Ref{strict, lenient} {
-		o := env.WaitFor(r, "is in sync", hasStatus("3/3 synced"))
+		o := env.WaitFor(r, "is in sync", kit.HasStatus("3/3 synced"))
 		if failed, there := o.GetAnnotations()[domain+"failed-targets"]; there {
 			t.Errorf("%s still has failed targets: %q", r, failed)
 		}
@@ -325,7 +325,7 @@ func TestAnOutcomeThatMayNotBeMirroredIsNot(t *testing.T) {
 	invalid := kit.Object("Secret", src, "invalid")
 	env.Apply(ruled(invalid, "stringData: {key: value}", "- {path: metadata.labels.team, value: 'not a label: "+hidden+"', namespacePattern: '*-a'}", "target-namespaces=PREFIX-a,PREFIX-b"))
 	o := env.WaitFor(invalid, "says what the server refused", statusHolds("1/2 synced: "+a+": ", "metadata.labels"))
-	if strings.Contains(statusOf(o), hidden) {
-		t.Errorf("its status tells what the rule holds: %q", statusOf(o))
+	if strings.Contains(kit.StatusOf(o), hidden) {
+		t.Errorf("its status tells what the rule holds: %q", kit.StatusOf(o))
 	}
 }

@@ -272,7 +272,7 @@ spec:
 			mirror := kit.Object(row.kind, env.Name(namespace), cmp.Or(name, r.Name))
 			env.WaitFor(mirror, row.it, holds(strings.ReplaceAll(want, "PREFIX", env.Prefix())))
 		}
-		env.WaitFor(r, row.it, hasStatus(fmt.Sprintf("%d/%[1]d synced", len(row.want))))
+		env.WaitFor(r, row.it, kit.HasStatus(fmt.Sprintf("%d/%[1]d synced", len(row.want))))
 	}
 }
 
@@ -324,7 +324,7 @@ func TestMirrorsFollowTheirRulesAndWhatTheseRead(t *testing.T) {
 				return nil
 			})
 		}
-		env.WaitFor(src, "is in sync after "+step.says, hasStatus("2/2 synced"))
+		env.WaitFor(src, "is in sync after "+step.says, kit.HasStatus("2/2 synced"))
 	}
 }
 
@@ -352,7 +352,7 @@ func TestI3TwoTargetsWithDifferentOutcomesBothRest(t *testing.T) {
 	env.Apply(ruled(strict, content, fails, everywhere, "transform-strict=true"))
 	env.Apply(ruled(lenient, content, fails, everywhere))
 	for _, r := range []kit.Ref{secretRef, text, scale, named} {
-		env.WaitFor(r, "is done", hasStatus("2/2 synced"))
+		env.WaitFor(r, "is done", kit.HasStatus("2/2 synced"))
 	}
 	env.WaitFor(strict, "has failed in one of two", statusHolds("1/2 synced: "+b+": "))
 	env.WaitFor(lenient, "has skipped a rule in one of two", statusHolds("2/2 synced: "+b+": "))

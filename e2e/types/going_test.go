@@ -22,7 +22,7 @@ func widgets(env *kit.Env, group string) []kit.Ref {
 		sources = append(sources, src)
 	}
 	for _, src := range sources {
-		env.WaitFor(src, "is mirrored", hasStatus("3/3 synced"))
+		env.WaitFor(src, "is mirrored", kit.HasStatus("3/3 synced"))
 		for _, target := range []string{"a", "b"} {
 			env.WaitFor(src.In(env.Name(target)), "is a mirror", isCopyOf(env.Get(src)))
 		}

@@ -34,7 +34,7 @@ func TestSomeKindsAreNeverMirroredAndSomeOnlyWhenNamed(t *testing.T) {
 		t.Helper()
 		for name := range objects {
 			r := kit.Object(name, src, "one")
-			if o := env.Get(r); name != except && (env.Find(r.In(a)) != nil || statusOf(o) != "" || slices.Contains(o.GetFinalizers(), domain+"finalizer")) {
+			if o := env.Get(r); name != except && (env.Find(r.In(a)) != nil || kit.StatusOf(o) != "" || slices.Contains(o.GetFinalizers(), domain+"finalizer")) {
 				t.Errorf("%s is mirrored, or was touched: %v", name, o)
 			}
 		}

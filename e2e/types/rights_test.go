@@ -110,7 +110,7 @@ func TestNamedTypesNeedRightsToThemAlone(t *testing.T) {
 	env.WaitFor(widget, "is mirrored", isInSync)
 	km.WaitQuiet(time.Second)
 	asksOnlyFor(t, km, begin, "namespaces", "configmaps", "ingresses", "events", "widgets", "customresourcedefinitions", "apiservices")
-	if got := env.Get(gadget); env.Find(gadget.In(env.Name("a"))) != nil || len(got.GetFinalizers()) > 0 || statusOf(got) != "" {
+	if got := env.Get(gadget); env.Find(gadget.In(env.Name("a"))) != nil || len(got.GetFinalizers()) > 0 || kit.StatusOf(got) != "" {
 		t.Errorf("a type was mirrored that is not named: %v", got)
 	}
 }

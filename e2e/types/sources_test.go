@@ -45,21 +45,8 @@ func source(r kit.Ref, object string) string {
 	return string(text)
 }
 
-// statusOf is what a source says of how far its mirrors are.
-func statusOf(o *unstructured.Unstructured) string { return o.GetAnnotations()[domain+"sync-status"] }
-
 // isInSync is the check of a source with one target that has its mirror.
-var isInSync = hasStatus("1/1 synced")
-
-// hasStatus is the check of a source that says just that.
-func hasStatus(want string) kit.Check {
-	return func(o *unstructured.Unstructured) error {
-		if got := statusOf(o); got != want {
-			return fmt.Errorf("its status is %q, want %q", got, want)
-		}
-		return nil
-	}
-}
+var isInSync = kit.HasStatus("1/1 synced")
 
 // isCopyOf is the check of a mirror whose content is that of its source.
 func isCopyOf(src *unstructured.Unstructured) kit.Check {

@@ -48,7 +48,7 @@ func TestAKindMovesToItsNewVersionWithItsMirrors(t *testing.T) {
 			src := kit.Object("Widget.v1beta1."+group, env.Name("src"), "w")
 			env.Apply(source(src, "{spec: {size: 1, parts: [{name: wheel}, {name: door}]}}"))
 			km := env.Start()
-			env.WaitFor(src, "is mirrored", hasStatus("2/2 synced"))
+			env.WaitFor(src, "is mirrored", kit.HasStatus("2/2 synced"))
 			mirrors := map[string]types.UID{}
 			for _, target := range []string{env.Name("a"), env.Name("b")} {
 				mirrors[target] = env.Get(src.In(target)).GetUID()
@@ -70,7 +70,7 @@ func TestAKindMovesToItsNewVersionWithItsMirrors(t *testing.T) {
 			}
 			src.Kind = "Widget.v1." + group
 			env.Patch(src, `{"spec":{"size":2}}`)
-			env.WaitFor(src, "is in sync", hasStatus("2/2 synced"))
+			env.WaitFor(src, "is in sync", kit.HasStatus("2/2 synced"))
 			for target, uid := range mirrors {
 				if mirror := env.WaitFor(src.In(target), "has the change", isCopyOf(env.Get(src))); mirror.GetUID() != uid {
 					t.Errorf("the mirror in %s is another one", target)
