@@ -72,9 +72,9 @@ func (c *cache) aimedLocked(key mirror.SourceKey, aim aim) {
 // is fought over it is told once, however often the source is none in between.
 func (w *sourceWorker) unreportedLocked(key mirror.SourceKey, problems []mirror.Problem) []mirror.Problem {
 	st := w.cache.stateLocked(key)
-	fresh := false
+	fresh, tells := false, slices.ContainsFunc(problems, mirror.IsContested)
 	for k, o := range w.cache.contested {
-		if k.Source == key && slices.ContainsFunc(st.problems[k.Namespace], mirror.IsContested) {
+		if tells && k.Source == key && slices.ContainsFunc(st.problems[k.Namespace], mirror.IsContested) {
 			fresh = w.cache.backoff.reportOnce(o) || fresh
 		}
 	}

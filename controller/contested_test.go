@@ -63,6 +63,42 @@ func TestAMirrorMadeAndDeletedInTurnIsToldOfOnce(t *testing.T) {
 	}
 }
 
+// The source is turned off and on all the time, and each of its statuses comes too late: one
+// that has nothing to say of the fight is no report of it, and one that was to say it
+// isn't written any more.
+func TestAFightIsToldThoughNoStatusComesToTellOfIt(t *testing.T) {
+	fight := func(r *rig) (mirror.MirrorKey, mirror.Problem) {
+		key, o := mirror.MirrorKey{Source: r.sourceKey(), Namespace: "a"}, object{r.sourceKey().Type, types.NamespacedName{Namespace: "a", Name: "s"}}
+		for range 2 * freeCorrections {
+			r.backoff.wrote(o, deletion)
+		}
+		r.contested[key] = o
+		p := r.backoff.problem(o)
+		r.stateLocked(key.Source).problems["a"] = []mirror.Problem{p} // as a look at it turned on found
+		return key, p
+	}
+	t.Run("a status says nothing", func(t *testing.T) {
+		r := newRig(t)
+		key, p := fight(r)
+		if told := r.Controller.sources.unreportedLocked(key.Source, nil); len(told) > 0 {
+			t.Errorf("it tells %v", told)
+		}
+		if told := r.Controller.sources.unreportedLocked(key.Source, []mirror.Problem{p}); len(told) != 1 {
+			t.Errorf("the first that says it tells %v", told)
+		}
+	})
+	t.Run("it has been turned off since", func(t *testing.T) {
+		r := newRig(t)
+		key, p := fight(r)
+		if told, _ := r.reportWithoutStatus(key, p); told != 1 {
+			t.Errorf("it is told %d times", told)
+		}
+		if again, _ := r.reportWithoutStatus(key, p); again != 0 {
+			t.Errorf("and %d times more", again)
+		}
+	})
+}
+
 // reportWithoutStatus settles a look at a source that is gone. It returns how much of it
 // is told.
 func (r *rig) reportWithoutStatus(key mirror.MirrorKey, p mirror.Problem) (unreported int, name string) {

@@ -70,10 +70,14 @@ func (w *mirrorWorker) recordResult(key mirror.MirrorKey, src *mirror.Source, pr
 		st.pending = map[string]time.Time{} // one that has been large stays so
 		w.enqueueStatus(key.Source, src)
 	}
-	if !changed || src != nil && !src.Deleting && src.Mode == mirror.On {
+	if src != nil && !src.Deleting && src.Mode == mirror.On {
 		return nil, ""
 	}
-	unreported = slices.DeleteFunc(slices.Clone(problems), mirror.IsContested)
+	if changed {
+		unreported = slices.DeleteFunc(slices.Clone(problems), mirror.IsContested)
+	}
+	// A fight that isn't new may yet be untold: the status that was to tell of it was
+	// not written before the source was turned off.
 	contested, name := w.contestedUnreportedLocked(key, problems)
 	return append(unreported, contested...), name
 }
