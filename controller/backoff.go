@@ -41,8 +41,9 @@ type contest struct {
 	made, deleted bool
 	writes        int
 	last          time.Time
-	// told says that somebody has been told of it.
-	told bool
+	// told says that the source's author has been told of it, logged that the log has a
+	// line of it, which is all there is where no source was to be seen.
+	told, logged bool
 }
 
 func newDriftBackoff() *driftBackoff {
@@ -106,6 +107,17 @@ func (f *driftBackoff) reportOnce(o object) bool {
 		return false
 	}
 	fight.told = true
+	return true
+}
+
+// logOnce is reportOnce where there is no source to tell: its author may yet be told, if
+// there is one again.
+func (f *driftBackoff) logOnce(o object) bool {
+	fight := f.current(o)
+	if fight == nil || fight.told || fight.logged || fight.pause() == 0 {
+		return false
+	}
+	fight.logged = true
 	return true
 }
 

@@ -87,6 +87,15 @@ func TestAFightIsToldThoughNoStatusComesToTellOfIt(t *testing.T) {
 			t.Errorf("the first that says it tells %v", told)
 		}
 	})
+	t.Run("it was not to be seen, and comes back", func(t *testing.T) {
+		r := newRig(t)
+		key, p := fight(r)
+		r.reportWithoutStatus(key, p) // for the log
+		r.stateLocked(key.Source).problems["a"] = []mirror.Problem{p}
+		if told := r.Controller.sources.unreportedLocked(key.Source, []mirror.Problem{p}); len(told) != 1 {
+			t.Errorf("its author is told %v", told)
+		}
+	})
 	t.Run("it has been turned off since", func(t *testing.T) {
 		r := newRig(t)
 		key, p := fight(r)

@@ -47,7 +47,7 @@ func (w *mirrorWorker) recordResult(key mirror.MirrorKey, src *mirror.Source, pr
 	t := w.cache.tables[key.Source.Type]
 	if t == nil || !mirror.SameSpec(src, t.sources[key.Source.NamespacedName()]) {
 		w.cache.Mirrors.Add(key) // the source changed while we looked: nothing is settled
-		return w.contestedUnreportedLocked(key, problems)
+		return w.contestedUnreportedLocked(key, src, problems)
 	}
 	_, was := st.pending[key.Namespace]
 	delete(st.pending, key.Namespace)
@@ -78,16 +78,19 @@ func (w *mirrorWorker) recordResult(key mirror.MirrorKey, src *mirror.Source, pr
 	}
 	// A fight that isn't new may yet be untold: the status that was to tell of it was
 	// not written before the source was turned off.
-	contested, name := w.contestedUnreportedLocked(key, problems)
+	contested, name := w.contestedUnreportedLocked(key, src, problems)
 	return append(unreported, contested...), name
 }
 
 // contestedUnreportedLocked are those of the problems that are about who fights over a mirror,
 // if nobody has been told of it yet; and the mirror's name.
-func (w *mirrorWorker) contestedUnreportedLocked(key mirror.MirrorKey, problems []mirror.Problem) (unreported []mirror.Problem, name string) {
-	o := w.cache.contested[key]
+func (w *mirrorWorker) contestedUnreportedLocked(key mirror.MirrorKey, src *mirror.Source, problems []mirror.Problem) (unreported []mirror.Problem, name string) {
+	o, once := w.cache.contested[key], w.cache.backoff.reportOnce
+	if src == nil {
+		once = w.cache.backoff.logOnce
+	}
 	return slices.DeleteFunc(slices.Clone(problems), func(p mirror.Problem) bool {
-		return !mirror.IsContested(p) || !w.cache.backoff.reportOnce(o)
+		return !mirror.IsContested(p) || !once(o)
 	}), o.at.Name
 }
 
