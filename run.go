@@ -104,9 +104,7 @@ var identity = sync.OnceValue(func() string {
 // work mirrors until the context is done: it starts the namespaces, then the types
 // as discovery finds them, then the workers, and stops them the other way round.
 func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Metrics, health *health) error {
-	sources := queue.New("source", func(key mirror.SourceKey) string { return key.Namespace }, 0, m.Queues())
-	consents := queue.New("consent", func(namespace string) string { return namespace }, 0, m.Queues())
-	mirrors := queue.New("mirror", func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, queue.Share(o.workers), m.Queues())
+	sources, mirrors, consents := queues(o.workers, m)
 	watches := clients.Watches()
 	mirroring := controller.New(controller.Config{
 		Settings: o.settings, Objects: clients.Writer(), Metadata: clients.Metadata,
@@ -166,6 +164,25 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 	wg.Go(func() { consents.Run(ctx, finish, 1, mirroring.SyncConsent) })
 	wg.Wait()
 	return nil
+}
+
+// queues are those of sources, mirrors and namespaces' consents. The namespaces of sources
+// are the tenants: what one of them has to do holds no other up.
+func queues(workers int, m *metrics.Metrics) (*queue.Queue[mirror.SourceKey], *queue.Queue[mirror.MirrorKey], *queue.Queue[string]) {
+	share := queue.TenantShare(workers)
+	sources := queue.New("source", queue.Turns[mirror.SourceKey, struct{}]{
+		Tenant: func(key mirror.SourceKey) string { return key.Namespace },
+		Group:  func(mirror.SourceKey) struct{} { return struct{}{} }, TenantShare: share,
+	}, m.Queues())
+	mirrors := queue.New("mirror", queue.Turns[mirror.MirrorKey, mirror.SourceKey]{
+		Tenant: func(key mirror.MirrorKey) string { return key.Source.Namespace }, TenantShare: share,
+		Group: func(key mirror.MirrorKey) mirror.SourceKey { return key.Source }, GroupShare: queue.GroupShare(workers),
+	}, m.Queues())
+	consents := queue.New("consent", queue.Turns[string, struct{}]{
+		Tenant: func(namespace string) string { return namespace },
+		Group:  func(string) struct{} { return struct{}{} },
+	}, m.Queues())
+	return sources, mirrors, consents
 }
 
 func resources(types []discovery.Type) []schema.GroupVersionResource {

@@ -79,7 +79,9 @@ func (w *sourceWorker) syncAbsent(ctx context.Context, key mirror.SourceKey, res
 	for namespace := range look {
 		w.cache.enqueueLocked(key, st, namespace)
 	}
-	w.cache.Sources.Add(key) // to be forgotten, once nothing is left
+	if len(look) == 0 {
+		w.cache.Sources.Add(key) // to be forgotten, for nothing is left
+	}
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 // Queue is what the controller needs of a work queue; package queue has it.
 type Queue[K comparable] interface {
 	Add(key K)
+	AddCharged(key K, tenant string)
 	AddAfter(key K, delay time.Duration)
 }
 

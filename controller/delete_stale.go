@@ -5,15 +5,17 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// deleteStale deletes mirrors that are to be there no more, and settles the look, which
-// has had these problems otherwise.
+// deleteStale deletes a mirror that is to be there no more, and settles the look, which
+// has had these problems otherwise. There is more than one only where somebody made them:
+// the others come in turn, on the account of the namespace where they lie.
 func (w *mirrorWorker) deleteStale(ctx context.Context, key mirror.MirrorKey, s snapshot, records []*mirror.Record, problems []mirror.Problem) error {
 	problems = slices.Clone(problems)
-	for _, r := range records {
+	for i, r := range records {
 		if mirror.Plan(nil, r, nil, false) != mirror.Delete {
 			continue
 		}
@@ -23,14 +25,13 @@ func (w *mirrorWorker) deleteStale(ctx context.Context, key mirror.MirrorKey, s 
 		} else if !may {
 			continue
 		}
-		err := w.client.delete(ctx, s.resource, r)
-		w.deleted(key, r, err)
+		err := w.delete(ctx, key, s.resource, r)
 		if err == nil || objectNotFound(err) {
 			w.reportDeleted(ctx, key, s, r)
-			continue
-		}
-		if apierrors.IsConflict(err) {
-			return w.stale(ctx, key.Source, s.resource, r)
+			if len(records) > i+1 {
+				w.cache.Mirrors.AddCharged(key, key.Namespace)
+			}
+			break
 		}
 		problem, again := w.classifyError(ctx, key, "delete", err)
 		if problem != nil {
@@ -45,6 +46,44 @@ func (w *mirrorWorker) deleteStale(ctx context.Context, key mirror.MirrorKey, s 
 	}
 	w.finish(ctx, key, s.source, problems)
 	return nil
+}
+
+// mostReads is how often a mirror that is to go is read anew, in a row, because it has
+// changed since it was seen. Whoever changes it all the time would otherwise keep it, and
+// with it its source, by the queue's backoff.
+const mostReads = 5
+
+// delete deletes a mirror in the form that it has by now, if it is still a mirror of this
+// source then.
+func (w *mirrorWorker) delete(ctx context.Context, key mirror.MirrorKey, resource schema.GroupVersionResource, r *mirror.Record) error {
+	for read := 0; ; read++ {
+		err := w.client.delete(ctx, resource, r)
+		w.deleted(key, r, err)
+		if !apierrors.IsConflict(err) || read == mostReads {
+			return err
+		}
+		now, readErr := w.refresh(ctx, resource, r)
+		if readErr != nil {
+			return readErr
+		}
+		if !w.mayDeleteNow(key, now, r) {
+			return err
+		}
+		r = now
+	}
+}
+
+// mayDeleteNow reports whether a mirror that has changed since it was seen is the same one
+// still, and of the same source, and notes that it is about to be deleted.
+func (w *mirrorWorker) mayDeleteNow(key mirror.MirrorKey, now, before *mirror.Record) bool {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	t := w.cache.tables[key.Source.Type]
+	if t == nil || now == nil || now.UID != before.UID || now.Terminating || !now.Standing.IsMirror() || t.ownerOf(now) != key.Source.NamespacedName() {
+		return false
+	}
+	t.markDeleteRequested(now, true)
+	return true
 }
 
 // mayDelete reports whether a mirror may be deleted now, and notes that it is about

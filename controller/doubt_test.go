@@ -60,20 +60,16 @@ func TestI2AMirrorThatTheWatchHasPassedWithoutAWordIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestI2AWriteThatIsRefusedTwiceAsStaleHasTheServerAsked(t *testing.T) {
-	r := newRig(t)
-	r.target()
-	r.MirrorsOf(configMapsType).Set(r.mirror("a"))
-	r.Ready(configMapsType)
-	r.answer = apierrors.NewConflict(configMapsType.GroupResource(), "s", errors.New("another version"))
-	r.work() // the source is gone
-	again := func() { _ = r.SyncMirror(t.Context(), mirror.MirrorKey{Source: r.sourceKey(), Namespace: "a"}) }
-	if again(); r.reads > 1 {
-		t.Fatalf("%d reads after %d deletes", r.reads, r.deletes)
+func TestI2AReplacementThatIsRefusedTwiceAsStaleHasTheServerAsked(t *testing.T) {
+	r := synced(t, "a")
+	r.updateError = apierrors.NewConflict(configMapsType.GroupResource(), "s", errors.New("another version"))
+	r.say("a", func(u *unstructured.Unstructured) { u.Object["data"] = map[string]any{"a": "c"} })
+	if r.work(); r.reads != 0 {
+		t.Fatalf("%d reads after the first refusal", r.reads)
 	}
-	again()
+	_ = r.SyncMirror(t.Context(), mirror.MirrorKey{Source: r.sourceKey(), Namespace: "a"})
 	if r.reads != 1 || len(r.tables[configMapsType.GroupResource()].mirrors) != 0 {
-		t.Errorf("%d reads after %d deletes; believed to be there: %v", r.reads, r.deletes, r.tables[configMapsType.GroupResource()].mirrors)
+		t.Errorf("%d reads after %d writes; believed to be there: %v", r.reads, r.updates, r.tables[configMapsType.GroupResource()].mirrors)
 	}
 }
 

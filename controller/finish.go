@@ -68,7 +68,7 @@ func (w *mirrorWorker) recordResult(key mirror.MirrorKey, src *mirror.Source, pr
 	// looks, as the answer to a write that was under way when its spec changed.
 	if len(st.pending) == 0 && (was || changed || w.cache.finalizersDueLocked(key.Source, t, st) != nil) {
 		st.pending = map[string]time.Time{} // one that has been large stays so
-		w.enqueueStatus(key.Source, src)
+		w.enqueueStatus(key, src)
 	}
 	if src != nil && !src.Deleting && src.Mode == mirror.On {
 		return nil, ""
@@ -101,10 +101,13 @@ const statusDelay = 200 * time.Millisecond
 
 // enqueueStatus has a source looked at after the last look that was due at its mirrors: at
 // once where it waits to be rid of its finalizer, and otherwise for its status.
-func (w *mirrorWorker) enqueueStatus(key mirror.SourceKey, src *mirror.Source) {
-	if src == nil || src.Deleting || src.Mode == mirror.Off {
-		w.cache.Sources.Add(key)
-		return
+func (w *mirrorWorker) enqueueStatus(key mirror.MirrorKey, src *mirror.Source) {
+	switch {
+	case src == nil:
+		w.cache.enqueueSourceLocked(key.Source, key.Namespace)
+	case src.Deleting, src.Mode == mirror.Off:
+		w.cache.Sources.Add(key.Source)
+	default:
+		w.cache.Sources.AddAfter(key.Source, statusDelay)
 	}
-	w.cache.Sources.AddAfter(key, statusDelay)
 }

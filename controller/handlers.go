@@ -2,6 +2,7 @@ package controller
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -138,7 +139,7 @@ func (h SourceHandler) Set(obj any) {
 	}
 	before := t.sources[src.Key()]
 	st := h.c.stateLocked(key)
-	st.absentSince, st.last = time.Time{}, nil
+	st.absentSince, st.last, st.seen = time.Time{}, nil, true
 	if mirror.SameSpec(before, src) {
 		src.Reuse(before) // after each status that we write: what it made is good still
 	} else {
@@ -281,7 +282,7 @@ func (c *cache) enqueueOwnersLocked(t *table, r *mirror.Record) {
 	if st := c.states[key]; st != nil && t.ready && !r.DeleteRequested {
 		st.drifted[r.Namespace] = true
 	}
-	c.Mirrors.Add(mirror.MirrorKey{Source: key, Namespace: r.Namespace})
+	c.enqueueMirrorLocked(t, mirror.MirrorKey{Source: key, Namespace: r.Namespace})
 }
 
 // enqueueLocked has a source look at one of its namespaces.
@@ -291,7 +292,11 @@ func (c *cache) enqueueLocked(key mirror.SourceKey, st *state, namespace string)
 	if st.since.IsZero() {
 		st.since = now
 	}
-	c.Mirrors.Add(mirror.MirrorKey{Source: key, Namespace: namespace})
+	if st.seen {
+		c.Mirrors.Add(mirror.MirrorKey{Source: key, Namespace: namespace})
+	} else {
+		c.Mirrors.AddCharged(mirror.MirrorKey{Source: key, Namespace: namespace}, namespace)
+	}
 }
 
 // Ready takes in that both lists of a type have arrived: now its mirrors can be
@@ -307,10 +312,10 @@ func (c *cache) Ready(resource schema.GroupVersionResource) {
 		c.stateLocked(t.sourceKey(name)).resync = true
 		c.Sources.Add(t.sourceKey(name))
 	}
-	for name := range t.bySource {
+	for name, has := range t.bySource {
 		if t.sources[name] == nil && name.Name != "" && c.Settings.SourceAllowed(name.Namespace) {
 			c.stateLocked(t.sourceKey(name)).resync = true
-			c.Sources.Add(t.sourceKey(name))
+			c.enqueueSourceLocked(t.sourceKey(name), slices.Min(slices.Collect(maps.Keys(has))))
 		}
 	}
 }

@@ -26,20 +26,51 @@ func (w *mirrorWorker) read(ctx context.Context, t schema.GroupVersionResource, 
 		return nil, err
 	}
 	r := mirror.NewRecord(t.GroupResource(), u)
-	if r.Standing == mirror.Foreign {
-		w.cache.mirrorGoneLocked(table, r.Key(), r.UID, r.ResourceVersion)
+	if r.Standing != mirror.Foreign {
+		r.Learn(mirror.HashContent(mirror.Content(u.Object)), mirror.IsImmutable(u.Object))
+	}
+	if w.cache.takeReadLocked(table, r) == nil {
 		return nil, nil
 	}
-	r.Learn(mirror.HashContent(mirror.Content(u.Object)), mirror.IsImmutable(u.Object))
-	before, news := table.set(r)
-	table.confirm(r)
 	table.recognize(table.mirrors[r.Key()])
-	w.cache.countMirror(table, before, table.mirrors[r.Key()])
-	if news && before != nil && table.owner(before) != table.owner(r) {
-		w.cache.enqueueOwnersLocked(table, r)
-		w.cache.enqueueOwnersLocked(table, before)
-	}
 	return u, nil
+}
+
+// refresh is read by the mirror's metadata alone. It returns what is known of the mirror
+// then, nil where there is none.
+func (w *mirrorWorker) refresh(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) (*mirror.Record, error) {
+	live, err := w.client.get(ctx, t, have.Namespace, have.Name)
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	table := w.cache.tables[t.GroupResource()]
+	switch {
+	case table == nil || table.resource != t:
+		return nil, errStale // forgotten meanwhile
+	case objectNotFound(err):
+		w.cache.dropNotFoundLocked(table, have)
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return w.cache.takeReadLocked(table, mirror.NewRecord(t.GroupResource(), live)), nil
+}
+
+// takeReadLocked takes in what the server has answered of a mirror, and returns what is
+// known of it then; nil where it is none.
+func (c *cache) takeReadLocked(t *table, r *mirror.Record) *mirror.Record {
+	if r.Standing == mirror.Foreign {
+		c.mirrorGoneLocked(t, r.Key(), r.UID, r.ResourceVersion)
+		return nil
+	}
+	before, news := t.set(r)
+	t.confirm(r)
+	known := t.mirrors[r.Key()]
+	c.countMirror(t, before, known)
+	if news && before != nil && t.owner(before) != t.owner(r) {
+		c.enqueueOwnersLocked(t, r)
+		c.enqueueOwnersLocked(t, before)
+	}
+	return known
 }
 
 // dropNotFoundLocked takes away a mirror that the server says isn't there. Those who wait

@@ -33,25 +33,27 @@ type rig struct {
 	mirrors  *fifo[mirror.MirrorKey]
 	consents *fifo[string]
 	// create answers creates; deletes are refused if refuse is set.
-	create     func(*unstructured.Unstructured) (*unstructured.Unstructured, error)
-	refuse     bool
-	answer     error                         // to deletes
-	patchError error                         // to patches
-	inPlace    *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
-	whole      *unstructured.Unstructured    // what a GET of a whole mirror finds
-	source     *unstructured.Unstructured    // what a GET of the whole source finds
-	reads      int
-	order      []string // of deletions, and of patches that take the finalizer off
-	patched    []string // the bodies of patches, and of what is put in the place of the source
-	puts       int      // how many of them are not patches
-	onPatch    func(body string)
-	patchedTo  string // the resource version that a patch makes
-	creates    int
-	deletes    int
-	updates    int
-	patches    int
-	events     int
-	version    int
+	create      func(*unstructured.Unstructured) (*unstructured.Unstructured, error)
+	refuse      bool
+	answer      error                         // to deletes
+	onDelete    func() error                  // answers to deletes, if set
+	patchError  error                         // to patches
+	updateError error                         // to replacements
+	inPlace     *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
+	whole       *unstructured.Unstructured    // what a GET of a whole mirror finds
+	source      *unstructured.Unstructured    // what a GET of the whole source finds
+	reads       int
+	order       []string // of deletions, and of patches that take the finalizer off
+	patched     []string // the bodies of patches, and of what is put in the place of the source
+	puts        int      // how many of them are not patches
+	onPatch     func(body string)
+	patchedTo   string // the resource version that a patch makes
+	creates     int
+	deletes     int
+	updates     int
+	patches     int
+	events      int
+	version     int
 }
 
 // fifo is a queue without workers. Later has the keys that were added for later.
@@ -63,6 +65,9 @@ func (q *fifo[K]) Add(key K) {
 	}
 	q.keys = append(q.keys, key)
 }
+
+// AddCharged adds in the same row: who pays for it is the queue's matter.
+func (q *fifo[K]) AddCharged(key K, _ string) { q.Add(key) }
 
 func (q *fifo[K]) AddAfter(key K, _ time.Duration) { q.later = append(q.later, key) }
 
@@ -114,6 +119,9 @@ func (s server) Get(context.Context, string, metav1.GetOptions, ...string) (*met
 func (s server) Delete(context.Context, string, metav1.DeleteOptions, ...string) error {
 	s.rig.deletes++
 	s.rig.order = append(s.rig.order, "delete")
+	if s.rig.onDelete != nil {
+		return s.rig.onDelete()
+	}
 	if s.rig.refuse {
 		return apierrors.NewForbidden(configMapsType.GroupResource(), "s", errors.New("no"))
 	}
@@ -180,6 +188,9 @@ func (r *rig) Update(_ context.Context, _ schema.GroupVersionResource, namespace
 		return r.writeSource(string(object.Bytes))
 	}
 	r.updates++
+	if r.updateError != nil {
+		return nil, r.updateError
+	}
 	u, err := mirrortest.ReadBody(object.ContentType, object.Bytes)
 	if err != nil {
 		return nil, err

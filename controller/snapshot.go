@@ -66,7 +66,7 @@ func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
 	}
 	switch s.intent {
 	case sourceUnknown:
-		w.cache.Sources.Add(key.Source) // finds out whether it is gone (I5)
+		w.cache.enqueueSourceLocked(key.Source, key.Namespace) // finds out whether it is gone (I5)
 	case consentUnclear:
 		if len(s.existing) > 0 || s.source.Targets.AsksByName(key.Namespace) {
 			s.consent = w.cache.namespaces[key.Namespace].Unreadable
@@ -75,7 +75,7 @@ func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
 		delete(w.cache.kept, key)
 		s.cause = w.causeLocked(s.source, st, w.cache.namespaces[key.Namespace])
 		if s.source == nil && len(s.existing) == 0 {
-			w.cache.Sources.Add(key.Source) // to be forgotten, once nothing is left
+			w.cache.enqueueSourceLocked(key.Source, key.Namespace) // to be forgotten, once nothing is left
 		}
 	}
 	return s

@@ -41,6 +41,8 @@ type state struct {
 	absentSince time.Time
 	// deselected says that it was there, and without the label.
 	deselected bool
+	// seen says that there has been such a source since the start.
+	seen bool
 	// last is the source as it was when it went from our sight; nil while it is to be
 	// seen, and when it has been looked for.
 	last *mirror.Source

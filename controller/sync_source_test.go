@@ -14,6 +14,7 @@ import (
 type queued[K comparable] map[K]int
 
 func (q queued[K]) Add(key K)                       { q[key]++ }
+func (q queued[K]) AddCharged(key K, _ string)      { q[key]++ }
 func (q queued[K]) AddAfter(key K, _ time.Duration) { q[key]++ }
 
 func TestALookThatCameBeforeTheListsIsMadeAgain(t *testing.T) {

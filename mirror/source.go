@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -103,6 +104,12 @@ func (s *Source) Limit(settings *Settings) int {
 	return settings.MaxTargets
 }
 
+// MayAskFor reports whether a source names a namespace among its targets, whatever else it
+// says, and whether or not that lets it in. Targets that can't be read may name any.
+func (s *Source) MayAskFor(ns *Namespace) bool {
+	return s.Targets.unclear || s.Targets.Match(ns)
+}
+
 // IngestSource reads an object into a *Source; it passes on what it has already
 // read. It never fails: what can't be read is part of the result.
 func (s *Settings) IngestSource(obj any) (any, error) {
@@ -132,10 +139,12 @@ func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
 	}
 	src.fingerprint = fingerprint(u, annotations)
 	src.Mode, src.Reason = mode(u, annotations)
+	var unclear error
+	src.Targets, unclear = ParseTargets(annotations[api.AnnotationTargetNamespaces], annotations[api.AnnotationTargetSelector])
 	if src.Mode < Paused {
 		return src
 	}
-	if err := src.read(s, u, annotations); err != nil {
+	if err := cmp.Or(unclear, src.read(s, u, annotations)); err != nil {
 		src.Mode, src.Reason = Stopped, err.Error()
 	}
 	return src
@@ -215,9 +224,6 @@ func parseSwitch(key, value string) (bool, error) {
 // read reads what goes where, and what goes there.
 func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotations map[string]string) error {
 	var err error
-	if s.Targets, err = ParseTargets(annotations[api.AnnotationTargetNamespaces], annotations[api.AnnotationTargetSelector]); err != nil {
-		return err
-	}
 	if u.GetLabels()[api.LabelMirror] != "" {
 		s.Problems = append(s.Problems, "it is a source, and the label "+api.LabelMirror+" that it has counts for nothing; take it off")
 	}

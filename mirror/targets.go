@@ -20,6 +20,8 @@ type Targets struct {
 	unwanted    choice
 	selector    labels.Selector // nil: none
 	OnlyByNames bool
+	// unclear says that they can't be read.
+	unclear bool
 }
 
 const (
@@ -55,10 +57,10 @@ const (
 func ParseTargets(list, selector string) (t Targets, err error) {
 	t.Text = list + "|" + selector
 	if len(list) > maxTargetsSize {
-		return Targets{}, fmt.Errorf("%s: it has %d bytes; the most is %d", api.AnnotationTargetNamespaces, len(list), maxTargetsSize)
+		return Targets{unclear: true}, fmt.Errorf("%s: it has %d bytes; the most is %d", api.AnnotationTargetNamespaces, len(list), maxTargetsSize)
 	}
 	if n := strings.Count(list, ",") + 1; n > maxTargetItems {
-		return Targets{}, fmt.Errorf("%s: it has %d items; the most is %d", api.AnnotationTargetNamespaces, n, maxTargetItems)
+		return Targets{unclear: true}, fmt.Errorf("%s: it has %d items; the most is %d", api.AnnotationTargetNamespaces, n, maxTargetItems)
 	}
 	for _, item := range pattern.Split(list) {
 		taken, negative := strings.CutPrefix(item, "!")
@@ -67,15 +69,15 @@ func ParseTargets(list, selector string) (t Targets, err error) {
 			choice = &t.unwanted
 		}
 		if err := choice.add(strings.TrimSpace(taken)); err != nil {
-			return Targets{}, fmt.Errorf("%s: %w", api.AnnotationTargetNamespaces, err)
+			return Targets{unclear: true}, fmt.Errorf("%s: %w", api.AnnotationTargetNamespaces, err)
 		}
 	}
 	if len(selector) > maxTargetsSize {
-		return Targets{}, fmt.Errorf("%s: it has %d bytes; the most is %d", api.AnnotationTargetSelector, len(selector), maxTargetsSize)
+		return Targets{unclear: true}, fmt.Errorf("%s: it has %d bytes; the most is %d", api.AnnotationTargetSelector, len(selector), maxTargetsSize)
 	}
 	if strings.TrimSpace(selector) != "" {
 		if t.selector, err = labels.Parse(selector); err != nil {
-			return Targets{}, fmt.Errorf("%s: %w; write it as for kubectl -l", api.AnnotationTargetSelector, err)
+			return Targets{unclear: true}, fmt.Errorf("%s: %w; write it as for kubectl -l", api.AnnotationTargetSelector, err)
 		}
 	}
 	t.OnlyByNames = t.selector == nil && !t.wanted.all && !t.wanted.allLabeled && !t.wanted.patterns.HasGlobs()

@@ -1,87 +1,179 @@
 package queue
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// fair is a queue of queues: Pop serves the groups in turn, and within a group
-// the keys in the order in which they came. A group that has its share of workers
-// sits out until one of its keys is done. It implements client-go's
+// fair is a queue of queues: Pop serves the lanes in turn. It implements client-go's
 // workqueue.Queue, which never pushes a key that is already in it.
 type fair[K, G comparable] struct {
-	group func(K) G
-	// share is the most keys of a group that are worked on at a time; 0 means any
-	// number.
-	share int
+	turns Turns[K, G]
 
 	// mu guards all below: client-go's lock isn't held when a key is done.
-	mu sync.Mutex
-	// busy is how many keys of a group are being worked on.
-	busy map[G]int
-	// waiting has the keys of each group that has any.
-	waiting map[G][]K
-	// turns has each group of waiting once that may be served, the next one first.
-	turns []G
+	mu    sync.Mutex
+	lanes map[laneName]*lane[K, G]
+	// ready has each lane once that may be served, the next one first.
+	ready []laneName
+	// charged is on whose account a key waits, where that isn't its tenant's.
+	charged map[K]string
+	// working has those that are being worked on, of those that waited so.
+	working map[K]*charge
 }
 
-func newFair[K, G comparable](group func(K) G, share int) *fair[K, G] {
-	return &fair[K, G]{group: group, share: share, busy: map[G]int{}, waiting: map[G][]K{}}
+// laneName is whose turn it is: a tenant's, with what is its own, or with what is
+// charged to it.
+type laneName struct {
+	tenant  string
+	charged bool
 }
 
-// Push adds a key at the end of its group; a new group is served last.
+// charge is on whose account a key is worked on. Settled says that it is a plain key
+// again; kept, that it is to be worked on once more on the same account.
+type charge struct {
+	tenant        string
+	settled, kept bool
+}
+
+func newFair[K, G comparable](turns Turns[K, G]) *fair[K, G] {
+	return &fair[K, G]{turns: turns, lanes: map[laneName]*lane[K, G]{}, charged: map[K]string{}, working: map[K]*charge{}}
+}
+
+// Push adds a key at the end of its lane.
 func (f *fair[K, G]) Push(key K) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	g := f.group(key)
-	f.waiting[g] = append(f.waiting[g], key)
-	if len(f.waiting[g]) == 1 && !f.full(g) {
-		f.turns = append(f.turns, g)
+	f.push(key)
+}
+
+func (f *fair[K, G]) push(key K) {
+	name := f.laneOf(key)
+	l := f.lanes[name]
+	if l == nil {
+		l = newLane[K, G](f.turns.TenantShare, f.turns.GroupShare)
+		if name.charged {
+			l.share = chargedShare
+		}
+		f.lanes[name] = l
+	}
+	l.push(f.turns.Group(key), key)
+	f.offer(name, l)
+}
+
+// laneOf is where a key waits.
+func (f *fair[K, G]) laneOf(key K) laneName {
+	if tenant, charged := f.charged[key]; charged {
+		return laneName{tenant, true}
+	}
+	return laneName{f.turns.Tenant(key), false}
+}
+
+// offer gives a lane a turn, if it may be served and has none.
+func (f *fair[K, G]) offer(name laneName, l *lane[K, G]) {
+	if !l.hasTurn && l.servable() {
+		l.hasTurn = true
+		f.ready = append(f.ready, name)
 	}
 }
 
-// Pop takes the first key of the group whose turn it is.
+// Pop takes the first key of the lane whose turn it is.
 func (f *fair[K, G]) Pop() K {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	g := f.turns[0]
-	keys := f.waiting[g]
-	key := keys[0]
-	// The slices' arrays live on: they must not hold what was served.
-	clear(f.turns[:1])
-	clear(keys[:1])
-	f.turns = f.turns[1:]
-	f.busy[g]++
-	if keys = keys[1:]; len(keys) == 0 {
-		delete(f.waiting, g)
-		return key
+	name := f.ready[0]
+	clear(f.ready[:1]) // the slice's array lives on
+	f.ready = f.ready[1:]
+	l := f.lanes[name]
+	l.hasTurn = false
+	key := l.pop()
+	delete(f.charged, key)
+	if name.charged {
+		f.working[key] = &charge{tenant: name.tenant}
 	}
-	f.waiting[g] = keys
-	if !f.full(g) {
-		f.turns = append(f.turns, g)
-	}
+	f.offer(name, l)
 	return key
 }
 
-// done takes note that a key is not worked on any more. Whoever calls it asks for
-// the next key: that is what makes the one that sat out be served, since nobody
-// else is told of it.
-func (f *fair[K, G]) done(key K) {
+// done takes note that a key is not worked on any more; again says that it failed,
+// and will be pushed once more. Whoever calls it asks for the next key: that is what makes
+// what sat out be served, since nobody else is told of it.
+func (f *fair[K, G]) done(key K, again bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	g := f.group(key)
-	if f.full(g) && len(f.waiting[g]) > 0 {
-		f.turns = append(f.turns, g)
+	name := laneName{f.turns.Tenant(key), false}
+	if c, charged := f.working[key]; charged {
+		name = laneName{c.tenant, true}
+		delete(f.working, key)
+		if (again || c.kept) && !c.settled {
+			f.charged[key] = c.tenant
+		}
 	}
-	if f.busy[g]--; f.busy[g] == 0 {
-		delete(f.busy, g)
+	l := f.lanes[name]
+	l.done(f.turns.Group(key))
+	if f.offer(name, l); l.empty() {
+		delete(f.lanes, name)
 	}
 }
 
-func (f *fair[K, G]) full(g G) bool { return f.share > 0 && f.busy[g] >= f.share }
+// charge has a key wait on a tenant's account, if it doesn't wait already.
+func (f *fair[K, G]) charge(key K, tenant string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, charged := f.charged[key]; !charged {
+		f.charged[key] = tenant
+	}
+}
 
-// Len is the number of groups that can be served: client-go asks whether it is 0.
+// keepCharged has a key that is being worked on on somebody's account be charged to him
+// the next time too.
+func (f *fair[K, G]) keepCharged(key K) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c, working := f.working[key]; working {
+		c.kept = true
+	}
+}
+
+// settle makes a plain key of one that is charged to somebody. If it waits, it goes to
+// the lane of its tenant: should that be the only one that can be served now, and all
+// workers wait, then one of them has a key of the lane where it waited, and comes next.
+func (f *fair[K, G]) settle(key K) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c, working := f.working[key]; working {
+		c.settled = true
+	}
+	tenant, charged := f.charged[key]
+	if !charged {
+		return
+	}
+	delete(f.charged, key)
+	if f.withdraw(laneName{tenant, true}, key) {
+		f.push(key)
+	}
+}
+
+// withdraw takes a key out of a lane, and reports whether it waited there.
+func (f *fair[K, G]) withdraw(name laneName, key K) bool {
+	l := f.lanes[name]
+	if l == nil || !l.remove(f.turns.Group(key), key) {
+		return false
+	}
+	if l.hasTurn && !l.servable() {
+		l.hasTurn = false
+		f.ready = slices.DeleteFunc(f.ready, func(other laneName) bool { return other == name })
+	}
+	if l.empty() {
+		delete(f.lanes, name)
+	}
+	return true
+}
+
+// Len is the number of lanes that can be served: client-go asks whether it is 0.
 func (f *fair[K, G]) Len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.turns)
+	return len(f.ready)
 }
 
 // Touch does nothing: a key that is added again keeps its place.

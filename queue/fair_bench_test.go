@@ -11,7 +11,7 @@ func BenchmarkAKeyThroughTheQueue(b *testing.B) {
 	for _, groups := range []int{1, 100, 10_000} {
 		b.Run(fmt.Sprintf("groups=%d", groups), func(b *testing.B) {
 			type key struct{ group, n int }
-			q := New("", func(k key) int { return k.group }, 0, nil)
+			q := New("", Turns[key, int]{Tenant: func(key) string { return "" }, Group: func(k key) int { return k.group }}, nil)
 			for g := range groups {
 				for n := range 10_000 / groups {
 					q.Add(key{g, n})
@@ -20,7 +20,7 @@ func BenchmarkAKeyThroughTheQueue(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				k, _ := q.work.Get()
-				q.done(k)
+				q.done(k, false)
 				q.Add(k.Value())
 			}
 			b.StopTimer()

@@ -1,12 +1,28 @@
 package queue
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
 
 // letter is the group of a key such as "a1".
 func letter(key string) string { return key[:1] }
+
+// letters are the turns of keys such as "a1", or "1:a1" for one of a tenant's.
+func letters(tenantShare, groupShare int) Turns[string, string] {
+	return Turns[string, string]{
+		Tenant: func(key string) string {
+			tenant, _, named := strings.Cut(key, ":")
+			if !named {
+				return ""
+			}
+			return tenant
+		},
+		Group:       func(key string) string { return letter(key[strings.Index(key, ":")+1:]) },
+		TenantShare: tenantShare, GroupShare: groupShare,
+	}
+}
 
 func TestGroupsAreServedInTurn(t *testing.T) {
 	rows := []struct{ name, pushed, popped string }{
@@ -19,7 +35,7 @@ func TestGroupsAreServedInTurn(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			f := newFair(letter, 0)
+			f := newFair(letters(0, 0))
 			var popped []string
 			for key := range strings.FieldsSeq(row.pushed) {
 				if key == "-" { // one key is served
@@ -56,46 +72,93 @@ func TestAGroupThatHasItsShareSitsOut(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			f := newFair(letter, row.share)
+			f := newFair(letters(0, row.share))
 			for step := range strings.FieldsSeq(row.done) {
-				switch {
-				case step[0] == '+':
-					f.Push(step[1:])
-				case step[0] == '-':
-					f.done(step[1:])
-				case step == ".":
-					if f.Len() != 0 {
-						t.Fatalf("%s can be served, and nothing should", f.Pop())
-					}
-				case f.Len() == 0:
-					t.Fatalf("nothing can be served, and %s should", step)
-				default:
-					if got := f.Pop(); got != step {
-						t.Fatalf("served %s, want %s", got, step)
-					}
-				}
+				play(t, f, step)
 			}
 		})
 	}
 }
 
+func TestTenantsAreServedInTurn(t *testing.T) {
+	// As above; "1:a1" is a key of tenant 1; "+1:a1@2" is added on the account of tenant 2,
+	// "=1:a1" added in the ordinary way where it waits already, "~1:a1" added for later
+	// while it is worked on, "!1:a1" failed and comes again.
+	rows := []struct{ name, done string }{
+		{"a tenant with many groups is one of two", "+1:a1 +1:b1 +1:c1 +1:d1 +2:a1 +2:a2 1:a1 2:a1 1:b1 2:a2 1:c1 . -1:a1 1:d1 ."},
+		{"its groups take turns", "+1:a1 +1:a2 +1:b1 +2:a1 1:a1 2:a1 1:b1 1:a2 ."},
+		{"a tenant is served up to its share", "+1:a1 +1:b1 +1:c1 +1:d1 1:a1 1:b1 1:c1 . +2:a1 2:a1 . -1:b1 1:d1 ."},
+		{"what is charged to a tenant is apart from its own", "+1:a1@2 +1:b1@2 +1:c1@2 +2:a1 +2:a2 1:a1 2:a1 2:a2 . -1:a1 1:b1 . -1:b1 1:c1 ."},
+		{"and from what is the one's own", "+1:a1@2 +1:a2@2 +1:b1@2 +1:c1 1:a1 1:c1 . -1:c1 +1:c2 1:c2 . -1:a1 1:b1 -1:b1 1:a2 ."},
+		{"what each of two is charged is served in turn", "+1:a1@2 +1:b1@2 +1:c1@3 1:a1 1:c1 . -1:a1 1:b1 ."},
+		{"one that is its tenant's after all goes there at once", "+1:a1@2 +1:b1@2 +1:c1@2 1:a1 =1:c1 1:c1 . -1:a1 1:b1 . -1:b1 ."},
+		{"also where it was the only one that waited", "+1:a1@2 =1:a1 1:a1 . -1:a1 +1:a1 1:a1 ."},
+		{"or was the next", "+1:a1@2 +2:a1 =1:a1 2:a1 1:a1 ."},
+		{"one that failed stays charged", "+1:a1@2 +1:b1@2 1:a1 !1:a1 1:b1 . -1:b1 1:a1 ."},
+		{"and one that is added for later", "+1:a1@2 +1:b1@2 1:a1 ~1:a1 -1:a1 +1:a1 1:b1 . -1:b1 1:a1 ."},
+		{"but not when it has been added in the ordinary way meanwhile", "+1:a1@2 +1:b1@2 1:a1 =1:a1 !1:a1 1:b1 1:a1 ."},
+		{"one that has been worked on is its tenant's again", "+1:a1@2 +1:b1@2 1:a1 -1:a1 +1:a1 1:b1 1:a1 ."},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFair(letters(3, 0))
+			for step := range strings.FieldsSeq(row.done) {
+				play(t, f, step)
+			}
+			if len(f.charged) != 0 {
+				t.Errorf("still charged: %v", f.charged)
+			}
+		})
+	}
+}
+
+func play(t *testing.T, f *fair[string, string], step string) {
+	t.Helper()
+	switch key, tenant, charged := strings.Cut(strings.TrimLeft(step, "+-=~!"), "@"); {
+	case step == ".":
+		if f.Len() != 0 {
+			t.Fatalf("%s can be served, and nothing should", f.Pop())
+		}
+	case charged:
+		f.charge(key, tenant)
+		f.Push(key)
+	case step[0] == '+':
+		f.Push(key)
+	case step[0] == '-':
+		f.done(key, false)
+	case step[0] == '=':
+		f.settle(key)
+	case step[0] == '~':
+		f.keepCharged(key)
+	case step[0] == '!':
+		f.done(key, true)
+		f.Push(key)
+	case f.Len() == 0:
+		t.Fatalf("nothing can be served, and %s should", step)
+	default:
+		if got := f.Pop(); got != step {
+			t.Fatalf("served %s, want %s", got, step)
+		}
+	}
+}
+
 func TestWhatWasServedIsNotHeld(t *testing.T) {
-	f := newFair(letter, 0)
-	for _, key := range []string{"b1", "c1", "a1"} {
+	f := newFair(letters(0, 0))
+	for _, key := range []string{"2:c1", "1:b1", "1:c1", "1:a1"} {
 		f.Push(key)
 	}
-	turns := f.turns
+	ready, turns := f.ready, f.lanes[laneName{tenant: "1"}].turns
 	for f.Len() > 0 {
-		f.Pop()
+		f.done(f.Pop(), false)
 	}
 	for _, key := range []string{"a1", "a2", "a3"} {
 		f.Push(key)
 	}
-	keys := f.waiting["a"]
+	keys := f.lanes[laneName{}].waiting["a"]
 	for f.Len() > 0 {
-		f.Pop()
+		f.done(f.Pop(), false)
 	}
-	if held := strings.Join(append(turns, keys...), ""); held != "" || len(f.waiting) != 0 || len(f.turns) != 0 {
-		t.Errorf("held: %q, %q, %q", held, f.waiting, f.turns)
+	if held := strings.Join(append(turns, keys...), ""); held != "" || slices.ContainsFunc(ready, func(name laneName) bool { return name != laneName{} }) || len(f.lanes) != 0 || len(f.ready) != 0 {
+		t.Errorf("held: %q, %v, %v, %v", held, ready, f.lanes, f.ready)
 	}
 }

@@ -72,7 +72,7 @@ func (p *provider) NewRetriesMetric(name string) workqueue.CounterMetric {
 func TestMetricsGoToTheProviderUnderTheQueuesName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &provider{values: map[string]float64{}}
-		q := New("fruit", letter, 0, p)
+		q := New("fruit", letters(0, 0), p)
 		failed := false
 		stop := running(t, q, 1, func(_ context.Context, key string) error {
 			time.Sleep(time.Second)
@@ -109,7 +109,7 @@ func TestAQueueWithoutAProviderTellsTheGlobalOneNothing(t *testing.T) {
 	p := &provider{values: map[string]float64{}}
 	workqueue.SetProvider(p)
 	synctest.Test(t, func(t *testing.T) {
-		running(t, New("fruit", letter, 0, nil), 1, func(context.Context, string) error { return nil })()
+		running(t, New("fruit", letters(0, 0), nil), 1, func(context.Context, string) error { return nil })()
 	})
 	if len(p.values) != 0 {
 		t.Errorf("told: %v", slices.Sorted(maps.Keys(p.values)))

@@ -18,7 +18,7 @@ func TestAPanicOverOneKeyDoesNotStopTheOthersNorTellItsValue(t *testing.T) {
 	klog.SetSlogLogger(slog.New(slog.NewTextHandler(&log, nil)))
 	defer klog.ClearLogger()
 	synctest.Test(t, func(t *testing.T) {
-		q := New("", letter, 0, nil)
+		q := New("", letters(0, 0), nil)
 		var served []string
 		stop := running(t, q, 1, func(_ context.Context, key string) error {
 			served = append(served, key)

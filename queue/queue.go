@@ -21,29 +21,57 @@ const (
 	lastRetry  = 5 * time.Minute
 )
 
-// Share is how many of so many workers a group should be able to keep busy. What it
+// Turns says whose turn it is, in two levels: tenants are served in turn, and so are the
+// groups of a tenant. Neither holds up another of its kind by more than a key, however
+// many keys it has.
+type Turns[K, G comparable] struct {
+	Tenant func(K) string
+	Group  func(K) G
+	// TenantShare and GroupShare are the most keys of a tenant, and of a group, that are
+	// worked on at a time; 0 for any number.
+	TenantShare, GroupShare int
+}
+
+// GroupShare is how many of so many workers a group should be able to keep busy. What it
 // would win by more is little, since a few writes at a time keep an API server busy;
 // what others would lose is much, since a server that has more at hand takes as much
 // longer over each.
-func Share(workers int) int { return max(2, workers/5) }
+func GroupShare(workers int) int { return max(2, workers/5) }
 
-// Queue is a rate-limited queue of keys K, served in turn by group.
+// TenantShare is how many of so many workers a tenant should be able to keep busy, so that
+// there is always one for another: a key may take its worker seconds.
+func TenantShare(workers int) int { return max(1, workers-1) }
+
+// chargedShare is the share of what is charged to a tenant.
+const chargedShare = 1
+
+// Queue is a rate-limited queue of keys K.
 type Queue[K comparable] struct {
 	// Keys are in there as handles: client-go keeps them in maps, which never shrink
 	// again, and after a burst a key would weigh its own size several times over.
-	work workqueue.TypedRateLimitingInterface[unique.Handle[K]]
-	// served tells that a key is not worked on any more.
-	served func(unique.Handle[K])
+	work  workqueue.TypedRateLimitingInterface[unique.Handle[K]]
+	turns turns[unique.Handle[K]]
+}
+
+// turns is what the queue tells of its keys beside what client-go does; fair has it.
+type turns[K comparable] interface {
+	charge(key K, tenant string)
+	settle(key K)
+	keepCharged(key K)
+	done(key K, again bool)
 }
 
 // New makes a queue. The name stands in its metrics, which are taken from
-// metrics (nil for none); group says whose turn a key belongs to; share is the most
-// keys of a group that are worked on at a time, 0 for any number.
-func New[K, G comparable](name string, group func(K) G, share int, metrics workqueue.MetricsProvider) *Queue[K] {
+// metrics (nil for none).
+func New[K, G comparable](name string, turns Turns[K, G], metrics workqueue.MetricsProvider) *Queue[K] {
 	if metrics == nil {
 		name = "" // client-go takes a named queue to the global provider
 	}
-	fair := newFair(func(handle unique.Handle[K]) G { return group(handle.Value()) }, share)
+	fair := newFair(Turns[unique.Handle[K], G]{
+		Tenant:      func(handle unique.Handle[K]) string { return turns.Tenant(handle.Value()) },
+		Group:       func(handle unique.Handle[K]) G { return turns.Group(handle.Value()) },
+		TenantShare: turns.TenantShare, GroupShare: turns.GroupShare,
+	})
 	base := workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[unique.Handle[K]]{
 		Name: name, MetricsProvider: metrics, Queue: fair,
 	})
@@ -54,15 +82,34 @@ func New[K, G comparable](name string, group func(K) G, share int, metrics workq
 		workqueue.NewTypedItemExponentialFailureRateLimiter[unique.Handle[K]](firstRetry, lastRetry),
 		workqueue.TypedRateLimitingQueueConfig[unique.Handle[K]]{Name: name, MetricsProvider: metrics, DelayingQueue: delaying},
 	)
-	return &Queue[K]{work: work, served: fair.done}
+	return &Queue[K]{work: work, turns: fair}
 }
 
 // Add puts a key in the queue, unless it waits there already. A key that is
 // being worked on is served again afterwards.
-func (q *Queue[K]) Add(key K) { q.work.Add(unique.Make(key)) }
+func (q *Queue[K]) Add(key K) {
+	handle := unique.Make(key)
+	q.turns.settle(handle)
+	q.work.Add(handle)
+}
 
-// AddAfter adds the key once the delay has passed.
-func (q *Queue[K]) AddAfter(key K, delay time.Duration) { q.work.AddAfter(unique.Make(key), delay) }
+// AddCharged is Add for a key that is somebody else's doing than its tenant's: it waits on
+// that one's account, apart from what is the one's own, until it has been worked on without
+// an error or is added in the ordinary way. One key that is charged to a tenant is worked
+// on at a time. Where it waits already, it stays.
+func (q *Queue[K]) AddCharged(key K, tenant string) {
+	handle := unique.Make(key)
+	q.turns.charge(handle, tenant)
+	q.work.Add(handle)
+}
+
+// AddAfter adds the key once the delay has passed. One that is charged to somebody and
+// being worked on remains so.
+func (q *Queue[K]) AddAfter(key K, delay time.Duration) {
+	handle := unique.Make(key)
+	q.turns.keepCharged(handle)
+	q.work.AddAfter(handle, delay)
+}
 
 // Run serves keys with so many workers until the context is done. It then
 // returns when those that were being worked on are finished; handle's context
@@ -91,20 +138,21 @@ func (q *Queue[K]) next(ctx, finish context.Context, handle func(context.Context
 	if down {
 		return false
 	}
-	defer q.done(key)
+	again := false
+	defer func() { q.done(key, again) }()
 	if ctx.Err() != nil {
 		return true // drop what waits; see the package comment
 	}
-	if guarded(finish, key.Value(), handle) == nil {
-		q.work.Forget(key)
-	} else {
+	if again = guarded(finish, key.Value(), handle) != nil; again {
 		q.work.AddRateLimited(key)
+	} else {
+		q.work.Forget(key)
 	}
 	return true
 }
 
-func (q *Queue[K]) done(key unique.Handle[K]) {
-	q.served(key)
+func (q *Queue[K]) done(key unique.Handle[K], again bool) {
+	q.turns.done(key, again)
 	q.work.Done(key)
 }
 

@@ -27,7 +27,7 @@ func running(t *testing.T, q *Queue[string], workers int, handle func(context.Co
 
 func TestAThousandKeysOfOneGroupDelayAnothersSingleKeyByATurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New("", letter, 0, nil)
+		q := New("", letters(0, 0), nil)
 		var served []string
 		for n := range 1000 {
 			q.Add(fmt.Sprintf("a%d", n))
@@ -58,7 +58,7 @@ func TestAThousandKeysOfOneGroupDelayAnothersSingleKeyByATurn(t *testing.T) {
 func TestAGroupHasItsShareOfTheWorkersAtATime(t *testing.T) {
 	for workers, share := range map[int]int{1: 1, 5: 2, 10: 2, 20: 4} {
 		synctest.Test(t, func(t *testing.T) {
-			q := New("", letter, Share(workers), nil)
+			q := New("", letters(0, GroupShare(workers)), nil)
 			var mu sync.Mutex
 			busy, most, served := map[string]int{}, map[string]int{}, 0
 			for n := range 1000 {
@@ -99,7 +99,7 @@ func TestAGroupHasItsShareOfTheWorkersAtATime(t *testing.T) {
 
 func TestAKeyIsWorkedOnByOneAtATimeAndAgainIfAddedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New("", letter, 0, nil)
+		q := New("", letters(0, 0), nil)
 		begin, end := 0, 0
 		release := make(chan struct{})
 		defer running(t, q, 8, func(context.Context, string) error {
@@ -129,7 +129,7 @@ func TestAKeyIsWorkedOnByOneAtATimeAndAgainIfAddedMeanwhile(t *testing.T) {
 
 func TestNoAddIsLostAmongManyWorkers(t *testing.T) {
 	const keys, adds = 20, 200
-	q := New("", letter, 0, nil)
+	q := New("", letters(0, 0), nil)
 	var (
 		mu            sync.Mutex
 		wanted, found = map[string]int{}, map[string]int{}
@@ -186,7 +186,7 @@ func TestAKeyThatFailsComesBackLaterAndLater(t *testing.T) {
 		}
 		want = append(want, 5*time.Minute, 5*time.Minute, 5*time.Minute)
 
-		q := New("", letter, 0, nil)
+		q := New("", letters(0, 0), nil)
 		var at []time.Time
 		defer running(t, q, 2, func(_ context.Context, key string) error {
 			if key == "b1" {
@@ -221,7 +221,7 @@ func TestAKeyThatFailsComesBackLaterAndLater(t *testing.T) {
 
 func TestAKeyAddedForLaterComesThenAndOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New("", letter, 0, nil)
+		q := New("", letters(0, 0), nil)
 		start := time.Now()
 		var after []time.Duration
 		defer running(t, q, 1, func(context.Context, string) error {
@@ -241,7 +241,7 @@ func TestAKeyAddedForLaterComesThenAndOnce(t *testing.T) {
 
 func TestRunEndsWhenTheKeysInHandAreDoneAndDropsTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New("", letter, 0, nil)
+		q := New("", letters(0, 0), nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		finish, cut := context.WithCancel(t.Context())
 		var begun []string
@@ -302,7 +302,7 @@ func TestRunEndsWhenTheKeysInHandAreDoneAndDropsTheOthers(t *testing.T) {
 
 func TestAQueueThatStopsBeforeItBeginsDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New("", letter, 0, nil)
+		q := New("", letters(0, 0), nil)
 		q.Add("a1")
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -310,5 +310,47 @@ func TestAQueueThatStopsBeforeItBeginsDoesNothing(t *testing.T) {
 			t.Error("it works")
 			return nil
 		})
+	})
+}
+
+func TestAThousandKeysThatATenantIsChargedWithDelayNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const workers = 5
+		q := New("", letters(TenantShare(workers), GroupShare(workers)), nil)
+		var mu sync.Mutex
+		begun := map[string]time.Time{}
+		for n := range 1000 {
+			q.AddCharged(fmt.Sprintf("good:a%d", n), "evil")
+		}
+		defer running(t, q, workers, func(_ context.Context, key string) error {
+			mu.Lock()
+			begun[key] = time.Now()
+			mu.Unlock()
+			time.Sleep(time.Second)
+			return nil
+		})()
+		time.Sleep(1500 * time.Millisecond)
+		synctest.Wait()
+		if n := len(begun); n != 2 {
+			t.Errorf("%d were worked on, want one a second", n)
+		}
+		for _, key := range []string{"good:b1", "evil:b1", "other:b1"} {
+			q.Add(key)
+		}
+		q.Add("good:a999") // the one's own wish after all
+		added := time.Now()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		for _, key := range []string{"good:b1", "evil:b1", "other:b1"} {
+			if waited := begun[key].Sub(added); waited != 0 {
+				t.Errorf("%s waited for %s", key, waited)
+			}
+		}
+		if waited := begun["good:a999"].Sub(added); waited > time.Second {
+			t.Errorf("what was charged and is not any more waited for %s", waited)
+		}
+		if len(begun) != 1003 {
+			t.Errorf("%d keys were served", len(begun))
+		}
 	})
 }
