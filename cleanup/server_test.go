@@ -114,7 +114,7 @@ func (s *server) addMirror(name, from string) *metav1.PartialObjectMetadata {
 	o := s.add("secrets", name, nil, map[string]string{api.LabelMirror: "true"})
 	o.Annotations = map[string]string{api.AnnotationMirrorID: "secrets/ns/" + name}
 	if from != "" {
-		o.Annotations[api.AnnotationSourceNamespace] = from
+		o.Annotations[api.AnnotationSourceNamespace], o.Annotations[api.AnnotationSourceName] = from, name
 	}
 	return o
 }

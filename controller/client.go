@@ -44,10 +44,11 @@ func (c *client) getWhole(ctx context.Context, t schema.GroupVersionResource, ha
 }
 
 // theirs is what others put into a mirror that we are about to write: what is known of
-// it, and the status where a write would take that away. That may be of any size, and
-// so is read when it is needed, if it hasn't been; the mirror is then the one that was read.
+// it, or what there is where that is more, and the status where a write would take it away.
+// Those may be of any size, and so are read when they are needed, if they haven't been; the
+// mirror is then the one that was read.
 func (c *client) theirs(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record, whole *unstructured.Unstructured) (*mirror.Record, *mirror.Unmanaged, error) {
-	if !have.HasStatus {
+	if !have.NeedsRead() {
 		return have, have.Unmanaged, nil
 	}
 	u := whole
@@ -61,11 +62,7 @@ func (c *client) theirs(ctx context.Context, t schema.GroupVersionResource, have
 	if read.UID != have.UID || read.Standing < have.Standing {
 		return nil, nil, errChangedSince(t, have.Name)
 	}
-	theirs := mirror.Unmanaged{}
-	if read.Unmanaged != nil {
-		theirs = *read.Unmanaged
-	}
-	theirs.Status = u.Object["status"]
+	theirs := mirror.UnmanagedIn(t.GroupResource(), u)
 	return read, &theirs, nil
 }
 

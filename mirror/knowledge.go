@@ -13,7 +13,8 @@ type Knowledge struct {
 	// written is the hash of what we wrote last, in this process; nil if we wrote nothing.
 	written *Hash
 	// Fields is the server's list of what we wrote, which is the same text for all
-	// mirrors of a source. It is empty where there is none.
+	// mirrors of a source; or what stands for it, where that is very long. It is empty
+	// where there is none.
 	Fields unique.Handle[string]
 	// content and others are fingerprints of what somebody else wrote: content beside
 	// metadata and status, and all of it.
@@ -55,7 +56,7 @@ const secondPasses = 2 * time.Second
 func knowledgeOf(o *ownership) Knowledge {
 	k := Knowledge{writtenAt: o.since(), seenAt: now(), content: o.content, others: o.others}
 	if len(o.ours) > 0 {
-		k.Fields = unique.Make(mergedFields(o.ours))
+		k.Fields = unique.Make(boundedFields(mergedFields(o.ours)))
 	}
 	if o.content != 0 || len(o.ours) == 0 {
 		k.State = ContentTouched

@@ -1,7 +1,9 @@
 package mirror
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -36,6 +38,24 @@ func mergedFields(authors []author) string {
 	}
 	text, _ := json.Marshal(merged)
 	return string(text)
+}
+
+// maxFields bounds what is kept of such a list, in bytes: a thousand keys are within it.
+// Anybody may write in our name, and as many fields as fit into an object.
+const maxFields = 32 << 10
+
+// boundedFields is a list of fields, or one that stands for it: two of them are the same
+// where the lists were, in metadata and beside it. It has none of the content, so that a
+// mirror that has it is read before it is believed to be right.
+func boundedFields(text string) string {
+	if len(text) <= maxFields {
+		return text
+	}
+	digest := func(text string) json.RawMessage {
+		return json.RawMessage(fmt.Sprintf(`{"f:%x":{}}`, sha256.Sum256([]byte(text))))
+	}
+	short, _ := json.Marshal(fieldTree{"f:metadata": digest(text), "f:": digest(contentFields(text))})
+	return string(short)
 }
 
 func mergeTrees(into, tree map[string]any) {

@@ -5,6 +5,7 @@ import (
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -23,7 +24,8 @@ type Record struct {
 	origin unique.Handle[origin]
 	// Metadata is a hash of the labels and annotations that are ours, less the stamps.
 	Metadata Hash
-	// Unmanaged is what others added; nil where there is nothing, as is usual.
+	// Unmanaged is what others added; nil where there is nothing, as is usual, or where it
+	// is more than is kept.
 	Unmanaged *Unmanaged
 	Knowledge
 	Standing Standing
@@ -39,6 +41,8 @@ type Record struct {
 	// HasStatus says that its status is a part of the object, which a write of ours has
 	// to carry along.
 	HasStatus bool
+	// Crowded says that others added more than is kept.
+	Crowded bool
 }
 
 // origin is what a mirror says of its source.
@@ -84,6 +88,46 @@ type Unmanaged struct {
 	Status any
 }
 
+// maxUnmanaged bounds what is kept of it, in bytes. Whoever may write a mirror may put a
+// quarter of a megabyte into its annotations alone.
+const maxUnmanaged = 2 << 10
+
+// size is what it takes to keep it, in bytes and roughly.
+func (f *Unmanaged) size() int {
+	if f == nil {
+		return 0
+	}
+	const each = 32 // beside the text
+	n := 0
+	for _, keys := range []map[string]string{f.labels, f.annotations} {
+		for key, value := range keys {
+			n += len(key) + len(value) + each
+		}
+	}
+	for _, name := range f.finalizers {
+		n += len(name) + each
+	}
+	for _, o := range f.owners {
+		n += len(o.APIVersion) + len(o.Kind) + len(o.Name) + len(o.UID) + each
+	}
+	return n
+}
+
+// NeedsRead reports whether there is something in the mirror that a write has to send along
+// and that is not kept: its status, or much that others added.
+func (r *Record) NeedsRead() bool { return r.HasStatus || r.Crowded }
+
+// UnmanagedIn is what others put into an object that was read, all of it.
+func UnmanagedIn(resource schema.GroupResource, u *unstructured.Unstructured) Unmanaged {
+	ours := ownershipOf(u.GetManagedFields())
+	all := unmanagedIn(u, &ours, StandingOf(resource, u))
+	if all == nil {
+		all = &Unmanaged{}
+	}
+	all.Status = u.Object["status"]
+	return *all
+}
+
 func (f *Unmanaged) label(key string) (value string, ok bool) {
 	if f == nil {
 		return "", false
@@ -126,21 +170,36 @@ func NewRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	if r.Standing == Foreign {
 		return r
 	}
-	r.origin = originOf(annotations)
+	r.origin = unique.Make(originIn(annotations))
 	r.Stamped, r.Generation = ours.stamped(annotations), annotations[api.AnnotationGeneration] != ""
 	r.HasStatus = ours.status
-	r.Unmanaged = unmanagedIn(o, &ours, r.Standing)
-	r.Metadata = hashMetadata(labels, annotations, r.Unmanaged)
+	unmanaged := unmanagedIn(o, &ours, r.Standing)
+	r.Metadata = hashMetadata(labels, annotations, unmanaged)
+	if r.Crowded = unmanaged.size() > maxUnmanaged; !r.Crowded {
+		r.Unmanaged = unmanaged
+	}
 	r.Knowledge = knowledgeOf(&ours)
 	return r
 }
 
-func originOf(annotations map[string]string) unique.Handle[origin] {
+// The most that the server gives an object as its name, namespace and UID: what is longer
+// names none.
+const (
+	maxName      = 253
+	maxNamespace = 63
+	maxUID       = 128
+)
+
+// originIn is what annotations say of a source; empty where they name none.
+func originIn(annotations map[string]string) origin {
 	o := origin{types.NamespacedName{Namespace: annotations[api.AnnotationSourceNamespace], Name: annotations[api.AnnotationSourceName]}, annotations[api.AnnotationSourceUID]}
-	if o.name.Namespace == "" || o.name.Name == "" {
+	if o.name.Namespace == "" || o.name.Name == "" || len(o.name.Namespace) > maxNamespace || len(o.name.Name) > maxName {
 		o.name = types.NamespacedName{}
 	}
-	return unique.Make(o)
+	if len(o.uid) > maxUID {
+		o.uid = ""
+	}
+	return o
 }
 
 // Key is the mirror's name within its type.

@@ -43,13 +43,12 @@ func StandingOf(resource schema.GroupResource, o metav1.Object) Standing {
 func standingOf(resource schema.GroupResource, o metav1.Object, wroteLabel func() bool) Standing {
 	labels, annotations := o.GetLabels(), o.GetAnnotations()
 	enabled, selected := labels[api.LabelEnabled]
-	named := annotations[api.AnnotationSourceNamespace] != "" && annotations[api.AnnotationSourceName] != "" || annotations[api.AnnotationSourceUID] != ""
 	switch id := annotations[api.AnnotationMirrorID]; {
-	case labels[api.LabelMirror] != "true", selected && enabled != "false":
+	case labels[api.LabelMirror] != "true", selected && enabled != "false", originIn(annotations) == origin{}:
 		return Foreign
 	case id == MirrorID(resource, o.GetNamespace(), o.GetName()):
 		return Marked
-	case id != "", !named:
+	case id != "":
 		return Foreign
 	case wroteLabel():
 		return Unmarked

@@ -17,6 +17,13 @@ func mirroredWithout(keys ...string) string {
 	return text
 }
 
+// mirroredWith is the mirror with another value, and less some lines.
+func mirroredWith(key, value string, without ...string) string {
+	text := mirroredWithout(without...)
+	i := strings.Index(text, "    "+key+":")
+	return text[:i] + "    " + key + ": " + value + text[i+strings.Index(text[i:], "\n"):]
+}
+
 func TestI1OnlyWhatNamesItselfIsAMirror(t *testing.T) {
 	wrote := `"f:D/mirror": {}, `
 	sources := []string{"D/source-namespace", "D/source-name", "D/source-uid"}
@@ -36,6 +43,10 @@ func TestI1OnlyWhatNamesItselfIsAMirror(t *testing.T) {
 		{"what somebody else gave the label", strings.Replace(mirroredWithout("D/mirror-id"), wrote, "", 1), Adoptable},
 		{"what names no source", strings.Replace(mirroredWithout(append(sources, "D/mirror-id")...), wrote, "", 1), Foreign},
 		{"what names no source and has our label", mirroredWithout(append(sources, "D/mirror-id")...), Foreign},
+		{"what names itself and no source", mirroredWithout(sources...), Foreign},
+		{"what names a source as no object can be named", mirroredWith("D/source-name", strings.Repeat("x", 254), "D/source-uid"), Foreign},
+		{"what names a source in a namespace that can't be", mirroredWith("D/source-namespace", strings.Repeat("x", 64), "D/source-uid"), Foreign},
+		{"what names a source by a UID that can't be", mirroredWith("D/source-uid", strings.Repeat("x", 129), "D/source-name"), Foreign},
 		{"what has a source's UID alone", mirroredWithout("D/mirror-id", "D/source-name", "D/source-namespace"), Unmarked},
 	} {
 		u := parsed(t, row.text)
