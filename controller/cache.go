@@ -27,6 +27,7 @@ type cache struct {
 	kinds     map[schema.GroupVersionResource]string
 	tables    map[schema.GroupResource]*table
 	states    map[mirror.SourceKey]*state
+	contents  *contents
 	index     *index
 	conflicts *conflicts
 	// backoff is about mirrors, sourceBackoff about what is written on sources.
@@ -51,6 +52,7 @@ func newCache(config Config) *cache {
 		namespaces:    map[string]*mirror.Namespace{},
 		tables:        map[schema.GroupResource]*table{},
 		states:        map[mirror.SourceKey]*state{},
+		contents:      newContents(maxContents),
 		index:         newIndex(),
 		conflicts:     newConflicts(),
 		backoff:       newDriftBackoff(),

@@ -43,6 +43,13 @@ func (c *client) getWhole(ctx context.Context, t schema.GroupVersionResource, ha
 	return c.Objects.Get(ctx, t, have.Namespace, have.Name)
 }
 
+// getSource asks for a source.
+func (c *client) getSource(ctx context.Context, t schema.GroupVersionResource, key mirror.SourceKey) (*unstructured.Unstructured, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return c.Objects.Get(ctx, t, key.Namespace, key.Name)
+}
+
 // theirs is what others put into a mirror that we are about to write: what is known of
 // it, or what there is where that is more, and the status where a write would take it away.
 // Those may be of any size, and so are read when they are needed, if they haven't been; the

@@ -20,6 +20,7 @@ func namespacesThatComeTogether(t *testing.T) {
 	r := newRig(t)
 	source := r.object("src", api.LabelEnabled, "*")
 	source.SetFinalizers([]string{api.Finalizer})
+	r.source = source.DeepCopy()
 	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(source))
 	r.Ready(configMapsType)
 	r.work()

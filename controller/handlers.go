@@ -7,113 +7,12 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/klog/v2"
 
-	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // The handlers take in what the informers see. They change the tables, and put
 // keys into the queues; what is to be done is decided by the workers.
-
-// NamespaceHandler takes in namespaces, as *Namespace.
-type NamespaceHandler struct{ c *cache }
-
-// Namespaces is the handler for the namespaces' informer.
-func (c *cache) Namespaces() NamespaceHandler { return NamespaceHandler{c} }
-
-// Set takes in a namespace that is there or has changed.
-func (h NamespaceHandler) Set(obj any) {
-	ns := obj.(*mirror.Namespace)
-	h.c.mu.Lock()
-	defer h.c.mu.Unlock()
-	before := h.c.namespaces[ns.Name]
-	h.c.namespaces[ns.Name] = ns
-	if !ns.SameSpec(before) {
-		h.c.namespaceChanged(before, ns)
-	}
-	if ns.Unreadable != "" || before != nil && before.Unreadable != "" {
-		h.c.Consents.Add(ns.Name)
-	}
-}
-
-// Started takes in that all namespaces that there are have been seen.
-func (h NamespaceHandler) Started() {
-	h.c.mu.Lock()
-	defer h.c.mu.Unlock()
-	for name, ns := range h.c.namespaces {
-		if ns.Unreadable != "" && h.c.Settings.TargetAllowed(name) {
-			h.c.consents[name] = ns.Unreadable
-			klog.Background().Info("A namespace can't be read", "namespace", name, "problem", mirror.UnclearConsent(ns.Unreadable).Text)
-		}
-	}
-	h.c.started = true
-}
-
-// Gone takes in that a namespace is no more.
-func (h NamespaceHandler) Gone(name types.NamespacedName, _ types.UID, _ string) {
-	h.c.mu.Lock()
-	defer h.c.mu.Unlock()
-	if ns := h.c.namespaces[name.Name]; ns != nil {
-		delete(h.c.namespaces, ns.Name)
-		h.c.namespaceChanged(ns, nil)
-	}
-}
-
-// namespaceChanged has the sources that the namespace concerns look at this one
-// namespace, and at no other, but where their limit makes another one slip in.
-func (c *cache) namespaceChanged(before, after *mirror.Namespace) {
-	name := before
-	if name == nil {
-		name = after
-	}
-	for _, key := range c.index.affectedSources(before, after) {
-		c.enqueueNamespaceLocked(key, name.Name, after)
-	}
-	if before != nil && after != nil && (lessWelcoming(after) || before.Unreadable != "") {
-		// Sources that are paused or can't be read are not in the index, but a refusal
-		// counts for them too.
-		for _, t := range c.tables {
-			for source, has := range t.bySource {
-				if len(has[after.Name]) > 0 && c.Settings.SourceAllowed(source.Namespace) {
-					c.Mirrors.Add(mirror.MirrorKey{Source: t.sourceKey(source), Namespace: after.Name})
-				}
-			}
-		}
-	}
-}
-
-// lessWelcoming reports whether a namespace says something that not all sources may
-// be content with.
-func lessWelcoming(ns *mirror.Namespace) bool {
-	return ns.Labels[api.LabelAllowMirrors] == "false" || ns.AllowFrom != nil || ns.Unreadable != ""
-}
-
-// enqueueNamespaceLocked has a source look at one namespace.
-func (c *cache) enqueueNamespaceLocked(key mirror.SourceKey, namespace string, ns *mirror.Namespace) {
-	t := c.tables[key.Type]
-	if t == nil || t.sources[key.NamespacedName()] == nil {
-		return
-	}
-	src, st := t.sources[key.NamespacedName()], c.stateLocked(key)
-	limited := st.Excess(src.Limit(&c.Settings)) > 0
-	if c.selects(src, ns) {
-		st.Requested[namespace] = true
-	} else {
-		delete(st.Requested, namespace)
-	}
-	if limited || st.Excess(src.Limit(&c.Settings)) > 0 {
-		st.resync = true
-	}
-	c.enqueueLocked(key, st, namespace)
-	c.Sources.Add(key)
-}
-
-// selects reports whether a namespace is one that the source asks for, that lets it in,
-// and that the flags allow.
-func (c *cache) selects(src *mirror.Source, ns *mirror.Namespace) bool {
-	return ns != nil && c.Settings.TargetAllowed(ns.Name) && ns.Admits(src.Namespace) && src.Targets.Match(ns)
-}
 
 // SourceHandler takes in the sources of one type, as *Source.
 type SourceHandler struct {
@@ -144,6 +43,7 @@ func (h SourceHandler) Set(obj any) {
 		src.Reuse(before) // after each status that we write: what it made is good still
 	} else {
 		h.c.recomputeTargetsLocked(key, src, st)
+		src = h.c.admitContentLocked(key, src, st)
 	}
 	t.setSource(src)
 	h.c.Sources.Add(key)
@@ -188,6 +88,7 @@ func (h SourceHandler) Gone(name types.NamespacedName, _ types.UID, _ string) {
 	}
 	key := t.sourceKey(name)
 	t.removeSource(src)
+	h.c.contents.forget(key)
 	h.c.index.set(key, nil)
 	st := h.c.stateLocked(key)
 	st.resync, st.Requested, st.Selected = true, map[string]bool{}, nil
@@ -341,6 +242,7 @@ func (c *cache) Forget(resource schema.GroupVersionResource) {
 	maps.DeleteFunc(c.states, func(key mirror.SourceKey, _ *state) bool {
 		if key.Type == resource.GroupResource() {
 			c.index.set(key, nil)
+			c.contents.forget(key)
 			return true
 		}
 		return false

@@ -55,6 +55,28 @@ func (w *mirrorWorker) sync(ctx context.Context, key mirror.MirrorKey) error {
 	case absent:
 		return w.deleteStale(ctx, key, s, s.existing, nil)
 	}
+	source, err := w.withContent(ctx, key.Source, s)
+	if err != nil {
+		return w.failLook(ctx, key, s.source, err)
+	}
+	s.source = source
+	return w.syncPresent(ctx, key, s)
+}
+
+// failLook ends a look for which the source couldn't be read.
+func (w *mirrorWorker) failLook(ctx context.Context, key mirror.MirrorKey, src *mirror.Source, err error) error {
+	if errors.Is(err, errStale) {
+		return err
+	}
+	problem, again := w.classifyError(ctx, key, "get of the source", err)
+	if problem != nil {
+		w.finish(ctx, key, src, []mirror.Problem{*problem})
+	}
+	return again
+}
+
+// syncPresent makes a namespace right where a mirror is to be.
+func (w *mirrorWorker) syncPresent(ctx context.Context, key mirror.MirrorKey, s snapshot) error {
 	name, problem := s.source.MirrorName(key.Namespace)
 	if problem != nil {
 		w.finish(ctx, key, s.source, []mirror.Problem{*problem})

@@ -10,6 +10,7 @@ import (
 // Each namespace that comes has the status of each source that goes there written.
 func TestAStatusLeavesTheShapeAsItWasMade(t *testing.T) {
 	r := newRig(t)
+	r.target()
 	shapeWith := func(key, value string) *mirror.Desired {
 		u := r.object("src", api.LabelEnabled, "a")
 		annotations := u.GetAnnotations()

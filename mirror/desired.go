@@ -63,9 +63,9 @@ func (s *Desired) isCoveredBy(fields unique.Handle[string]) bool {
 	return covered == true
 }
 
-func newMirrorTemplate(settings *Settings, source *Source, u *unstructured.Unstructured, annotations map[string]string) (mirrorTemplate, error) {
+func newMirrorTemplate(settings *Settings, source *Source, u *unstructured.Unstructured, annotations map[string]string) (*mirrorTemplate, error) {
 	labels := u.GetLabels()
-	t := mirrorTemplate{
+	t := &mirrorTemplate{
 		labels:      labels,
 		annotations: withoutStatus(annotations),
 		object:      maps.Clone(Content(u.Object)),
@@ -79,17 +79,17 @@ func newMirrorTemplate(settings *Settings, source *Source, u *unstructured.Unstr
 	if text, ok := annotations[api.AnnotationTargetName]; ok {
 		name, err := transform.ParseName(text, settings.Transform)
 		if err != nil {
-			return mirrorTemplate{}, fmt.Errorf("%s: %w", api.AnnotationTargetName, err)
+			return nil, fmt.Errorf("%s: %w", api.AnnotationTargetName, err)
 		}
 		t.name = &name
 	}
 	if text, ok := annotations[api.AnnotationTransform]; ok {
 		rules, err := transform.Parse(text, settings.Transform)
 		if err != nil {
-			return mirrorTemplate{}, fmt.Errorf("%s: %w", api.AnnotationTransform, err)
+			return nil, fmt.Errorf("%s: %w", api.AnnotationTransform, err)
 		}
 		if err := rules.Check(u.Object); err != nil {
-			return mirrorTemplate{}, fmt.Errorf("%s: %w", api.AnnotationTransform, err)
+			return nil, fmt.Errorf("%s: %w", api.AnnotationTransform, err)
 		}
 		t.rules = &rules
 	}

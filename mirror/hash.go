@@ -25,9 +25,16 @@ func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 // HashContent hashes JSON-like content, whatever the order of its keys. Bytes are
 // the texts that JSON has for them.
 func HashContent(content map[string]any) Hash {
+	hash, _ := hashContent(content)
+	return hash
+}
+
+// hashContent is HashContent that also tells about how much memory the content takes.
+func hashContent(content map[string]any) (Hash, int) {
 	w := newHasher()
 	w.value(content)
-	return w.sum()
+	size := w.size
+	return w.sum(), size
 }
 
 // hashMetadata hashes labels and annotations, less the stamps, the mirror-id, which is
@@ -49,12 +56,14 @@ func hashMetadata(labels, annotations map[string]string, without *Unmanaged) Has
 type hasher struct {
 	h   hash.Hash
 	buf *bufio.Writer
+	// size is about what is taken by what was written.
+	size int
 }
 
 // hashers are used again: each event makes two.
 var hashers = sync.Pool{New: func() any {
 	h := sha256.New()
-	return &hasher{h, bufio.NewWriterSize(h, 1<<10)}
+	return &hasher{h: h, buf: bufio.NewWriterSize(h, 1<<10)}
 }}
 
 func newHasher() *hasher { return hashers.Get().(*hasher) }
@@ -64,23 +73,30 @@ func (w *hasher) sum() (sum Hash) {
 	_ = w.buf.Flush() // a hash never fails
 	w.h.Sum(sum[:0])
 	w.h.Reset()
+	w.size = 0
 	hashers.Put(w)
 	return sum
 }
 
+// tagSize is about what a value takes beside its text: its part of a map, mostly.
+const tagSize = 32
+
 func (w *hasher) tag(tag byte, n uint64) {
+	w.size += tagSize
 	_ = w.buf.WriteByte(tag)
 	_, _ = w.buf.Write(binary.BigEndian.AppendUint64(w.buf.AvailableBuffer(), n))
 }
 
 func (w *hasher) string(s string) {
 	w.tag('s', uint64(len(s)))
+	w.size += len(s)
 	_, _ = w.buf.WriteString(s)
 }
 
 // bytes writes bytes as the text that JSON has for them, a piece at a time.
 func (w *hasher) bytes(b []byte) {
 	w.tag('s', uint64(base64.StdEncoding.EncodedLen(len(b))))
+	w.size += len(b)
 	for piece := range slices.Chunk(b, 192) { // 256 in base64
 		if w.buf.Available() < 256 {
 			_ = w.buf.Flush()

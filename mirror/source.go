@@ -58,11 +58,13 @@ type Source struct {
 	// SyncStatus and FailedTargets are what its author reads there now.
 	SyncStatus, FailedTargets string
 
-	// template is what its mirrors are made from.
-	template mirrorTemplate
+	// template is what its mirrors are made from; nil where that isn't kept.
+	template *mirrorTemplate
 	// fingerprint is that of all that its mirrors depend on; the status that we write
 	// on it doesn't change it.
 	fingerprint Hash
+	// Size is about what it takes to keep its content, in bytes.
+	Size int
 	// Seen is when this version of it arrived.
 	Seen time.Time
 }
@@ -95,6 +97,24 @@ func SameSpec(a, b *Source) bool {
 
 // Reuse takes over what an earlier version of the same spec has rendered.
 func (s *Source) Reuse(before *Source) { s.template = before.template }
+
+// HasContent reports whether there is what mirrors are made from. Without it, a source is
+// good for all but MirrorName, Desired and FieldValidation.
+func (s *Source) HasContent() bool { return s.template != nil }
+
+// WithoutContent is the source less what mirrors are made from.
+func (s *Source) WithoutContent() *Source {
+	bare := *s
+	bare.template = nil
+	return &bare
+}
+
+// WithContent is the source with what was read of another version of the same spec.
+func (s *Source) WithContent(read *Source) *Source {
+	whole := *s
+	whole.Reuse(read)
+	return &whole
+}
 
 // Limit is the most targets it may have.
 func (s *Source) Limit(settings *Settings) int {
@@ -137,7 +157,7 @@ func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
 		FailedTargets: annotations[api.AnnotationFailedTargets],
 		Seen:          time.Now(),
 	}
-	src.fingerprint = fingerprint(u, annotations)
+	src.fingerprint, src.Size = fingerprint(u, annotations)
 	src.Mode, src.Reason = mode(u, annotations)
 	var unclear error
 	src.Targets, unclear = ParseTargets(annotations[api.AnnotationTargetNamespaces], annotations[api.AnnotationTargetSelector])
@@ -150,8 +170,9 @@ func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
 	return src
 }
 
-func fingerprint(u *unstructured.Unstructured, annotations map[string]string) Hash {
-	return HashContent(map[string]any{
+// fingerprint also tells the size of what it stands for.
+func fingerprint(u *unstructured.Unstructured, annotations map[string]string) (Hash, int) {
+	return hashContent(map[string]any{
 		"uid":         string(u.GetUID()),
 		"deleting":    u.GetDeletionTimestamp() != nil,
 		"kind":        u.GetAPIVersion() + " " + u.GetKind(),
