@@ -17,12 +17,21 @@ type object struct {
 	at   types.NamespacedName
 }
 
-// maxWatched bounds the number of foreign objects that are watched one by one;
-// those beyond are tried again after a while.
+// maxWatched bounds the number of foreign objects that are watched one by one, maxWatchedBy
+// of those that are in the way of one namespace's sources, or lie in one namespace: each of
+// the two may be somebody's doing. Those beyond are tried again after a while.
 const (
 	maxWatched     = 100
+	maxWatchedBy   = maxWatched / 4
 	unwatchedRetry = 5 * time.Minute
 )
+
+// account is a namespace on whose account a foreign object is watched: because it lies
+// there, or because it is in the way of the sources there.
+type account struct {
+	namespace string
+	sources   bool
+}
 
 // conflicts has the mirrors that can't be because something else is in their
 // place, and watches for that to go. The cache's lock guards it.
@@ -34,11 +43,13 @@ type conflicts struct {
 	// blocked has the objects that are known to be in the way and no mirrors, so that
 	// nobody tries in vain.
 	blocked map[object]*blocker
-	watched int
+	// watched is how many of them are watched, by account that of each.
+	watched   int
+	byAccount map[account]int
 }
 
 func newConflicts() *conflicts {
-	return &conflicts{waiting: map[object]map[mirror.MirrorKey]bool{}, waitsFor: map[mirror.MirrorKey]object{}, blocked: map[object]*blocker{}}
+	return &conflicts{waiting: map[object]map[mirror.MirrorKey]bool{}, waitsFor: map[mirror.MirrorKey]object{}, blocked: map[object]*blocker{}, byAccount: map[account]int{}}
 }
 
 // wait has a mirror wait for an object's name; it waits for one at a time.
@@ -70,7 +81,22 @@ func (c *conflicts) stopWaiting(key mirror.MirrorKey) {
 // bound taken for there until a moment.
 type blocker struct {
 	unwatch context.CancelFunc
+	payers  [2]account
 	until   time.Time
+}
+
+// mayWatch reports whether one more object may be watched on these accounts.
+func (c *conflicts) mayWatch(payers [2]account) bool {
+	return c.watched < maxWatched && c.byAccount[payers[0]] < maxWatchedBy && c.byAccount[payers[1]] < maxWatchedBy
+}
+
+// watch notes that an object is watched.
+func (c *conflicts) watch(o object, payers [2]account, unwatch context.CancelFunc) {
+	c.blocked[o] = &blocker{unwatch: unwatch, payers: payers}
+	c.watched++
+	for _, payer := range payers {
+		c.byAccount[payer]++
+	}
 }
 
 func (c *conflicts) isBlocked(o object, now time.Time) bool {
@@ -88,6 +114,11 @@ func (c *conflicts) unblock(o object) {
 	if b != nil && b.unwatch != nil {
 		b.unwatch()
 		c.watched--
+		for _, payer := range b.payers {
+			if c.byAccount[payer]--; c.byAccount[payer] == 0 {
+				delete(c.byAccount, payer)
+			}
+		}
 	}
 }
 
@@ -115,17 +146,17 @@ func (w *mirrorWorker) block(ctx context.Context, o object, key mirror.MirrorKey
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
 	w.cache.conflicts.wait(o, key)
+	payers := [2]account{{key.Source.Namespace, true}, {o.at.Namespace, false}}
 	switch b := w.cache.conflicts.blocked[o]; {
 	case b != nil && b.unwatch == nil:
 		w.cache.Mirrors.AddAfter(key, time.Until(b.until))
 	case b != nil:
-	case w.cache.conflicts.watched >= maxWatched:
+	case !w.cache.conflicts.mayWatch(payers):
 		w.cache.conflicts.blocked[o] = &blocker{until: time.Now().Add(unwatchedRetry)}
 		w.cache.Mirrors.AddAfter(key, unwatchedRetry)
 	default:
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		w.cache.conflicts.blocked[o] = &blocker{unwatch: cancel}
-		w.cache.conflicts.watched++
+		w.cache.conflicts.watch(o, payers, cancel)
 		go w.watchObject(ctx, resource, o.at.Namespace, o.at.Name, func() { w.unblocked(o) })
 	}
 }

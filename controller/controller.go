@@ -80,7 +80,7 @@ type Controller struct {
 func New(config Config) *Controller {
 	known := newCache(config)
 	requests := client{config.Objects, config.Metadata, config.Metrics}
-	events := recorder{config.Objects, config.Identity}
+	events := newRecorder(config.Objects, config.Identity)
 	return &Controller{
 		cache:   known,
 		sources: sourceWorker{known, requests, events},

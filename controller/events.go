@@ -30,6 +30,11 @@ type recorder struct {
 	Objects Objects
 	// Identity names this process.
 	Identity string
+	limits   *eventLimits
+}
+
+func newRecorder(objects Objects, identity string) recorder {
+	return recorder{objects, identity, newEventLimits()}
 }
 
 // source writes an event about a source.
@@ -45,6 +50,9 @@ type subject struct {
 
 // about writes an event about anything.
 func (r *recorder) about(ctx context.Context, on subject, p mirror.Problem) error {
+	if !r.limits.allow(on) {
+		return errTooManyEvents
+	}
 	now := time.Now()
 	note := fmt.Sprintf("%s %s: %s", on.kind, klog.KRef(on.Namespace, on.Name), p.Text)
 	// What has no namespace has its events in this one, by the server's rule.

@@ -204,6 +204,17 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 
 // send is the request that writes on a source. It returns the new resource version.
 func (w *sourceWorker) send(ctx context.Context, resource schema.GroupVersionResource, src *mirror.Source, d pendingPatch, fields map[string]any) (string, error) {
+	if d.finalizers != nil && src.Crowded {
+		live, err := w.client.get(ctx, resource, src.Namespace, src.Name)
+		if err != nil {
+			return "", err
+		}
+		if live.ResourceVersion != src.ResourceVersion {
+			return "", errChangedSince(resource, src.Name)
+		}
+		d.finalizers = mirror.OthersFinalizers(live.Finalizers)
+		fields["finalizers"] = d.finalizers
+	}
 	if src.Deleting && d.releases(src) && len(d.finalizers) == 0 {
 		return src.ResourceVersion, w.client.letGo(ctx, resource, src.Identity)
 	}

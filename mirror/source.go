@@ -41,7 +41,9 @@ type Source struct {
 	Identity
 	APIVersion, Kind string
 	Generation       int64
-	Finalizers       []string
+	// Finalizers are ours alone where it is Crowded: there are more than is kept.
+	Finalizers []string
+	Crowded    bool
 	// Deleting says that it goes as soon as its finalizers are off.
 	Deleting bool
 
@@ -150,15 +152,15 @@ func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
 		APIVersion:    u.GetAPIVersion(),
 		Kind:          u.GetKind(),
 		Generation:    u.GetGeneration(),
-		Finalizers:    u.GetFinalizers(),
 		Deleting:      u.GetDeletionTimestamp() != nil,
 		MaxTargets:    -1,
-		SyncStatus:    annotations[api.AnnotationSyncStatus],
-		FailedTargets: annotations[api.AnnotationFailedTargets],
+		SyncStatus:    bounded(annotations[api.AnnotationSyncStatus], 2*maxStatus),
+		FailedTargets: bounded(annotations[api.AnnotationFailedTargets], maxFailed+1),
 		Seen:          time.Now(),
 	}
 	src.fingerprint, src.Size = fingerprint(u, annotations)
 	src.Mode, src.Reason = mode(u, annotations)
+	src.readFinalizers(u.GetFinalizers())
 	var unclear error
 	src.Targets, unclear = ParseTargets(annotations[api.AnnotationTargetNamespaces], annotations[api.AnnotationTargetSelector])
 	if src.Mode < Paused {
@@ -169,6 +171,32 @@ func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
 	}
 	return src
 }
+
+// maxFinalizers bounds the finalizers of a source, in bytes: others' are kept, so that ours
+// can be put beside them.
+const maxFinalizers = 8 << 10
+
+// readFinalizers takes in the finalizers of a source. One that has too many gets no new
+// mirrors, for it couldn't be given ours.
+func (s *Source) readFinalizers(all []string) {
+	size := 0
+	for _, f := range all {
+		size += len(f)
+	}
+	if s.Finalizers = all; size <= maxFinalizers {
+		return
+	}
+	s.Crowded, s.Finalizers = true, nil
+	if slices.Contains(all, api.Finalizer) {
+		s.Finalizers = []string{api.Finalizer}
+	}
+	if s.Mode > Stopped {
+		s.Mode, s.Reason = Stopped, fmt.Sprintf("metadata.finalizers: they have %d bytes; the most is %d", size, maxFinalizers)
+	}
+}
+
+// bounded is a text, or so much of its beginning.
+func bounded(text string, most int) string { return strings.Clone(text[:min(len(text), most)]) }
 
 // fingerprint also tells the size of what it stands for.
 func fingerprint(u *unstructured.Unstructured, annotations map[string]string) (Hash, int) {
@@ -185,9 +213,9 @@ func fingerprint(u *unstructured.Unstructured, annotations map[string]string) (H
 // switches are the annotations that are on or off.
 var switches = []string{api.AnnotationSync, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationTransformStrict, api.AnnotationRecreate}
 
-// bounded are the annotations whose length the policy on sources bounds too, in its
+// boundedBySize are the annotations whose length the policy on sources bounds too, in its
 // order. Rules have a bound of their own.
-var bounded = []string{api.AnnotationSync, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationTransformStrict, api.AnnotationRecreate,
+var boundedBySize = []string{api.AnnotationSync, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationTransformStrict, api.AnnotationRecreate,
 	api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationMaxTargets, api.AnnotationTargetName}
 
 // mode reads the switches. What clearly turns a source off counts, whatever else is
@@ -212,7 +240,7 @@ func mode(u *unstructured.Unstructured, annotations map[string]string) (Mode, st
 	if err := onSource.check(labels, annotations); err != nil {
 		return Stopped, err.Error()
 	}
-	for _, key := range bounded {
+	for _, key := range boundedBySize {
 		if n := len(annotations[key]); n > maxTargetsSize {
 			return Stopped, fmt.Sprintf("%s: it has %d bytes; the most is %d", key, n, maxTargetsSize)
 		}

@@ -48,7 +48,7 @@ func StatusOf(src *Source, targets *Selection, wrong map[string][]Problem, limit
 	synced := min(limit, len(targets.Requested)) - len(slices.DeleteFunc(slices.Clone(failed), func(namespace string) bool { return !targets.isTarget(namespace, limit) }))
 	s := Status{
 		Text:     fmt.Sprintf("%d/%d synced", synced, len(targets.Requested)),
-		Failed:   strings.Join(failed, ","),
+		Failed:   joinNames(failed),
 		Problems: MergeByReason(problems),
 	}
 	if len(problems) > 0 {
@@ -86,6 +86,21 @@ func MergeByReason(problems []Problem) []Problem {
 		merged[i].Text = shorten(texts[p.Reason])
 	}
 	return merged
+}
+
+// maxFailed bounds the list of namespaces, in bytes: some hundreds of them.
+const maxFailed = 16 << 10
+
+// joinNames lists as many namespaces as fit.
+func joinNames(names []string) string {
+	size := 0
+	for i, name := range names {
+		if size += len(name) + 1; size > maxFailed {
+			names = names[:i]
+			break
+		}
+	}
+	return strings.Join(names, ",")
 }
 
 // failing lists the namespaces where something failed.

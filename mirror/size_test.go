@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 )
@@ -117,5 +118,49 @@ func TestALongListOfFieldsIsKnownByItsDigest(t *testing.T) {
 	}
 	if covers(a, map[string]any{"data": map[string]any{"k": "v"}}, configMapKind) {
 		t.Error("it passes for the content")
+	}
+}
+
+// Anybody may make sources, and write on them what we write.
+func TestI6ASourceThatGoesNowhereTakesNoMoreRoomHoweverMuchIsOnIt(t *testing.T) {
+	const sources, much = 100, 200 << 10
+	annotate := func(key string) func(*unstructured.Unstructured, int) {
+		return func(u *unstructured.Unstructured, n int) {
+			annotations := u.GetAnnotations()
+			annotations[key] = fmt.Sprint(n, strings.Repeat("x", much))
+			u.SetAnnotations(annotations)
+		}
+	}
+	fills := map[string]func(u *unstructured.Unstructured, n int){
+		"much content": func(u *unstructured.Unstructured, n int) {
+			u.Object["data"] = map[string]any{"k": fmt.Sprint(n, strings.Repeat("x", much))}
+		},
+		"many finalizers": func(u *unstructured.Unstructured, n int) {
+			var all []string
+			for i := range much / 60 {
+				all = append(all, fmt.Sprintf("example.com/%d-%d-%s", n, i, strings.Repeat("x", 40)))
+			}
+			u.SetFinalizers(all)
+		},
+		"another annotation": annotate("note"),
+	}
+	for _, key := range append([]string{api.AnnotationTransform, api.AnnotationSyncStatus, api.AnnotationFailedTargets}, boundedBySize...) {
+		fills[key] = annotate(key)
+	}
+	settings := &Settings{MaxTargets: 100}
+	for it, fill := range fills {
+		t.Run(it, func(t *testing.T) {
+			kept := make([]*Source, sources)
+			before := heap()
+			for n := range kept {
+				u := parsed(t, `{apiVersion: v1, kind: ConfigMap, metadata: {namespace: evil, name: s, labels: {D/enabled: "true"}, annotations: {D/sync: "true"}}}`)
+				fill(u, n)
+				kept[n] = settings.NewSource(u).WithoutContent()
+			}
+			if each := (heap() - before) / sources; each > 24<<10 {
+				t.Errorf("one takes %d bytes", each)
+			}
+			runtime.KeepAlive(kept)
+		})
 	}
 }
