@@ -129,7 +129,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	}), "resource-types", "types to mirror, as Kind.version or Kind.version.group, comma separated; empty means every type that can be")
 	flags.Var(duration(&o.discoveryInterval), "discovery-interval", "how often to look for types anew, beside at once when one comes or goes")
 	flags.Var(whole(&settings.MaxTargets), "max-targets", "the most targets of one source")
-	flags.Var(whole(&o.workers), "worker-threads", "how many mirrors are worked on at a time; a fifth of them, or 2, for one source")
+	flags.Var(whole(&o.workers), "worker-threads", "how many mirrors are worked on at a time; a fifth of them, or 2, for one source, and all but one for the sources of one namespace")
 	flags.Var(positive(&o.qps), "rate-limit-qps", "the most requests to the API server a second, watches and the lease apart")
 	flags.Var(whole(&o.burst), "rate-limit-burst", "how many requests may go beyond that in a row")
 	flags.Var(patterns(&settings.Excluded), "excluded-namespaces", "names and globs of namespaces that never get mirrors")

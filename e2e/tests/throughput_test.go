@@ -100,12 +100,12 @@ webhooks:
 
 func TestAsManyMirrorsAreWrittenAtATimeAsThereAreWorkersAndTwoOfASourceAtLeast(t *testing.T) {
 	t.Parallel()
-	// No source has all workers: a fifth of them, or two, are a source's share.
-	for _, row := range []struct{ workers, sources, atATime int }{{1, 1, 1}, {3, 1, 2}, {3, 2, 3}, {15, 1, 3}} {
-		t.Run(fmt.Sprintf("--worker-threads=%d with sources: %d", row.workers, row.sources), func(t *testing.T) {
+	// No source has all workers: a fifth of them, or two, are a source's share, and all but
+	// one that of a namespace with sources.
+	for _, row := range []struct{ workers, namespaces, sources, atATime int }{{1, 1, 1, 1}, {3, 1, 1, 2}, {3, 1, 2, 2}, {3, 2, 1, 3}, {5, 1, 3, 4}, {15, 1, 1, 3}} {
+		t.Run(fmt.Sprintf("--worker-threads=%d with %d namespaces of sources: %d", row.workers, row.namespaces, row.sources), func(t *testing.T) {
 			t.Parallel()
 			env := kit.New(t)
-			env.Namespace("src")
 			targets := []string{"a", "b", "c", "d", "e", "f"}
 			for _, suffix := range targets {
 				env.Namespace(suffix, "gate="+env.Prefix())
@@ -122,10 +122,13 @@ func TestAsManyMirrorsAreWrittenAtATimeAsThereAreWorkersAndTwoOfASourceAtLeast(t
 			})
 
 			var sources []kit.Ref
-			for n := range row.sources {
-				src := kit.Object(configMap, env.Name("src"), fmt.Sprintf("settings-%d", n))
-				env.Apply(source(src, "target-namespaces=all"))
-				sources = append(sources, src)
+			for n := range row.namespaces {
+				namespace := env.Namespace(fmt.Sprint("src", n))
+				for m := range row.sources {
+					src := kit.Object(configMap, namespace, fmt.Sprintf("settings-%d-%d", n, m))
+					env.Apply(source(src, "target-namespaces=PREFIX-?"))
+					sources = append(sources, src)
+				}
 			}
 			asMany := func(context.Context) error {
 				if n, _ := g.now(); n != row.atATime {

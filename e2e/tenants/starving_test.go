@@ -1,0 +1,180 @@
+package tenants
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/lukaszraczylo/kubemirror/e2e/kit"
+)
+
+const configMap = "ConfigMap"
+
+// holds is the check of an object with that value.
+func holds(want string) kit.Check {
+	return func(o *unstructured.Unstructured) error {
+		if got, _, _ := unstructured.NestedString(o.Object, "data", "key"); got != want {
+			return fmt.Errorf("it holds %q, want %q", got, want)
+		}
+		return nil
+	}
+}
+
+// neighbour has one source with one mirror, and changes it.
+type neighbour struct {
+	env     *kit.Env
+	source  kit.Ref
+	mirror  kit.Ref
+	changes int
+}
+
+func newNeighbour(env *kit.Env) *neighbour {
+	src := kit.Object(configMap, env.Namespace("good"), "settings")
+	n := &neighbour{env: env.Within(2 * time.Minute), source: src, mirror: src.In(env.Namespace("target"))}
+	env.Apply(kit.Source(src, "0", "target-namespaces=PREFIX-target"))
+	env.WaitFor(n.mirror, "is there", holds("0"))
+	return n
+}
+
+// median is that of the times that changes take to arrive.
+func (n *neighbour) median(rounds int) time.Duration {
+	var took []time.Duration
+	for range rounds {
+		n.changes++
+		value := fmt.Sprint(n.changes)
+		begin := time.Now()
+		n.env.Patch(n.source, fmt.Sprintf(`{"data":{"key":%q}}`, value))
+		n.env.WaitFor(n.mirror, "follows", holds(value))
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	return took[rounds/2]
+}
+
+// unharmed fails the test if the neighbour's changes take longer than they may while
+// somebody else does as he likes.
+func (n *neighbour) unharmed(t *testing.T, calm time.Duration) {
+	t.Helper()
+	harmed := n.median(9)
+	t.Logf("a change takes %s in calm, and %s now", calm.Round(time.Millisecond), harmed.Round(time.Millisecond))
+	if most := 10*calm + time.Second; harmed > most {
+		t.Errorf("another's change takes %s, in calm it takes %s", harmed, calm)
+	}
+}
+
+// allTheWhile does something again and again, by several at a time, until the returned
+// function is called.
+func allTheWhile(several int, do func(worker, n int)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var workers sync.WaitGroup
+	for worker := range several {
+		workers.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				do(worker, n)
+			}
+		})
+	}
+	return func() {
+		cancel()
+		workers.Wait()
+	}
+}
+
+// forged is an object that says of itself that it is a mirror of some source.
+func forged(name, sourceNamespace, sourceName, annotations string) string {
+	return fmt.Sprintf(`{apiVersion: v1, kind: ConfigMap, metadata: {namespace: PREFIX-evil, name: %[1]s, labels: {kubemirror.raczylo.com/mirror: "true"}, annotations: {
+		kubemirror.raczylo.com/mirror-id: configmaps/PREFIX-evil/%[1]s, kubemirror.raczylo.com/source-namespace: %[2]s, kubemirror.raczylo.com/source-name: %[3]s%[4]s}}}`,
+		name, sourceNamespace, sourceName, annotations)
+}
+
+func TestThousandsOfForgedMirrorsHoldUpOnlyTheirOwnNamespace(t *testing.T) {
+	for it, name := range map[string]func(n int) string{
+		"of sources that are nowhere": func(n int) string { return fmt.Sprint("ghost-", n) },
+		"of one that is there":        func(int) string { return "settings" },
+	} {
+		t.Run(it, func(t *testing.T) {
+			env := kit.New(t)
+			env.Namespace("evil")
+			km := env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
+			good := newNeighbour(env)
+			calm := good.median(9)
+			texts := make([]string, 3000)
+			for n := range texts {
+				texts[n] = forged(fmt.Sprint("forged-", n), "PREFIX-good", name(n), "")
+			}
+			env.ApplyAll(texts)
+			good.unharmed(t, calm)
+			if left := len(env.List(configMap, env.Name("evil"), "kubemirror.raczylo.com/mirror=true")); left < 500 {
+				t.Errorf("only %d of the forged mirrors were left: they were not there all the while", left)
+			}
+			// A change that needs a word about the source, too.
+			env.Annotate(good.source, "kubemirror.raczylo.com/target-namespaces=PREFIX-target,PREFIX-late")
+			late := good.source.In(env.Namespace("late"))
+			good.env.WaitFor(late, "is there", kit.Exists)
+			good.env.WaitFor(good.source, "says so", kit.HasStatus("2/2 synced"))
+			if code := km.Stop(); code != 0 {
+				t.Errorf("exit status %d", code)
+			}
+			// Who finds them at its start is no slower.
+			env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
+			good.unharmed(t, calm)
+		})
+	}
+}
+
+func TestHundredsOfSourcesThatChangeAllTheTimeHoldUpOnlyTheirOwnNamespace(t *testing.T) {
+	const sources, targets = 400, 5
+	env := kit.New(t)
+	evil := env.Namespace("evil")
+	for n := range targets {
+		env.Namespace(fmt.Sprint("any", n))
+	}
+	env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
+	good := newNeighbour(env)
+	calm := good.median(9)
+	texts := make([]string, sources)
+	for n := range texts {
+		texts[n] = kit.Source(kit.Object(configMap, evil, fmt.Sprint("busy-", n)), "0", "target-namespaces=PREFIX-any*")
+	}
+	env.ApplyAll(texts)
+	tick := time.NewTicker(time.Second / 38)
+	defer tick.Stop()
+	defer allTheWhile(4, func(worker, n int) {
+		<-tick.C
+		env.Patch(kit.Object(configMap, evil, fmt.Sprint("busy-", (97*n+worker)%sources)), fmt.Sprintf(`{"data":{"key":"%d-%d"}}`, worker, n))
+	})()
+	good.unharmed(t, calm)
+}
+
+func TestSourcesWithHeavyRulesHoldUpOnlyTheirOwnNamespace(t *testing.T) {
+	const sources, targets, rules = 60, 10, 20
+	env := kit.New(t)
+	evil := env.Namespace("evil")
+	for n := range targets {
+		env.Namespace(fmt.Sprint("any", n))
+	}
+	env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
+	good := newNeighbour(env)
+	calm := good.median(9)
+	heavy := `{{$n := .TargetNamespace}}{{$l := split "` + strings.Repeat("x", 60) + `" ""}}{{range $l}}{{range $l}}{{range $l}}{{range $l}}{{end}}{{end}}{{end}}{{end}}`
+	var list []string
+	for n := range rules {
+		list = append(list, fmt.Sprintf(`{path: data.heavy-%d, template: '%s'}`, n, heavy))
+	}
+	texts := make([]string, sources)
+	for n := range texts {
+		texts[n] = kit.Source(kit.Object(configMap, evil, fmt.Sprint("heavy-", n)), "0", "target-namespaces=PREFIX-any*", "transform=rules: ["+strings.Join(list, ", ")+"]")
+	}
+	env.ApplyAll(texts)
+	defer allTheWhile(1, func(_, n int) {
+		env.Patch(kit.Object(configMap, evil, fmt.Sprint("heavy-", n%sources)), fmt.Sprintf(`{"data":{"key":"%d"}}`, n))
+		time.Sleep(20 * time.Millisecond)
+	})()
+	good.unharmed(t, calm)
+}
