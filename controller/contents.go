@@ -50,14 +50,14 @@ func (c *contents) forget(key mirror.SourceKey) {
 	}
 }
 
-// admitContentLocked keeps the content of a source that has come, if it goes anywhere, at the
+// admitLocked keeps the content of a source that has come, if it goes anywhere, at the
 // cost of others' if need be. It returns the source as it is to be kept.
-func (c *cache) admitContentLocked(key mirror.SourceKey, src *mirror.Source, st *state) *mirror.Source {
+func (h SourceHandler) admitLocked(key mirror.SourceKey, src *mirror.Source, st *state) *mirror.Source {
 	if len(st.Requested) == 0 {
-		c.contents.forget(key)
+		h.c.contents.forget(key)
 		return src.WithoutContent()
 	}
-	c.useContentLocked(key, src)
+	h.c.useContentLocked(key, src)
 	return src
 }
 
@@ -70,28 +70,28 @@ func (c *cache) useContentLocked(key mirror.SourceKey, src *mirror.Source) {
 
 // withContent is a source with its content, which is read where it isn't kept. An error
 // that isn't the server's says that the source has changed since.
-func (w *mirrorWorker) withContent(ctx context.Context, key mirror.SourceKey, s snapshot) (*mirror.Source, error) {
+func (r *reader) withContent(ctx context.Context, key mirror.SourceKey, s snapshot) (*mirror.Source, error) {
 	if s.source.HasContent() {
 		return s.source, nil
 	}
-	read, err := w.client.getSource(ctx, s.resource, key)
+	read, err := r.client.getSource(ctx, s.resource, key)
 	switch {
 	case objectNotFound(err):
 		return nil, errStale
 	case err != nil:
 		return nil, err
 	}
-	src := w.cache.Settings.NewSource(read)
-	w.cache.mu.Lock()
-	defer w.cache.mu.Unlock()
-	t := w.cache.tables[key.Type]
+	src := r.cache.Settings.NewSource(read)
+	r.cache.mu.Lock()
+	defer r.cache.mu.Unlock()
+	t := r.cache.tables[key.Type]
 	if t == nil || !mirror.SameSpec(src, s.source) {
 		return nil, errStale
 	}
 	if known := t.sources[key.NamespacedName()]; mirror.SameSpec(known, src) {
 		src = known.WithContent(src)
 		t.sources[key.NamespacedName()] = src
-		w.cache.useContentLocked(key, src)
+		r.cache.useContentLocked(key, src)
 	}
 	return src, nil
 }

@@ -84,7 +84,7 @@ func New(config Config) *Controller {
 	return &Controller{
 		cache:   known,
 		sources: sourceWorker{known, requests, events},
-		mirrors: mirrorWorker{known, requests, events, config.WatchObject},
+		mirrors: mirrorWorker{known, requests, reader{known, requests}, events, config.WatchObject},
 		events:  events,
 	}
 }

@@ -62,7 +62,7 @@ func (w *mirrorWorker) delete(ctx context.Context, key mirror.MirrorKey, resourc
 		if !apierrors.IsConflict(err) || read == mostReads {
 			return err
 		}
-		now, readErr := w.refresh(ctx, resource, r)
+		now, readErr := w.reader.refresh(ctx, resource, r)
 		if readErr != nil {
 			return readErr
 		}

@@ -24,7 +24,7 @@ func (c *cache) finalizersDueLocked(key mirror.SourceKey, t *table, st *state) [
 	case src == nil, awaitsEcho(src, st):
 		return nil
 	case src.Deleting:
-		return finalizers(src, c.holdsLocked(t, src), st.inFlight > 0)
+		return finalizers(src, t.holds(src, c.namespaces), st.inFlight > 0)
 	}
 	return finalizers(src, c.keepsLocked(key, t, src, st), st.inFlight > 0 || c.expectsLocked(key, t, src, st))
 }
@@ -42,12 +42,12 @@ func finalizers(src *mirror.Source, keeps, expects bool) []string {
 	return nil
 }
 
-// holdsLocked reports whether a source that is being deleted has a mirror for which it
+// holds reports whether a source that is being deleted has a mirror for which it
 // waits: one where it asked for it. Elsewhere anybody can put an object that is taken for one;
 // it goes without the source as well.
-func (c *cache) holdsLocked(t *table, src *mirror.Source) bool {
+func (t *table) holds(src *mirror.Source, namespaces map[string]*mirror.Namespace) bool {
 	for namespace, records := range t.bySource[src.Key()] {
-		ns := c.namespaces[namespace]
+		ns := namespaces[namespace]
 		if slices.ContainsFunc(records, stays) && (ns == nil || src.MayAskFor(ns)) {
 			return true
 		}

@@ -43,7 +43,7 @@ func (h SourceHandler) Set(obj any) {
 		src.Reuse(before) // after each status that we write: what it made is good still
 	} else {
 		h.c.recomputeTargetsLocked(key, src, st)
-		src = h.c.admitContentLocked(key, src, st)
+		src = h.admitLocked(key, src, st)
 	}
 	t.setSource(src)
 	h.c.Sources.Add(key)

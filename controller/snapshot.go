@@ -97,6 +97,12 @@ func (w *mirrorWorker) causeLocked(src *mirror.Source, st *state, ns *mirror.Nam
 	return ""
 }
 
+// wantedLocked reports whether a mirror is to be there, now.
+func (w *mirrorWorker) wantedLocked(key mirror.MirrorKey, t *table) bool {
+	name := key.Source.NamespacedName()
+	return w.cache.intentLocked(t.sources[name], w.cache.stateLocked(key.Source), w.cache.namespaces[key.Namespace], t.bySource[name], key.Namespace) == present
+}
+
 // intentLocked is what a source wants in a namespace, now.
 func (c *cache) intentLocked(src *mirror.Source, st *state, ns *mirror.Namespace, has map[string][]*mirror.Record, namespace string) intent {
 	switch {

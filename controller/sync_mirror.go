@@ -26,6 +26,7 @@ var errStale = errors.New("the object has changed since it was seen")
 type mirrorWorker struct {
 	cache  *cache
 	client client
+	reader reader
 	events recorder
 	// watchObject is as in Config.
 	watchObject func(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func())
@@ -55,7 +56,7 @@ func (w *mirrorWorker) sync(ctx context.Context, key mirror.MirrorKey) error {
 	case absent:
 		return w.deleteStale(ctx, key, s, s.existing, nil)
 	}
-	source, err := w.withContent(ctx, key.Source, s)
+	source, err := w.reader.withContent(ctx, key.Source, s)
 	if err != nil {
 		return w.failLook(ctx, key, s.source, err)
 	}
@@ -128,7 +129,7 @@ func (w *mirrorWorker) ensure(ctx context.Context, key mirror.MirrorKey, s snaps
 	o := object{key.Source.Type, types.NamespacedName{Namespace: d.Namespace, Name: d.Name}}
 	have, action, problem := w.decide(key, o, d, s)
 	if action == mirror.Read {
-		whole, err := w.read(ctx, s.resource, have)
+		whole, err := w.reader.read(ctx, s.resource, have)
 		if err != nil {
 			return w.classifyError(ctx, key, "get", err)
 		}
@@ -157,7 +158,7 @@ func (w *mirrorWorker) ensure(ctx context.Context, key mirror.MirrorKey, s snaps
 	}
 	switch err := w.execute(ctx, key, s, d, have, action); {
 	case apierrors.IsConflict(err):
-		return nil, w.stale(ctx, key.Source, s.resource, have)
+		return nil, w.reader.stale(ctx, key.Source, s.resource, have)
 	case err != nil:
 		return w.classifyRefusal(ctx, key, o, s.resource, d, action, err)
 	}
@@ -166,11 +167,12 @@ func (w *mirrorWorker) ensure(ctx context.Context, key mirror.MirrorKey, s snaps
 	return w.contestedProblem(key), nil
 }
 
-// superseded is what is to be done for a source that has changed since the snapshot:
-// nothing, for its finalizer may have gone. The key is in the queue again.
+// superseded is what is to be done where the source, or the namespace's word, has changed
+// since the snapshot: nothing, for the source's finalizer may have gone, or the namespace
+// refuse. The key is in the queue again.
 const superseded mirror.Action = -1
 
-var errSuperseded = errors.New("the source has changed since it was seen")
+var errSuperseded = errors.New("the source or the namespace has changed since it was seen")
 
 // decide compares what should be there with what is. A problem stands for an
 // object that isn't this source's (I1), or one that is fought over (I9).
@@ -186,7 +188,7 @@ func (w *mirrorWorker) decide(key mirror.MirrorKey, o object, d mirror.Draft, s 
 	if t == nil {
 		return nil, mirror.None, nil // forgotten meanwhile
 	}
-	if !mirror.SameSpec(d.Source, t.sources[key.Source.NamespacedName()]) {
+	if !mirror.SameSpec(d.Source, t.sources[key.Source.NamespacedName()]) || !w.wantedLocked(key, t) {
 		w.cache.Mirrors.Add(key)
 		return nil, superseded, nil
 	}
