@@ -110,3 +110,17 @@ func TestAMirrorIsPutRightThoughItsSourcesContentIsNotKept(t *testing.T) {
 		t.Error("it counts as kept though it has gone")
 	}
 }
+
+// A word that a namespace says while a mirror for it is on its way counts.
+func TestANamespaceThatRefusesWhileItsMirrorIsBeingMadeGetsNone(t *testing.T) {
+	r := newRig(t)
+	r.say("a", same)
+	r.Ready(configMapsType)
+	r.work()
+	r.onRead = func() { r.Namespaces().Set(refusing("a")) }
+	r.target()
+	r.work()
+	if r.creates != 0 {
+		t.Errorf("%d mirrors were made", r.creates)
+	}
+}

@@ -37,6 +37,7 @@ type rig struct {
 	refuse      bool
 	answer      error                         // to deletes
 	onDelete    func() error                  // answers to deletes, if set
+	onRead      func()                        // is called when the whole source is read
 	patchError  error                         // to patches
 	updateError error                         // to replacements
 	inPlace     *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
@@ -172,6 +173,9 @@ func (r *rig) Get(_ context.Context, _ schema.GroupVersionResource, namespace, _
 	found := r.whole
 	if namespace == "src" {
 		found = r.source
+		if r.onRead != nil {
+			r.onRead()
+		}
 	} else {
 		r.reads++
 	}
