@@ -88,8 +88,12 @@ func secured(o *options, clients *kube.Clients) (*metrics.Secure, error) {
 	if o.certificate == nil {
 		return nil, nil
 	}
-	reviews, err := clients.Reviews()
-	return &metrics.Secure{Certificate: o.certificate, Reviews: reviews}, err
+	strangers, err := clients.Reviews()
+	if err != nil {
+		return nil, err
+	}
+	known, err := clients.Reviews()
+	return &metrics.Secure{Certificate: o.certificate, Review: metrics.Review{Strangers: strangers, Known: known}}, err
 }
 
 // identity is this process's name, in the lease and in events.

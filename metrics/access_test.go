@@ -52,7 +52,7 @@ var behind = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, 
 
 func TestOnlyThoseWhoMayGetThePathGetThePage(t *testing.T) {
 	api := &apiServer{users: map[string]string{"prometheus-token": "prometheus", "passer-by-token": "passer-by"}, readers: map[string]bool{"prometheus": true}}
-	g := newGate(api, klog.Background(), behind)
+	g := newGate(Review{api, api}, klog.Background(), behind)
 	for _, row := range []struct {
 		name, authorization string
 		status              int
@@ -79,7 +79,7 @@ func TestOnlyThoseWhoMayGetThePathGetThePage(t *testing.T) {
 func TestAnAnswerOfTheAPIServerCountsForAShortTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := &apiServer{users: map[string]string{"old": "prometheus"}, readers: map[string]bool{"prometheus": true}}
-		g := newGate(api, klog.Background(), behind)
+		g := newGate(Review{api, api}, klog.Background(), behind)
 		expect := func(when, token string, want int) {
 			t.Helper()
 			if status, _ := ask(g, "Bearer "+token); status != want {
@@ -104,7 +104,7 @@ func TestAnAnswerOfTheAPIServerCountsForAShortTime(t *testing.T) {
 
 func TestTokensAreNotKeptAndTheAnswersHaveABound(t *testing.T) {
 	api := &apiServer{users: map[string]string{"good": "prometheus"}, readers: map[string]bool{"prometheus": true}}
-	g := newGate(api, klog.Background(), behind)
+	g := newGate(Review{api, api}, klog.Background(), behind)
 	ask(g, "Bearer good")
 	for i := range 2 * verdicts {
 		ask(g, fmt.Sprintf("Bearer guess-%d", i))
@@ -127,7 +127,7 @@ func TestTokensAreNotKeptAndTheAnswersHaveABound(t *testing.T) {
 func TestAFaultOfTheAPIServerIsNotAnAnswer(t *testing.T) {
 	var log bytes.Buffer
 	api := &apiServer{users: map[string]string{"s3cr3t": "prometheus"}, readers: map[string]bool{"prometheus": true}}
-	g := newGate(api, textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&log))), behind)
+	g := newGate(Review{api, api}, textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&log))), behind)
 	api.fault = errors.New(`a webhook refuses {"token":"s3cr3t"}`)
 	status, text := ask(g, "Bearer s3cr3t")
 	if status != http.StatusServiceUnavailable || strings.Contains(text, "webhook") {
@@ -140,4 +140,69 @@ func TestAFaultOfTheAPIServerIsNotAnAnswer(t *testing.T) {
 	if status, _ := ask(g, "Bearer s3cr3t"); status != http.StatusOK {
 		t.Errorf("after the fault it is answered %d", status)
 	}
+}
+
+// limited is an API server that answers one review at a time, each after a moment, as
+// a client with a rate limit has it.
+type limited struct {
+	turn chan struct{}
+	good string
+}
+
+func newLimited(good string) *limited { return &limited{turn: make(chan struct{}, 1), good: good} }
+
+func (l *limited) Authenticate(ctx context.Context, token string) (authenticationv1.UserInfo, bool, error) {
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return authenticationv1.UserInfo{}, false, ctx.Err()
+	}
+	time.Sleep(50 * time.Millisecond)
+	return authenticationv1.UserInfo{Username: "prometheus"}, token == l.good, nil
+}
+
+func (l *limited) Authorize(context.Context, authenticationv1.UserInfo, string, string) (bool, error) {
+	return true, nil
+}
+
+func TestWhoeverGuessesTokensKeepsNobodyFromReadingTheMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Review{newLimited("good"), newLimited("good")}, klog.Background(), behind)
+		scrape := func(host, token string) (int, time.Duration) {
+			r := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+			r.RemoteAddr = host
+			r.Header.Set("Authorization", "Bearer "+token)
+			w := httptest.NewRecorder()
+			begin := time.Now()
+			g.ServeHTTP(w, r)
+			return w.Code, time.Since(begin)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		for n := range 30 {
+			go func() {
+				for m := 0; ctx.Err() == nil; m++ {
+					scrape(fmt.Sprintf("10.0.0.%d:%d", 1+n%3, n), fmt.Sprintf("guess-%d-%d", n, m))
+					time.Sleep(200 * time.Millisecond)
+				}
+			}()
+		}
+		time.Sleep(time.Second)
+		for round := range 3 {
+			if status, took := scrape("10.0.1.1:1", "good"); status != http.StatusOK || took > time.Second {
+				t.Errorf("scrape %d is answered %d after %s", round, status, took)
+			}
+			time.Sleep(2 * grantTTL)
+		}
+		// One that comes while its grant is good doesn't wait at all.
+		for range 4 {
+			if status, took := scrape("10.0.1.1:1", "good"); status != http.StatusOK || took > 50*time.Millisecond {
+				t.Errorf("answered %d after %s", status, took)
+			}
+			time.Sleep(renewAfter + time.Second)
+		}
+		cancel()
+		synctest.Wait()
+		time.Sleep(time.Minute)
+	})
 }

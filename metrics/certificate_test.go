@@ -82,7 +82,7 @@ func TestSecureMetricsAreServedByTLSAndHTTP1AndProbesPlainly(t *testing.T) {
 		t.Fatal(err)
 	}
 	api := &apiServer{users: map[string]string{"token": "prometheus"}, readers: map[string]bool{"prometheus": true}}
-	urls := serve(t, Endpoints{MetricsAddress: "127.0.0.1:0", ProbeAddress: "localhost:0", Secure: &Secure{certificate, api}})
+	urls := serve(t, Endpoints{MetricsAddress: "127.0.0.1:0", ProbeAddress: "localhost:0", Secure: &Secure{certificate, Review{api, api}}})
 	url := strings.Replace(urls[0], "http:", "https:", 1) + "/metrics"
 
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{

@@ -38,7 +38,7 @@ type Endpoints struct {
 // Secure is what it takes to serve by TLS, to some.
 type Secure struct {
 	Certificate *Certificate
-	Reviews     Reviews
+	Review      Review
 }
 
 // Check is a named condition. Do returns why it does not hold, or nil.
@@ -82,7 +82,7 @@ func (m *Metrics) Listen(ctx context.Context, e Endpoints) (*Server, error) {
 	})
 	var secured *tls.Config
 	if e.Secure != nil {
-		page = newGate(e.Secure.Reviews, s.logger, page)
+		page = newGate(e.Secure.Review, s.logger, page)
 		secured = s.secured(e.Secure.Certificate)
 	}
 	metrics := func(mux *http.ServeMux) { mux.Handle("GET "+metricsPath, page) }
