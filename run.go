@@ -140,7 +140,7 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 			"until \"kubemirror cleanup --resource-types=Kind.version\" has run for it")
 	}
 	health.working(namespaces, set)
-	m.Observe(metrics.Observed{OldestUnsynced: mirroring.OldestUnsynced, Contested: mirroring.Contested, Census: mirroring.Census, Quiet: health.quiet})
+	m.Observe(metrics.Observed{Unsynced: mirroring.Unsynced, Contested: mirroring.Contested, Census: mirroring.Census, Quiet: health.quiet})
 
 	finish, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()

@@ -6,15 +6,15 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// OldestUnsynced is how long the source that is out of sync longest has been so;
-// zero where none is.
-func (c *cache) OldestUnsynced() time.Duration {
+// Unsynced is how long the source that is out of sync longest has been so, of each
+// namespace that has one.
+func (c *cache) Unsynced() map[string]time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var oldest time.Duration
-	for _, st := range c.states {
+	oldest := map[string]time.Duration{}
+	for key, st := range c.states {
 		if !st.since.IsZero() {
-			oldest = max(oldest, time.Since(st.since))
+			oldest[key.Namespace] = max(oldest[key.Namespace], time.Since(st.since))
 		}
 	}
 	return oldest

@@ -27,7 +27,9 @@ func use(t *testing.T, m *Metrics) {
 	m.Propagated(20 * time.Millisecond)
 	m.DriftCorrected("Secret.v1")
 	m.Observe(Observed{
-		OldestUnsynced: func() time.Duration { return 90 * time.Second },
+		Unsynced: func() map[string]time.Duration {
+			return map[string]time.Duration{"team-a": 90 * time.Second, "team-b": 30 * time.Second}
+		},
 		Contested:      func() int { return 1 },
 		Census: func() (map[string]int, map[string]int) {
 			return map[string]int{"in-sync": 3}, map[string]int{"ForeignObject": 2}
@@ -72,6 +74,8 @@ func TestThePageHoldsTheMetricsOfTheContract(t *testing.T) {
 		`kubemirror_sync_errors_total{controller="mirror",error_type="forbidden"} 1`,
 		`kubemirror_propagation_seconds_count 1`,
 		`kubemirror_oldest_unsynced_mirror_age_seconds 90`,
+		`kubemirror_source_namespace_unsynced_age_seconds{source_namespace="team-a"} 90`,
+		`kubemirror_source_namespace_unsynced_age_seconds{source_namespace="team-b"} 30`,
 		`kubemirror_drift_corrected_total{source_type="Secret.v1"} 1`,
 		`kubemirror_contested_mirrors 1`,
 		`kubemirror_writes_total{operation="create"} 1`,

@@ -1,6 +1,10 @@
 package metrics
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -8,9 +12,9 @@ import (
 
 // Observed are the states that are looked up at each scrape.
 type Observed struct {
-	// OldestUnsynced is how long the source that waits longest has not been in sync,
-	// or 0.
-	OldestUnsynced func() time.Duration
+	// Unsynced is how long the source that waits longest has not been in sync, of each
+	// namespace that has one.
+	Unsynced func() map[string]time.Duration
 	// Contested is the number of mirrors that somebody keeps changing back.
 	Contested func() int
 	// Census is the number of sources by state, and of problems by reason.
@@ -24,10 +28,13 @@ type Observed struct {
 // a replica that stands by, their series are absent.
 func (m *Metrics) Observe(o Observed) {
 	m.registry.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "kubemirror_oldest_unsynced_mirror_age_seconds",
-			Help: "How long the mirror that waits longest has not been in sync; 0 if all are.",
-		}, func() float64 { return o.OldestUnsynced().Seconds() }),
+		unsynced{
+			all: prometheus.NewDesc("kubemirror_oldest_unsynced_mirror_age_seconds",
+				"How long the mirror that waits longest has not been in sync; 0 if all are.", nil, nil),
+			byNamespace: prometheus.NewDesc("kubemirror_source_namespace_unsynced_age_seconds",
+				"The same of the sources of one namespace, where one is not in sync; of those namespaces that wait longest.", []string{"source_namespace"}, nil),
+			ages: o.Unsynced,
+		},
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "kubemirror_contested_mirrors",
 			Help: "Mirrors that someone else keeps changing, on which work is slowed down.",
@@ -44,6 +51,38 @@ func (m *Metrics) Observe(o Observed) {
 			count: o.Census,
 		},
 	)
+}
+
+// unsynced is how long mirrors have waited. One source that nobody mends must not hide how
+// long others wait; and whoever has a thousand namespaces must not make as many series.
+type unsynced struct {
+	all, byNamespace *prometheus.Desc
+	ages             func() map[string]time.Duration
+}
+
+// mostUnsynced is of how many namespaces it is told.
+const mostUnsynced = 50
+
+// Describe implements prometheus.Collector.
+func (u unsynced) Describe(out chan<- *prometheus.Desc) {
+	out <- u.all
+	out <- u.byNamespace
+}
+
+// Collect implements prometheus.Collector.
+func (u unsynced) Collect(out chan<- prometheus.Metric) {
+	ages := u.ages()
+	namespaces := slices.SortedFunc(maps.Keys(ages), func(a, b string) int {
+		return cmp.Or(cmp.Compare(ages[b], ages[a]), strings.Compare(a, b))
+	})
+	var oldest time.Duration
+	for i, namespace := range namespaces {
+		oldest = max(oldest, ages[namespace])
+		if i < mostUnsynced {
+			out <- prometheus.MustNewConstMetric(u.byNamespace, prometheus.GaugeValue, ages[namespace].Seconds(), namespace)
+		}
+	}
+	out <- prometheus.MustNewConstMetric(u.all, prometheus.GaugeValue, oldest.Seconds())
 }
 
 // census is what is counted at once.
