@@ -175,12 +175,15 @@ func (c *cache) enqueueOwnersLocked(t *table, r *mirror.Record) {
 	for key := range c.conflicts.waiting[object{t.resource.GroupResource(), r.Key()}] {
 		c.Mirrors.Add(key)
 	}
+	if !t.ready {
+		return // Ready has all of them looked at
+	}
 	owner := t.owner(r)
 	if owner.Name == "" || !c.Settings.SourceAllowed(owner.Namespace) || !r.Standing.IsMirror() && t.sources[owner] == nil {
 		return
 	}
 	key := t.sourceKey(owner)
-	if st := c.states[key]; st != nil && t.ready && !r.DeleteRequested {
+	if st := c.states[key]; st != nil && !r.DeleteRequested {
 		st.drifted[r.Namespace] = true
 	}
 	c.enqueueMirrorLocked(t, mirror.MirrorKey{Source: key, Namespace: r.Namespace})
