@@ -9,42 +9,34 @@ import (
 )
 
 // Events are told in addition: the status says the same. So there may be as many about an
-// object as client-go's own recorder would write (tools/record, EventCorrelator), and about
-// all objects of a namespace so many that none of them takes the others' turn.
+// object as client-go's own recorder would write (tools/record, EventCorrelator): whoever
+// changes a source into one mistake after the other makes no flood of them. Many objects
+// may have as many; their turn comes with that of their namespace.
 const (
-	eventsOfObject     = 25
-	eventsOfObjectQPS  = 1. / 300
-	eventsInNamespace  = 100
-	eventsNamespaceQPS = 1
-	// limitsKept is of how many objects, and namespaces, it is known.
+	eventsOfObject    = 25
+	eventsOfObjectQPS = 1. / 300
+	// limitsKept is of how many objects it is known.
 	limitsKept = 4096
 )
 
-var errTooManyEvents = errors.New("there have been too many events lately")
+var errTooManyEvents = errors.New("there have been too many events about it lately")
 
 // eventLimits has what was written lately.
 type eventLimits struct {
-	mu                  sync.Mutex
-	objects, namespaces *lru.Cache
+	mu      sync.Mutex
+	objects *lru.Cache
 }
 
-func newEventLimits() *eventLimits {
-	return &eventLimits{objects: lru.New(limitsKept), namespaces: lru.New(limitsKept)}
-}
+func newEventLimits() *eventLimits { return &eventLimits{objects: lru.New(limitsKept)} }
 
 // allow reports whether one more may be written, and counts it.
 func (l *eventLimits) allow(on subject) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return limiter(l.objects, on.UID, eventsOfObjectQPS, eventsOfObject).TryAccept() &&
-		limiter(l.namespaces, on.Namespace, eventsNamespaceQPS, eventsInNamespace).TryAccept()
-}
-
-func limiter(of *lru.Cache, key any, qps float32, burst int) flowcontrol.RateLimiter {
-	if known, ok := of.Get(key); ok {
-		return known.(flowcontrol.RateLimiter)
+	known, ok := l.objects.Get(on.UID)
+	if !ok {
+		known = flowcontrol.NewTokenBucketRateLimiter(eventsOfObjectQPS, eventsOfObject)
+		l.objects.Add(on.UID, known)
 	}
-	fresh := flowcontrol.NewTokenBucketRateLimiter(qps, burst)
-	of.Add(key, fresh)
-	return fresh
+	return known.(flowcontrol.RateLimiter).TryAccept()
 }
