@@ -30,7 +30,7 @@ func use(t *testing.T, m *Metrics) {
 		Unsynced: func() map[string]time.Duration {
 			return map[string]time.Duration{"team-a": 90 * time.Second, "team-b": 30 * time.Second}
 		},
-		Contested:      func() int { return 1 },
+		Contested: func() int { return 1 },
 		Census: func() (map[string]int, map[string]int) {
 			return map[string]int{"in-sync": 3}, map[string]int{"ForeignObject": 2}
 		},

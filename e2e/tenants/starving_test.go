@@ -42,8 +42,9 @@ func newNeighbour(env *kit.Env) *neighbour {
 	return n
 }
 
-// median is that of the times that changes take to arrive.
-func (n *neighbour) median(rounds int) time.Duration {
+// median is that of the times that some changes take to arrive.
+func (n *neighbour) median() time.Duration {
+	const rounds = 9
 	var took []time.Duration
 	for range rounds {
 		n.changes++
@@ -61,7 +62,7 @@ func (n *neighbour) median(rounds int) time.Duration {
 // somebody else does as he likes.
 func (n *neighbour) unharmed(t *testing.T, calm time.Duration) {
 	t.Helper()
-	harmed := n.median(9)
+	harmed := n.median()
 	t.Logf("a change takes %s in calm, and %s now", calm.Round(time.Millisecond), harmed.Round(time.Millisecond))
 	if most := 10*calm + time.Second; harmed > most {
 		t.Errorf("another's change takes %s, in calm it takes %s", harmed, calm)
@@ -103,7 +104,7 @@ func TestThousandsOfForgedMirrorsHoldUpOnlyTheirOwnNamespace(t *testing.T) {
 			env.Namespace("evil")
 			km := env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
 			good := newNeighbour(env)
-			calm := good.median(9)
+			calm := good.median()
 			texts := make([]string, 3000)
 			for n := range texts {
 				texts[n] = forged(fmt.Sprint("forged-", n), "PREFIX-good", name(n), "")
@@ -137,7 +138,7 @@ func TestHundredsOfSourcesThatChangeAllTheTimeHoldUpOnlyTheirOwnNamespace(t *tes
 	}
 	env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
 	good := newNeighbour(env)
-	calm := good.median(9)
+	calm := good.median()
 	texts := make([]string, sources)
 	for n := range texts {
 		texts[n] = kit.Source(kit.Object(configMap, evil, fmt.Sprint("busy-", n)), "0", "target-namespaces=PREFIX-any*")
@@ -161,7 +162,7 @@ func TestSourcesWithHeavyRulesHoldUpOnlyTheirOwnNamespace(t *testing.T) {
 	}
 	env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
 	good := newNeighbour(env)
-	calm := good.median(9)
+	calm := good.median()
 	heavy := `{{$n := .TargetNamespace}}{{$l := split "` + strings.Repeat("x", 60) + `" ""}}{{range $l}}{{range $l}}{{range $l}}{{range $l}}{{end}}{{end}}{{end}}{{end}}`
 	var list []string
 	for n := range rules {
