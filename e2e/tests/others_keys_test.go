@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 )
 
@@ -195,5 +196,57 @@ func TestALabelThatTheSourceDropsGoesFromARestoredMirror(t *testing.T) {
 			o.SetLabels(without(o.GetLabels(), "example.com/theirs"))
 			return errors.Join(err, isCopyOf(env.Get(r))(o))
 		})
+	}
+}
+
+// TestWhatOthersPutOnAMirrorStaysHoweverMuchItIs: it is not kept in memory, and read when
+// the mirror is written.
+func TestWhatOthersPutOnAMirrorStaysHoweverMuchItIs(t *testing.T) {
+	t.Parallel()
+	env := kit.New(t)
+	src := env.Namespace("src")
+	a := env.Namespace("a")
+	refs, types := threeKinds(env, src)
+	km := env.Start(types, "--leader-elect=false")
+	much := strings.Repeat("x", 200_000)
+	hasNote := func(o *unstructured.Unstructured) error {
+		if got := len(o.GetAnnotations()["example.com/note"]); got != len(much) {
+			return fmt.Errorf("their note has %d bytes", got)
+		}
+		return nil
+	}
+	for _, r := range refs {
+		mirror := r.In(a)
+		env.WaitFor(r, "is mirrored", kit.HasStatus("1/1 synced"))
+		adorn(env, mirror, "example.com/theirs")
+		env.As("others").Annotate(mirror, "example.com/note="+much)
+		all := both(hasNote, isAdorned("example.com/theirs"))
+		km.WaitQuiet(300 * time.Millisecond)
+		mark := env.Mark()
+		env.Label(r, "team=blue")
+		env.WaitFor(mirror, "follows its source", both(hasLabel("team", "blue"), all))
+		env.Label(mirror, "team=red")
+		env.WaitFor(mirror, "is put right", both(hasLabel("team", "blue"), all))
+		env.Label(r, "team-")
+		env.WaitFor(mirror, "loses what its source loses", both(func(o *unstructured.Unstructured) error {
+			if team, has := o.GetLabels()["team"]; has {
+				return fmt.Errorf("team is %q", team)
+			}
+			return nil
+		}, all))
+		km.WaitQuiet(300 * time.Millisecond)
+		if writes := km.Since(mark).Where(audit.Filter{Verbs: []string{"update", "create", "delete"}}); len(writes) != 3 {
+			t.Errorf("%s took other writes than three:\n%s", mirror, writes)
+		}
+	}
+	km.Stop()
+	mark := env.Mark()
+	km = env.Start(types, "--leader-elect=false")
+	km.WaitQuiet(300 * time.Millisecond)
+	if writes := km.Since(mark).Where(audit.Filter{Verbs: audit.Writes}); len(writes) > 0 {
+		t.Errorf("a restart wrote:\n%s", writes)
+	}
+	for _, r := range refs {
+		env.Patch(r.In(a), `{"metadata":{"finalizers":null}}`)
 	}
 }
