@@ -35,7 +35,7 @@ type cache struct {
 	// contested has the mirrors that are fought over, by those whose they are.
 	contested map[mirror.MirrorKey]object
 	// kept is what others had put into mirrors that we deleted to make them anew.
-	kept map[mirror.MirrorKey]*mirror.Unmanaged
+	kept keptMetadata
 	// consents has what was told last of each namespace whose word can't be read.
 	consents map[string]string
 	// started says that all namespaces that there were at the start have been seen.
@@ -58,7 +58,7 @@ func newCache(config Config) *cache {
 		backoff:       newDriftBackoff(),
 		sourceBackoff: newDriftBackoff(),
 		contested:     map[mirror.MirrorKey]object{},
-		kept:          map[mirror.MirrorKey]*mirror.Unmanaged{},
+		kept:          keptMetadata{of: map[mirror.MirrorKey]*mirror.Unmanaged{}},
 		consents:      map[string]string{},
 	}
 }

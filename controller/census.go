@@ -7,13 +7,13 @@ import (
 )
 
 // Unsynced is how long the source that is out of sync longest has been so, of each
-// namespace that has one.
+// namespace that has one. Sources that nobody has seen don't count: anybody can name one.
 func (c *cache) Unsynced() map[string]time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	oldest := map[string]time.Duration{}
 	for key, st := range c.states {
-		if !st.since.IsZero() {
+		if st.seen && !st.since.IsZero() {
 			oldest[key.Namespace] = max(oldest[key.Namespace], time.Since(st.since))
 		}
 	}

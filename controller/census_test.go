@@ -53,3 +53,20 @@ func TestTheCensusTellsHowSourcesFareAndWhy(t *testing.T) {
 		t.Errorf("the problems are %v, want %v", problems, want)
 	}
 }
+
+// Whoever names a source that is nowhere must not make anybody's look out of sync.
+func TestOnlySourcesThatHaveBeenSeenWait(t *testing.T) {
+	r := newRig(t)
+	r.target()
+	r.MirrorsOf(configMapsType).Set(r.mirror("a"))
+	r.Ready(configMapsType)
+	r.work()
+	if ages := r.Unsynced(); len(ages) != 0 {
+		t.Errorf("a source that nobody has seen waits: %v", ages)
+	}
+	r.say("a,b", same)
+	time.Sleep(time.Millisecond)
+	if ages := r.Unsynced(); len(ages) > 1 {
+		t.Errorf("those of %v wait", ages)
+	}
+}

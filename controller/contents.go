@@ -1,53 +1,82 @@
 package controller
 
 import (
-	"container/list"
+	"container/heap"
 	"context"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// maxContents bounds the content of sources that is kept, in bytes: a quarter of a
-// gigabyte of Secrets must not take as much here. What is not kept is read again when it
-// is needed, one source at a time.
-const maxContents = 64 << 20
+// maxContents bounds the content of sources that is kept, in bytes: whoever fills the
+// cluster with large Secrets must not fill the memory with them. What is not kept is read
+// again for each look at a mirror. The largest go first: that has the fewest sources read,
+// and those of whoever has the largest.
+const maxContents = 128 << 20
 
-// contents has the sources whose content is kept, the one that was used last in front. The
-// cache's lock guards it.
+// contents has the sources whose content is kept. The cache's lock guards it.
 type contents struct {
 	most, size int
-	order      *list.List // of sizedSource
-	at         map[mirror.SourceKey]*list.Element
+	at         map[mirror.SourceKey]*sizedSource
+	bySize     largestFirst
 }
 
 type sizedSource struct {
-	key  mirror.SourceKey
-	size int
+	key         mirror.SourceKey
+	size, index int
 }
 
 func newContents(most int) *contents {
-	return &contents{most: most, order: list.New(), at: map[mirror.SourceKey]*list.Element{}}
+	return &contents{most: most, at: map[mirror.SourceKey]*sizedSource{}}
 }
 
-// use notes that a source's content is kept and used now. It returns the sources whose
-// content is to be dropped for it.
-func (c *contents) use(key mirror.SourceKey, size int) (drop []mirror.SourceKey) {
+// keep notes that a source's content is kept now. It returns the sources whose content is
+// to be dropped for it; it may be itself.
+func (c *contents) keep(key mirror.SourceKey, size int) (drop []mirror.SourceKey) {
 	c.forget(key)
-	c.at[key] = c.order.PushFront(sizedSource{key, size})
-	for c.size += size; c.size > c.most && c.order.Len() > 1; {
-		last := c.order.Back().Value.(sizedSource).key
-		c.forget(last)
-		drop = append(drop, last)
+	c.at[key] = &sizedSource{key: key, size: size}
+	heap.Push(&c.bySize, c.at[key])
+	for c.size += size; c.size > c.most; {
+		largest := c.bySize[0].key
+		c.forget(largest)
+		drop = append(drop, largest)
 	}
 	return drop
 }
 
 // forget notes that a source's content isn't kept any more.
 func (c *contents) forget(key mirror.SourceKey) {
-	if element := c.at[key]; element != nil {
-		c.size -= c.order.Remove(element).(sizedSource).size
+	if s := c.at[key]; s != nil {
+		heap.Remove(&c.bySize, s.index)
+		c.size -= s.size
 		delete(c.at, key)
 	}
+}
+
+// largestFirst is a heap (container/heap).
+type largestFirst []*sizedSource
+
+func (h largestFirst) Len() int           { return len(h) }
+func (h largestFirst) Less(i, j int) bool { return h[i].size > h[j].size }
+
+func (h largestFirst) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+// Push implements heap.Interface.
+func (h *largestFirst) Push(x any) {
+	s := x.(*sizedSource)
+	s.index = len(*h)
+	*h = append(*h, s)
+}
+
+// Pop implements heap.Interface.
+func (h *largestFirst) Pop() any {
+	last := len(*h) - 1
+	s := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return s
 }
 
 // admitLocked keeps the content of a source that has come, if it goes anywhere, at the
@@ -57,15 +86,20 @@ func (h SourceHandler) admitLocked(key mirror.SourceKey, src *mirror.Source, st 
 		h.c.contents.forget(key)
 		return src.WithoutContent()
 	}
-	h.c.useContentLocked(key, src)
-	return src
+	return h.c.keepContentLocked(key, src)
 }
 
-func (c *cache) useContentLocked(key mirror.SourceKey, src *mirror.Source) {
-	for _, other := range c.contents.use(key, src.Size) {
+// keepContentLocked keeps the content of a source, or doesn't, and drops others'.
+func (c *cache) keepContentLocked(key mirror.SourceKey, src *mirror.Source) *mirror.Source {
+	for _, other := range c.contents.keep(key, src.Size) {
+		if other == key {
+			src = src.WithoutContent()
+			continue
+		}
 		t := c.tables[other.Type]
 		t.sources[other.NamespacedName()] = t.sources[other.NamespacedName()].WithoutContent()
 	}
+	return src
 }
 
 // withContent is a source with its content, which is read where it isn't kept. An error
@@ -74,24 +108,24 @@ func (r *reader) withContent(ctx context.Context, key mirror.SourceKey, s snapsh
 	if s.source.HasContent() {
 		return s.source, nil
 	}
-	read, err := r.client.getSource(ctx, s.resource, key)
+	u, err := r.client.getSource(ctx, s.resource, key)
 	switch {
 	case objectNotFound(err):
 		return nil, errStale
 	case err != nil:
 		return nil, err
 	}
-	src := r.cache.Settings.NewSource(read)
-	r.cache.mu.Lock()
-	defer r.cache.mu.Unlock()
-	t := r.cache.tables[key.Type]
-	if t == nil || !mirror.SameSpec(src, s.source) {
+	read := r.cache.Settings.NewSource(u)
+	// A watch may show the same version in another form than a GET (see mirror.Content).
+	if read.Identity != s.source.Identity && !mirror.SameSpec(read, s.source) {
 		return nil, errStale
 	}
-	if known := t.sources[key.NamespacedName()]; mirror.SameSpec(known, src) {
-		src = known.WithContent(src)
-		t.sources[key.NamespacedName()] = src
-		r.cache.useContentLocked(key, src)
+	src := s.source.WithContent(read)
+	r.cache.mu.Lock()
+	defer r.cache.mu.Unlock()
+	if t := r.cache.tables[key.Type]; t != nil && mirror.SameSpec(t.sources[key.NamespacedName()], src) {
+		known := t.sources[key.NamespacedName()].WithContent(read)
+		t.sources[key.NamespacedName()] = r.cache.keepContentLocked(key, known)
 	}
 	return src, nil
 }

@@ -3,6 +3,7 @@ package controller
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -12,29 +13,32 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-func TestContentBeyondTheBoundIsDroppedTheOldestFirst(t *testing.T) {
+func TestContentBeyondTheBoundIsDroppedTheLargestFirst(t *testing.T) {
 	name := func(n string) mirror.SourceKey { return mirror.SourceKey{Name: n} }
 	c := newContents(10)
 	for _, step := range []struct {
-		use  string
+		keep string
 		size int
 		drop []mirror.SourceKey
 	}{
 		{"a", 4, nil},
-		{"b", 4, nil},
-		{"a", 5, nil}, // used again, and larger
-		{"c", 4, []mirror.SourceKey{name("b")}},
-		{"d", 100, []mirror.SourceKey{name("a"), name("c")}}, // one is kept, however large
-		{"e", 1, []mirror.SourceKey{name("d")}},
+		{"b", 5, nil},
+		{"a", 3, nil}, // it has changed
+		{"c", 2, nil},
+		{"d", 1, []mirror.SourceKey{name("b")}},
+		{"e", 100, []mirror.SourceKey{name("e")}}, // it doesn't fit at all
+		{"b", 5, []mirror.SourceKey{name("b")}},   // nor does one that was dropped, again
+		{"f", 4, nil},
 	} {
-		if drop := c.use(name(step.use), step.size); !slices.Equal(drop, step.drop) {
-			t.Errorf("%s of %d: dropped %v, want %v", step.use, step.size, drop, step.drop)
+		if drop := c.keep(name(step.keep), step.size); !slices.Equal(drop, step.drop) {
+			t.Errorf("%s of %d: dropped %v, want %v", step.keep, step.size, drop, step.drop)
 		}
 	}
-	c.forget(name("e"))
-	c.forget(name("e"))
-	if c.size != 0 || c.order.Len() != 0 || len(c.at) != 0 {
-		t.Errorf("at the end %d bytes of %d sources are kept", c.size, c.order.Len())
+	for _, n := range []string{"a", "a", "c", "d", "e", "f"} {
+		c.forget(name(n))
+	}
+	if c.size != 0 || len(c.bySize) != 0 || len(c.at) != 0 {
+		t.Errorf("at the end %d bytes of %d sources are kept", c.size, len(c.at))
 	}
 }
 
@@ -80,33 +84,37 @@ func TestTheContentOfASourceThatGoesNowhereIsReadWhenItDoes(t *testing.T) {
 	}
 }
 
-// Whoever fills the memory with sources costs the others a read, and no more.
+// Whoever fills the memory with sources costs the others nothing, and himself a read for
+// each look.
 func TestAMirrorIsPutRightThoughItsSourcesContentIsNotKept(t *testing.T) {
 	r := newRig(t)
 	r.target()
-	r.contents.most = 1
 	r.say("a", same)
 	r.Ready(configMapsType)
 	r.work()
+	r.contents.most = r.contents.size
 	for n := range 3 {
 		u := r.object("flood", api.LabelEnabled, "a")
 		u.SetName(fmt.Sprint("large-", n))
 		u.SetUID(types.UID(fmt.Sprint("large-", n)))
+		u.Object["data"] = map[string]any{"a": strings.Repeat("x", 10_000)}
 		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(u))
 	}
-	if r.keptContent() || r.contents.order.Len() != 1 {
-		t.Fatalf("it is kept: %v, of %d sources", r.keptContent(), r.contents.order.Len())
+	if !r.keptContent() || len(r.contents.at) != 1 {
+		t.Fatalf("the small one's is kept: %v, of %d sources", r.keptContent(), len(r.contents.at))
 	}
-	r.creates = 0
-	drifted := r.object("a", api.LabelMirror, "")
-	drifted.SetLabels(map[string]string{api.LabelMirror: "true", api.LabelManagedBy: "somebody"})
-	r.MirrorsOf(configMapsType).Set(mirror.NewRecord(configMapsType.GroupResource(), drifted))
-	_ = r.SyncMirror(t.Context(), mirror.MirrorKey{Source: r.sourceKey(), Namespace: "a"})
-	if r.updates != 1 || !r.keptContent() {
-		t.Errorf("it was put right %d times; its content is kept now: %v", r.updates, r.keptContent())
+	r.contents.most = 1
+	r.say("a", func(u *unstructured.Unstructured) { u.Object["data"] = map[string]any{"a": "new"} })
+	var made *unstructured.Unstructured
+	r.create = func(u *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+		made = u
+		return u, nil
+	}
+	if r.work(); made == nil || made.Object["data"].(map[string]any)["a"] != "new" || r.keptContent() {
+		t.Errorf("it was made as %v; its content is kept: %v", made, r.keptContent())
 	}
 	r.loseSource()
-	if _, kept := r.contents.at[r.sourceKey()]; kept {
+	if len(r.contents.at) != 0 || r.contents.size != 0 {
 		t.Error("it counts as kept though it has gone")
 	}
 }

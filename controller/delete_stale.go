@@ -5,14 +5,14 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // deleteStale deletes a mirror that is to be there no more, and settles the look, which
-// has had these problems otherwise. There is more than one only where somebody made them:
-// the others come in turn, on the account of the namespace where they lie.
+// has had these problems otherwise. There is more than one only where a name has changed,
+// or somebody made them: the others come in turn, on the account of the namespace where
+// they lie.
 func (w *mirrorWorker) deleteStale(ctx context.Context, key mirror.MirrorKey, s snapshot, records []*mirror.Record, problems []mirror.Problem) error {
 	problems = slices.Clone(problems)
 	for i, r := range records {
@@ -25,7 +25,7 @@ func (w *mirrorWorker) deleteStale(ctx context.Context, key mirror.MirrorKey, s 
 		} else if !may {
 			continue
 		}
-		err := w.delete(ctx, key, s.resource, r)
+		err := w.delete(ctx, key, s, r)
 		if err == nil || objectNotFound(err) {
 			w.reportDeleted(ctx, key, s, r)
 			if len(records) > i+1 {
@@ -55,18 +55,18 @@ const mostReads = 5
 
 // delete deletes a mirror in the form that it has by now, if it is still a mirror of this
 // source then.
-func (w *mirrorWorker) delete(ctx context.Context, key mirror.MirrorKey, resource schema.GroupVersionResource, r *mirror.Record) error {
+func (w *mirrorWorker) delete(ctx context.Context, key mirror.MirrorKey, s snapshot, r *mirror.Record) error {
 	for read := 0; ; read++ {
-		err := w.client.delete(ctx, resource, r)
+		err := w.client.delete(ctx, s.resource, r)
 		w.deleted(key, r, err)
 		if !apierrors.IsConflict(err) || read == mostReads {
 			return err
 		}
-		now, readErr := w.reader.refresh(ctx, resource, r)
+		now, readErr := w.reader.refresh(ctx, s.resource, r)
 		if readErr != nil {
 			return readErr
 		}
-		if !w.mayDeleteNow(key, now, r) {
+		if !w.mayDeleteNow(key, s, now, r) {
 			return err
 		}
 		r = now
@@ -74,12 +74,16 @@ func (w *mirrorWorker) delete(ctx context.Context, key mirror.MirrorKey, resourc
 }
 
 // mayDeleteNow reports whether a mirror that has changed since it was seen is the same one
-// still, and of the same source, and notes that it is about to be deleted.
-func (w *mirrorWorker) mayDeleteNow(key mirror.MirrorKey, now, before *mirror.Record) bool {
+// still, and of the same source, which wants what it wanted then; and notes that it is
+// about to be deleted.
+func (w *mirrorWorker) mayDeleteNow(key mirror.MirrorKey, s snapshot, now, before *mirror.Record) bool {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
 	t := w.cache.tables[key.Source.Type]
 	if t == nil || now == nil || now.UID != before.UID || now.Terminating || !now.Standing.IsMirror() || t.ownerOf(now) != key.Source.NamespacedName() {
+		return false
+	}
+	if !mirror.SameSpec(s.source, t.sources[key.Source.NamespacedName()]) || w.intentNowLocked(key, t) != s.intent {
 		return false
 	}
 	t.markDeleteRequested(now, true)

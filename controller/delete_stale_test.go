@@ -69,3 +69,20 @@ func annotate(u *unstructured.Unstructured, key, value string) {
 	annotations[key] = value
 	u.SetAnnotations(annotations)
 }
+
+// What the source asks for meanwhile counts.
+func TestADeletionThatIsNotWantedAnyMoreIsNotTriedAgain(t *testing.T) {
+	r := synced(t, "a")
+	r.say("", same)
+	r.onDelete = func() error {
+		r.say("a", same)
+		u := r.object("a", api.LabelMirror, "")
+		u.SetUID("m1")
+		r.inPlace = mirrortest.MetadataOf(u)
+		return apierrors.NewConflict(configMapsType.GroupResource(), "s", errors.New("another version"))
+	}
+	r.work()
+	if r.deletes != 1 {
+		t.Errorf("%d deletions of a mirror that is wanted again", r.deletes)
+	}
+}

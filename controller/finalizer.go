@@ -34,7 +34,7 @@ func (c *cache) finalizersDueLocked(key mirror.SourceKey, t *table, st *state) [
 // may be another in a moment.
 func finalizers(src *mirror.Source, keeps, expects bool) []string {
 	switch on := src.HasFinalizer(); {
-	case !on && keeps && !src.Deleting && !src.Crowded && src.Mode >= mirror.Stopped:
+	case !on && keeps && !src.Deleting && !src.ManyFinalizers && src.Mode >= mirror.Stopped:
 		return append(slices.Clone(src.Finalizers), api.Finalizer)
 	case on && !keeps && !expects:
 		return mirror.OthersFinalizers(src.Finalizers)

@@ -186,7 +186,7 @@ func (c *cache) enqueueOwnersLocked(t *table, r *mirror.Record) {
 	if st := c.states[key]; st != nil && !r.DeleteRequested {
 		st.drifted[r.Namespace] = true
 	}
-	c.enqueueMirrorLocked(t, mirror.MirrorKey{Source: key, Namespace: r.Namespace})
+	c.Mirrors.AddCharged(mirror.MirrorKey{Source: key, Namespace: r.Namespace}, r.Namespace) // see charge.go
 }
 
 // enqueueLocked has a source look at one of its namespaces.
@@ -239,9 +239,7 @@ func (c *cache) Forget(resource schema.GroupVersionResource) {
 	delete(c.tables, resource.GroupResource())
 	c.conflicts.forget(resource.GroupResource())
 	maps.DeleteFunc(c.contested, func(key mirror.MirrorKey, _ object) bool { return key.Source.Type == resource.GroupResource() })
-	maps.DeleteFunc(c.kept, func(key mirror.MirrorKey, _ *mirror.Unmanaged) bool {
-		return key.Source.Type == resource.GroupResource()
-	})
+	c.kept.forget(resource.GroupResource())
 	maps.DeleteFunc(c.states, func(key mirror.SourceKey, _ *state) bool {
 		if key.Type == resource.GroupResource() {
 			c.index.set(key, nil)

@@ -68,7 +68,7 @@ func (c *cache) namespaceChanged(before, after *mirror.Namespace) {
 		for _, t := range c.tables {
 			for source, has := range t.bySource {
 				if len(has[after.Name]) > 0 && c.Settings.SourceAllowed(source.Namespace) {
-					c.Mirrors.Add(mirror.MirrorKey{Source: t.sourceKey(source), Namespace: after.Name})
+					c.Mirrors.AddCharged(mirror.MirrorKey{Source: t.sourceKey(source), Namespace: after.Name}, after.Name)
 				}
 			}
 		}

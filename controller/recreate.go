@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -22,26 +23,81 @@ func (w *mirrorWorker) recreate(ctx context.Context, key mirror.MirrorKey, t sch
 		}
 		return nil, refusal
 	}
-	w.keep(key, have, theirs, true)
+	if !w.keep(key, have, theirs) {
+		return nil, errKeepsTooMuch
+	}
 	if err := w.client.delete(ctx, t, have); err != nil && !objectNotFound(err) {
-		w.keep(key, have, nil, false)
+		w.deletionRefused(key, have)
 		return nil, err
 	}
 	return w.client.create(ctx, t, d, theirs)
 }
 
-// keep notes that we delete a mirror to make it anew, and what others have put into it;
-// or that the server didn't let us.
-func (w *mirrorWorker) keep(key mirror.MirrorKey, have *mirror.Record, theirs *mirror.Unmanaged, deleting bool) {
+// errKeepsTooMuch has a mirror be made anew later: nothing that others put there is lost.
+var errKeepsTooMuch = errors.New("too much that others put into mirrors is waiting for them to be made anew")
+
+// maxKept bounds what is kept of what others had put into mirrors that are being made anew,
+// in bytes. They may hold the deletion up as long as they like.
+const maxKept = 8 << 20
+
+// keptMetadata is what others had put into mirrors that we deleted to make them anew. The
+// cache's lock guards it.
+type keptMetadata struct {
+	of   map[mirror.MirrorKey]*mirror.Unmanaged
+	size int
+}
+
+// put keeps what was in a mirror, if there is room.
+func (k *keptMetadata) put(key mirror.MirrorKey, theirs *mirror.Unmanaged) bool {
+	k.drop(key)
+	size := theirs.Size()
+	if k.size+size > maxKept && size > 0 {
+		return false
+	}
+	if theirs != nil {
+		k.of[key] = theirs
+		k.size += size
+	}
+	return true
+}
+
+func (k *keptMetadata) drop(key mirror.MirrorKey) {
+	k.size -= k.of[key].Size()
+	delete(k.of, key)
+}
+
+// forget drops all of a type.
+func (k *keptMetadata) forget(kind schema.GroupResource) {
+	for key := range k.of {
+		if key.Source.Type == kind {
+			k.drop(key)
+		}
+	}
+}
+
+// keep notes that we delete a mirror to make it anew, and what others have put into it. It
+// reports whether there was room for that.
+func (w *mirrorWorker) keep(key mirror.MirrorKey, have *mirror.Record, theirs *mirror.Unmanaged) bool {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
 	t := w.cache.tables[key.Source.Type]
 	if t == nil {
-		return
+		return true
 	}
-	t.markDeleteRequested(have, deleting)
-	if delete(w.cache.kept, key); theirs != nil {
-		w.cache.kept[key] = theirs
+	if !w.cache.kept.put(key, theirs) {
+		return false
+	}
+	t.markDeleteRequested(have, true)
+	return true
+}
+
+// deletionRefused notes that the server didn't let us delete the mirror.
+func (w *mirrorWorker) deletionRefused(key mirror.MirrorKey, have *mirror.Record) {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	w.cache.kept.drop(key)
+	if t := w.cache.tables[key.Source.Type]; t != nil {
+		t.markDeleteRequested(have, false)
 	}
 }
 
@@ -49,5 +105,5 @@ func (w *mirrorWorker) keep(key mirror.MirrorKey, have *mirror.Record, theirs *m
 func (w *mirrorWorker) keptFor(key mirror.MirrorKey) *mirror.Unmanaged {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	return w.cache.kept[key]
+	return w.cache.kept.of[key]
 }

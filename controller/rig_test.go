@@ -57,18 +57,31 @@ type rig struct {
 	version     int
 }
 
-// fifo is a queue without workers. Later has the keys that were added for later.
-type fifo[K comparable] struct{ keys, later []K }
+// fifo is a queue without workers. Later has the keys that were added for later, charged
+// on whose account some were added.
+type fifo[K comparable] struct {
+	keys, later []K
+	charged     map[K]string
+}
 
 func (q *fifo[K]) Add(key K) {
 	if slices.Contains(q.keys, key) {
 		return
 	}
 	q.keys = append(q.keys, key)
+	delete(q.charged, key)
 }
 
-// AddCharged adds in the same row: who pays for it is the queue's matter.
-func (q *fifo[K]) AddCharged(key K, _ string) { q.Add(key) }
+func (q *fifo[K]) AddCharged(key K, tenant string) {
+	if slices.Contains(q.keys, key) {
+		return
+	}
+	q.Add(key)
+	if q.charged == nil {
+		q.charged = map[K]string{}
+	}
+	q.charged[key] = tenant
+}
 
 func (q *fifo[K]) AddAfter(key K, _ time.Duration) { q.later = append(q.later, key) }
 

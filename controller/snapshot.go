@@ -72,7 +72,7 @@ func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
 			s.consent = w.cache.namespaces[key.Namespace].Unreadable
 		}
 	case absent:
-		delete(w.cache.kept, key)
+		w.cache.kept.drop(key)
 		s.cause = w.causeLocked(s.source, st, w.cache.namespaces[key.Namespace])
 		if s.source == nil && len(s.existing) == 0 {
 			w.cache.enqueueSourceLocked(key.Source, key.Namespace) // to be forgotten, once nothing is left
@@ -97,10 +97,10 @@ func (w *mirrorWorker) causeLocked(src *mirror.Source, st *state, ns *mirror.Nam
 	return ""
 }
 
-// wantedLocked reports whether a mirror is to be there, now.
-func (w *mirrorWorker) wantedLocked(key mirror.MirrorKey, t *table) bool {
+// intentNowLocked is what a mirror's source wants by now.
+func (w *mirrorWorker) intentNowLocked(key mirror.MirrorKey, t *table) intent {
 	name := key.Source.NamespacedName()
-	return w.cache.intentLocked(t.sources[name], w.cache.stateLocked(key.Source), w.cache.namespaces[key.Namespace], t.bySource[name], key.Namespace) == present
+	return w.cache.intentLocked(t.sources[name], w.cache.stateLocked(key.Source), w.cache.namespaces[key.Namespace], t.bySource[name], key.Namespace)
 }
 
 // intentLocked is what a source wants in a namespace, now.

@@ -188,7 +188,7 @@ func (w *mirrorWorker) decide(key mirror.MirrorKey, o object, d mirror.Draft, s 
 	if t == nil {
 		return nil, mirror.None, nil // forgotten meanwhile
 	}
-	if !mirror.SameSpec(d.Source, t.sources[key.Source.NamespacedName()]) || !w.wantedLocked(key, t) {
+	if !mirror.SameSpec(d.Source, t.sources[key.Source.NamespacedName()]) || w.intentNowLocked(key, t) != present {
 		w.cache.Mirrors.Add(key)
 		return nil, superseded, nil
 	}
@@ -246,7 +246,7 @@ func (w *mirrorWorker) execute(ctx context.Context, key mirror.MirrorKey, s snap
 	switch {
 	case t == nil:
 	case r != nil:
-		delete(w.cache.kept, key)
+		w.cache.kept.drop(key)
 		before := t.mirrors[r.Key()]
 		t.recordAnswer(r, d)
 		w.cache.countMirror(t, before, t.mirrors[r.Key()])

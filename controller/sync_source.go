@@ -204,7 +204,7 @@ func (w *sourceWorker) write(ctx context.Context, key mirror.SourceKey, resource
 
 // send is the request that writes on a source. It returns the new resource version.
 func (w *sourceWorker) send(ctx context.Context, resource schema.GroupVersionResource, src *mirror.Source, d pendingPatch, fields map[string]any) (string, error) {
-	if d.finalizers != nil && src.Crowded {
+	if d.finalizers != nil && src.ManyFinalizers {
 		live, err := w.client.get(ctx, resource, src.Namespace, src.Name)
 		if err != nil {
 			return "", err

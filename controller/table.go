@@ -30,7 +30,8 @@ type table struct {
 	// mirrors has what carries the mirror label and isn't Foreign.
 	mirrors map[types.NamespacedName]*mirror.Record
 	// bySource has the mirrors of each source that has any, by namespace. There is more
-	// than one in a namespace only while a source changes target-name.
+	// than one in a namespace while a source changes target-name, or where somebody made
+	// them.
 	bySource map[types.NamespacedName]map[string][]*mirror.Record
 	// owners has whose a mirror is, where that is not the source that it names.
 	owners map[types.NamespacedName]types.NamespacedName

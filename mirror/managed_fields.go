@@ -40,9 +40,9 @@ func mergedFields(authors []author) string {
 	return string(text)
 }
 
-// maxFields bounds what is kept of such a list, in bytes: a thousand keys are within it.
-// Anybody may write in our name, and as many fields as fit into an object.
-const maxFields = 32 << 10
+// maxFields bounds what is kept of such a list, in bytes: some hundreds of keys are within
+// it. Anybody may write in our name, and as many fields as fit into an object.
+const maxFields = 8 << 10
 
 // boundedFields is a list of fields, or one that stands for it: two of them are the same
 // where the lists were, in metadata and beside it. It has none of the content, so that a

@@ -92,8 +92,17 @@ type Unmanaged struct {
 // quarter of a megabyte into its annotations alone.
 const maxUnmanaged = 2 << 10
 
-// size is what it takes to keep it, in bytes and roughly.
-func (f *Unmanaged) size() int {
+// mostUnmanaged is that bound. What may never be taken over is not worth keeping anything
+// of: it is there until somebody deletes it.
+func (s Standing) mostUnmanaged() int {
+	if s.IsMirror() {
+		return maxUnmanaged
+	}
+	return 0
+}
+
+// Size is what it takes to keep it, in bytes and roughly.
+func (f *Unmanaged) Size() int {
 	if f == nil {
 		return 0
 	}
@@ -109,6 +118,10 @@ func (f *Unmanaged) size() int {
 	}
 	for _, o := range f.owners {
 		n += len(o.APIVersion) + len(o.Kind) + len(o.Name) + len(o.UID) + each
+	}
+	if f.Status != nil {
+		_, status := hashContent(map[string]any{"status": f.Status})
+		n += status
 	}
 	return n
 }
@@ -175,10 +188,12 @@ func NewRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	r.HasStatus = ours.status
 	unmanaged := unmanagedIn(o, &ours, r.Standing)
 	r.Metadata = hashMetadata(labels, annotations, unmanaged)
-	if r.Crowded = unmanaged.size() > maxUnmanaged; !r.Crowded {
+	if r.Crowded = unmanaged.Size() > r.Standing.mostUnmanaged(); !r.Crowded {
 		r.Unmanaged = unmanaged
 	}
-	r.Knowledge = knowledgeOf(&ours)
+	if r.Standing.IsMirror() {
+		r.Knowledge = knowledgeOf(&ours)
+	}
 	return r
 }
 

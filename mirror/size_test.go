@@ -43,6 +43,12 @@ func TestI6ARecordTakesNoMoreRoomHoweverMuchOthersPutIntoTheObject(t *testing.T)
 		"a long list of fields in another's": func(o *metav1.PartialObjectMetadata, n int) {
 			o.ManagedFields = append(o.ManagedFields, metav1.ManagedFieldsEntry{Manager: "somebody", Operation: "Apply", FieldsV1: metav1.NewFieldsV1(fmt.Sprintf(`{"f:data":{"f:%d%s":{}}}`, n, strings.Repeat("x", much)))})
 		},
+		"a list of fields in our name that is just kept": func(o *metav1.PartialObjectMetadata, n int) {
+			o.ManagedFields = append(o.ManagedFields, metav1.ManagedFieldsEntry{Manager: api.FieldManager, Operation: "Apply", FieldsV1: metav1.NewFieldsV1(fmt.Sprintf(`{"f:data":{"f:%06d%s":{}}}`, n, strings.Repeat("x", maxFields-40)))})
+		},
+		"an annotation that is just kept": func(o *metav1.PartialObjectMetadata, n int) {
+			o.Annotations["note"] = fmt.Sprintf("%06d%s", n, strings.Repeat("x", maxUnmanaged-100))
+		},
 		"a long mirror-id":        annotate(api.AnnotationMirrorID),
 		"a long name of a source": annotate(api.AnnotationSourceName),
 		"a long namespace of one": annotate(api.AnnotationSourceNamespace),
@@ -62,11 +68,20 @@ func TestI6ARecordTakesNoMoreRoomHoweverMuchOthersPutIntoTheObject(t *testing.T)
 				fill(o, n)
 				kept[n] = NewRecord(configMaps.GroupResource(), o)
 			}
-			if each := (heap() - before) / records; each > 4<<10 {
+			if each := (heap() - before) / records; each > 12<<10 {
 				t.Errorf("a record of one takes %d bytes", each)
 			}
 			runtime.KeepAlive(kept)
 		})
+	}
+}
+
+// What nobody ever deletes has next to nothing kept of it, be it ever so small.
+func TestOfWhatMayNeverBeTakenOverNothingOfOthersIsKept(t *testing.T) {
+	text := strings.Replace(mirroredWithout("D/mirror-id"), `"f:D/mirror": {}, `, "", 1)
+	r := NewRecord(configMaps.GroupResource(), parsed(t, text))
+	if r.Standing != Adoptable || r.Unmanaged != nil || r.Knowledge != (Knowledge{}) || !r.NeedsRead() {
+		t.Errorf("kept is %+v", r)
 	}
 }
 

@@ -41,9 +41,9 @@ type Source struct {
 	Identity
 	APIVersion, Kind string
 	Generation       int64
-	// Finalizers are ours alone where it is Crowded: there are more than is kept.
-	Finalizers []string
-	Crowded    bool
+	// Finalizers are ours alone where there are more than is kept.
+	Finalizers     []string
+	ManyFinalizers bool
 	// Deleting says that it goes as soon as its finalizers are off.
 	Deleting bool
 
@@ -186,7 +186,7 @@ func (s *Source) readFinalizers(all []string) {
 	if s.Finalizers = all; size <= maxFinalizers {
 		return
 	}
-	s.Crowded, s.Finalizers = true, nil
+	s.ManyFinalizers, s.Finalizers = true, nil
 	if slices.Contains(all, api.Finalizer) {
 		s.Finalizers = []string{api.Finalizer}
 	}

@@ -17,8 +17,10 @@ type fair[K, G comparable] struct {
 	ready []laneName
 	// charged is on whose account a key waits, where that isn't its tenant's.
 	charged map[K]string
-	// working has those that are being worked on, of those that waited so.
-	working map[K]*charge
+	// working has the keys that are being worked on.
+	working map[K]*work
+	// nudges is how often a worker is to be woken for what it wasn't told of.
+	nudges int
 }
 
 // laneName is whose turn it is: a tenant's, with what is its own, or with what is
@@ -28,21 +30,26 @@ type laneName struct {
 	charged bool
 }
 
-// charge is on whose account a key is worked on. Settled says that it is a plain key
-// again; kept, that it is to be worked on once more on the same account.
-type charge struct {
-	tenant        string
+// work is a key that is being worked on, and where it waited for that. Settled says that
+// it was added in the ordinary way since; kept, that it is to be worked on once more on
+// the same account.
+type work struct {
+	lane          laneName
 	settled, kept bool
 }
 
 func newFair[K, G comparable](turns Turns[K, G]) *fair[K, G] {
-	return &fair[K, G]{turns: turns, lanes: map[laneName]*lane[K, G]{}, charged: map[K]string{}, working: map[K]*charge{}}
+	return &fair[K, G]{turns: turns, lanes: map[laneName]*lane[K, G]{}, charged: map[K]string{}, working: map[K]*work{}}
 }
 
-// Push adds a key at the end of its lane.
+// Push adds a key at the end of its lane. The zero key is none, and wakes a worker.
 func (f *fair[K, G]) Push(key K) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if key == *new(K) {
+		f.nudges++
+		return
+	}
 	f.push(key)
 }
 
@@ -80,6 +87,10 @@ func (f *fair[K, G]) offer(name laneName, l *lane[K, G]) {
 func (f *fair[K, G]) Pop() K {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.nudges > 0 {
+		f.nudges--
+		return *new(K)
+	}
 	name := f.ready[0]
 	clear(f.ready[:1]) // the slice's array lives on
 	f.ready = f.ready[1:]
@@ -87,9 +98,7 @@ func (f *fair[K, G]) Pop() K {
 	l.hasTurn = false
 	key := l.pop()
 	delete(f.charged, key)
-	if name.charged {
-		f.working[key] = &charge{tenant: name.tenant}
-	}
+	f.working[key] = &work{lane: name}
 	f.offer(name, l)
 	return key
 }
@@ -100,13 +109,14 @@ func (f *fair[K, G]) Pop() K {
 func (f *fair[K, G]) done(key K, again bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	name := laneName{f.turns.Tenant(key), false}
-	if c, charged := f.working[key]; charged {
-		name = laneName{c.tenant, true}
-		delete(f.working, key)
-		if (again || c.kept) && !c.settled {
-			f.charged[key] = c.tenant
-		}
+	w := f.working[key]
+	if w == nil {
+		return // it was none
+	}
+	delete(f.working, key)
+	name := w.lane
+	if name.charged && (again || w.kept) && !w.settled {
+		f.charged[key] = name.tenant
 	}
 	l := f.lanes[name]
 	l.done(f.turns.Group(key))
@@ -119,6 +129,9 @@ func (f *fair[K, G]) done(key K, again bool) {
 func (f *fair[K, G]) charge(key K, tenant string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if w := f.working[key]; w != nil && w.settled {
+		return // it will wait in the ordinary way
+	}
 	if _, charged := f.charged[key]; !charged {
 		f.charged[key] = tenant
 	}
@@ -129,28 +142,30 @@ func (f *fair[K, G]) charge(key K, tenant string) {
 func (f *fair[K, G]) keepCharged(key K) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if c, working := f.working[key]; working {
-		c.kept = true
+	if w := f.working[key]; w != nil {
+		w.kept = true
 	}
 }
 
-// settle makes a plain key of one that is charged to somebody. If it waits, it goes to
-// the lane of its tenant: should that be the only one that can be served now, and all
-// workers wait, then one of them has a key of the lane where it waited, and comes next.
-func (f *fair[K, G]) settle(key K) {
+// settle makes a plain key of one that is charged to somebody. It reports whether the key
+// waited and has gone to the lane of its tenant, where it may be served now: client-go
+// wakes no worker for a key that waits already.
+func (f *fair[K, G]) settle(key K) (moved bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if c, working := f.working[key]; working {
-		c.settled = true
+	if w := f.working[key]; w != nil {
+		w.settled = true
 	}
 	tenant, charged := f.charged[key]
 	if !charged {
-		return
+		return false
 	}
 	delete(f.charged, key)
-	if f.withdraw(laneName{tenant, true}, key) {
-		f.push(key)
+	if !f.withdraw(laneName{tenant, true}, key) {
+		return false
 	}
+	f.push(key)
+	return true
 }
 
 // withdraw takes a key out of a lane, and reports whether it waited there.
@@ -169,11 +184,12 @@ func (f *fair[K, G]) withdraw(name laneName, key K) bool {
 	return true
 }
 
-// Len is the number of lanes that can be served: client-go asks whether it is 0.
+// Len is the number of lanes that can be served, and of workers that are to be woken:
+// client-go asks whether it is 0.
 func (f *fair[K, G]) Len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.ready)
+	return len(f.ready) + f.nudges
 }
 
 // Touch does nothing: a key that is added again keeps its place.

@@ -82,8 +82,8 @@ func TestAGroupThatHasItsShareSitsOut(t *testing.T) {
 
 func TestTenantsAreServedInTurn(t *testing.T) {
 	// As above; "1:a1" is a key of tenant 1; "+1:a1@2" is added on the account of tenant 2,
-	// "=1:a1" added in the ordinary way where it waits already, "~1:a1" added for later
-	// while it is worked on, "!1:a1" failed and comes again.
+	// "^1:a1@2" where it waits or is worked on already,
+	// "=1:a1" added in the ordinary way where it does, "~1:a1" added for later while it is worked on, "!1:a1" failed and comes again.
 	rows := []struct{ name, done string }{
 		{"a tenant with many groups is one of two", "+1:a1 +1:b1 +1:c1 +1:d1 +2:a1 +2:a2 1:a1 2:a1 1:b1 2:a2 1:c1 . -1:a1 1:d1 ."},
 		{"its groups take turns", "+1:a1 +1:a2 +1:b1 +2:a1 1:a1 2:a1 1:b1 1:a2 ."},
@@ -97,6 +97,8 @@ func TestTenantsAreServedInTurn(t *testing.T) {
 		{"one that failed stays charged", "+1:a1@2 +1:b1@2 1:a1 !1:a1 1:b1 . -1:b1 1:a1 ."},
 		{"and one that is added for later", "+1:a1@2 +1:b1@2 1:a1 ~1:a1 -1:a1 +1:a1 1:b1 . -1:b1 1:a1 ."},
 		{"but not when it has been added in the ordinary way meanwhile", "+1:a1@2 +1:b1@2 1:a1 =1:a1 !1:a1 1:b1 1:a1 ."},
+		{"or before it is charged again", "+1:a1 +1:b1@2 1:a1 1:b1 =1:a1 ^1:a1@2 -1:a1 +1:a1 1:a1 ."},
+		{"one that is charged while it waits in the ordinary way stays", "+1:a1 ^1:a1@2 1:a1 -1:a1 +1:a1 1:a1 ."},
 		{"one that has been worked on is its tenant's again", "+1:a1@2 +1:b1@2 1:a1 -1:a1 +1:a1 1:b1 1:a1 ."},
 	}
 	for _, row := range rows {
@@ -114,14 +116,16 @@ func TestTenantsAreServedInTurn(t *testing.T) {
 
 func play(t *testing.T, f *fair[string, string], step string) {
 	t.Helper()
-	switch key, tenant, charged := strings.Cut(strings.TrimLeft(step, "+-=~!"), "@"); {
+	switch key, tenant, charged := strings.Cut(strings.TrimLeft(step, "+-=~!^"), "@"); {
 	case step == ".":
 		if f.Len() != 0 {
 			t.Fatalf("%s can be served, and nothing should", f.Pop())
 		}
 	case charged:
 		f.charge(key, tenant)
-		f.Push(key)
+		if step[0] == '+' {
+			f.Push(key)
+		}
 	case step[0] == '+':
 		f.Push(key)
 	case step[0] == '-':

@@ -56,7 +56,7 @@ type Queue[K comparable] struct {
 // turns is what the queue tells of its keys beside what client-go does; fair has it.
 type turns[K comparable] interface {
 	charge(key K, tenant string)
-	settle(key K)
+	settle(key K) (moved bool)
 	keepCharged(key K)
 	done(key K, again bool)
 }
@@ -89,9 +89,15 @@ func New[K, G comparable](name string, turns Turns[K, G], metrics workqueue.Metr
 // being worked on is served again afterwards.
 func (q *Queue[K]) Add(key K) {
 	handle := unique.Make(key)
-	q.turns.settle(handle)
+	if q.turns.settle(handle) {
+		q.work.Add(nobody[K]())
+		return
+	}
 	q.work.Add(handle)
 }
+
+// nobody is no key: it only wakes a worker.
+func nobody[K comparable]() (none unique.Handle[K]) { return none }
 
 // AddCharged is Add for a key that is somebody else's doing than its tenant's: it waits on
 // that one's account, apart from what is the one's own, until it has been worked on without
@@ -140,7 +146,7 @@ func (q *Queue[K]) next(ctx, finish context.Context, handle func(context.Context
 	}
 	again := false
 	defer func() { q.done(key, again) }()
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || key == nobody[K]() {
 		return true // drop what waits; see the package comment
 	}
 	if again = guarded(finish, key.Value(), handle) != nil; again {

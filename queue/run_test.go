@@ -334,22 +334,22 @@ func TestAThousandKeysThatATenantIsChargedWithDelayNobody(t *testing.T) {
 		if n := len(begun); n != 2 {
 			t.Errorf("%d were worked on, want one a second", n)
 		}
-		for _, key := range []string{"good:b1", "evil:b1", "other:b1"} {
+		for _, key := range []string{"good:b1", "evil:b1"} {
 			q.Add(key)
 		}
 		q.Add("good:a999") // the one's own wish after all
 		added := time.Now()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		for _, key := range []string{"good:b1", "evil:b1", "other:b1"} {
+		for _, key := range []string{"good:b1", "evil:b1"} {
 			if waited := begun[key].Sub(added); waited != 0 {
 				t.Errorf("%s waited for %s", key, waited)
 			}
 		}
-		if waited := begun["good:a999"].Sub(added); waited > time.Second {
+		if waited := begun["good:a999"].Sub(added); waited != 0 {
 			t.Errorf("what was charged and is not any more waited for %s", waited)
 		}
-		if len(begun) != 1003 {
+		if len(begun) != 1002 {
 			t.Errorf("%d keys were served", len(begun))
 		}
 	})
