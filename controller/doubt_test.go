@@ -101,3 +101,31 @@ func TestWhoWaitsForANameHearsOfAMirrorThatWentUnseen(t *testing.T) {
 		t.Errorf("the one that waits isn't looked at: %v", r.mirrors.keys)
 	}
 }
+
+// The end of a new list is enough, and that the list has been taken in since.
+func TestI2AMirrorThatANewListDoesNotHaveIsAskedForWithoutAnotherWordFromTheServer(t *testing.T) {
+	for when, answeredFirst := range map[string]bool{"its create is answered before the list": true, "its create is answered after the list": false} {
+		t.Run(when, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				r.target()
+				r.ask("a")
+				r.Ready(configMapsType)
+				if answeredFirst {
+					r.work()
+				}
+				r.MirrorsOf(configMapsType).Reached("999")
+				r.work()
+				if r.reads != 0 || r.creates != 1 {
+					t.Errorf("%d reads and %d creates at once, want 0 and 1", r.reads, r.creates)
+				}
+				time.Sleep(confirmWithin)
+				r.mirrors.keys = r.mirrors.later
+				r.work()
+				if r.reads != 1 || r.creates != 2 {
+					t.Errorf("%d reads and %d creates in the end, want 1 and 2", r.reads, r.creates)
+				}
+			})
+		})
+	}
+}

@@ -140,13 +140,15 @@ func (h MirrorHandler) Gone(name types.NamespacedName, uid types.UID, resourceVe
 	h.c.mirrorGoneLocked(t, name, uid, resourceVersion)
 }
 
-// Reached takes in that the watch has told of all that there is up to a resource version.
+// Reached takes in that the watch has brought all that there is up to a resource version:
+// what of our own writes we haven't heard by then, and don't hear soon, is to be doubted.
 func (h MirrorHandler) Reached(resourceVersion string) {
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	t := h.c.tableLocked(h.resource)
-	for _, r := range t.doubt(resourceVersion) {
-		h.c.enqueueOwnersLocked(t, r)
+	t.reached = resourceVersion
+	for r, rest := range t.passed() {
+		h.c.Mirrors.AddAfter(mirror.MirrorKey{Source: t.sourceKey(t.ownerOf(r)), Namespace: r.Namespace}, rest)
 	}
 }
 

@@ -83,7 +83,13 @@ func (q *fifo[K]) AddCharged(key K, tenant string) {
 	q.charged[key] = tenant
 }
 
-func (q *fifo[K]) AddAfter(key K, _ time.Duration) { q.later = append(q.later, key) }
+func (q *fifo[K]) AddAfter(key K, delay time.Duration) {
+	if delay <= 0 {
+		q.Add(key)
+		return
+	}
+	q.later = append(q.later, key)
+}
 
 // silent is metrics that nobody reads. It knows the words that it may be told.
 type silent struct{}

@@ -52,11 +52,15 @@ func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
 		return snapshot{}
 	}
 	st := w.cache.stateLocked(key.Source)
+	existing := slices.Clone(t.bySource[key.Source.NamespacedName()][key.Namespace])
+	for n, r := range existing {
+		existing[n] = t.doubt(r)
+	}
 	s := snapshot{
 		resource: t.resource,
 		kind:     t.gvk(),
 		source:   t.sources[key.Source.NamespacedName()],
-		existing: slices.Clone(t.bySource[key.Source.NamespacedName()][key.Namespace]),
+		existing: existing,
 		since:    st.pending[key.Namespace],
 	}
 	s.drift = s.since.IsZero() && st.drifted[key.Namespace]

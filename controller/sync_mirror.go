@@ -249,6 +249,9 @@ func (w *mirrorWorker) execute(ctx context.Context, key mirror.MirrorKey, s snap
 		w.cache.kept.drop(key)
 		before := t.mirrors[r.Key()]
 		t.recordAnswer(r, d)
+		if t.isPassed(r) { // the answer took longer than a new list
+			w.cache.Mirrors.AddAfter(key, confirmWithin)
+		}
 		w.cache.countMirror(t, before, t.mirrors[r.Key()])
 		if src := t.sources[key.Source.NamespacedName()]; src != nil && !src.HasFinalizer() && !mirror.Older(src.ResourceVersion, w.cache.stateLocked(key.Source).lastPatch) {
 			w.cache.Sources.Add(key.Source) // the finalizer comes with the first mirror

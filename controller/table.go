@@ -17,6 +17,9 @@ type table struct {
 	kind     string
 	// newest is the newest resource version that the mirrors' informer has told of.
 	newest string
+	// reached is how far the watch of the mirrors has come: it has brought all that there is
+	// up to this resource version.
+	reached string
 	// unconfirmed has the mirrors of which the watch is yet to tell what the server
 	// answered to us, since when.
 	unconfirmed map[types.NamespacedName]time.Time
@@ -162,24 +165,38 @@ func (t *table) confirm(r *mirror.Record) {
 	}
 }
 
-// confirmWithin is how long the watch may take to tell of a write of ours, beyond
-// whatever it has told of already.
-const confirmWithin = 30 * time.Second
+// confirmWithin is how long we may take to hear of a write of ours that the watch has
+// brought: it has a queue of its own.
+const confirmWithin = 10 * time.Second
 
-// doubt returns the mirrors that the watch has passed without a word of them: it broke,
-// and nobody tells of what came and went meanwhile. They are to be read.
-func (t *table) doubt(reached string) (doubtful []*mirror.Record) {
+// isPassed reports whether the watch has come past a write of ours, and hasn't told of it.
+func (t *table) isPassed(r *mirror.Record) bool {
+	_, unconfirmed := t.unconfirmed[r.Key()]
+	return unconfirmed && t.reached != "" && mirror.Older(r.ResourceVersion, t.reached)
+}
+
+// passed returns all such mirrors, and for how long we may yet hear of each.
+func (t *table) passed() map[*mirror.Record]time.Duration {
+	rest := map[*mirror.Record]time.Duration{}
 	for key, since := range t.unconfirmed {
-		known := t.mirrors[key]
-		if time.Since(since) < confirmWithin || !mirror.Older(known.ResourceVersion, reached) {
-			continue
+		if known := t.mirrors[key]; t.isPassed(known) {
+			rest[known] = confirmWithin - time.Since(since)
 		}
-		r := *known
-		r.State = mirror.ContentTouched
-		t.replace(known, &r)
-		doubtful = append(doubtful, &r)
 	}
-	return doubtful
+	return rest
+}
+
+// doubt has a mirror read that we should have heard of: the watch broke, and nobody tells
+// of what came and went before the list that it began anew with. It returns what is known
+// of it now.
+func (t *table) doubt(known *mirror.Record) *mirror.Record {
+	if !t.isPassed(known) || time.Since(t.unconfirmed[known.Key()]) < confirmWithin {
+		return known
+	}
+	r := *known
+	r.State = mirror.ContentTouched
+	t.replace(known, &r)
+	return &r
 }
 
 // refused records that the server refused a write because this isn't the version that

@@ -98,6 +98,7 @@ func (i *Informer) watch(ctx context.Context, options metav1.ListOptions, ask fu
 	case err == nil:
 		if !streaming { // a stream that is opened has yet to bring a list
 			i.heard(ctx, nil)
+			i.reached(options.ResourceVersion) // by a plain list, or the watch before
 		}
 		return heeded{watch.Filter(w, func(event watch.Event) (watch.Event, bool) { return i.event(ctx, event, streaming), true })}, nil
 	case retriable(err):
@@ -124,8 +125,8 @@ func (i *Informer) event(ctx context.Context, event watch.Event, streaming bool)
 	switch event.Type {
 	case watch.Bookmark:
 		i.heard(ctx, nil)
-		if m, err := meta.Accessor(event.Object); err == nil && i.follower != nil {
-			i.follower.Reached(m.GetResourceVersion())
+		if m, err := meta.Accessor(event.Object); err == nil {
+			i.reached(m.GetResourceVersion())
 		}
 	case watch.Error:
 		switch err := apierrors.FromObject(event.Object); {
@@ -136,6 +137,13 @@ func (i *Informer) event(ctx context.Context, event watch.Event, streaming bool)
 		}
 	}
 	return event
+}
+
+// reached tells that the server has sent all up to a resource version.
+func (i *Informer) reached(resourceVersion string) {
+	if i.follower != nil && resourceVersion != "" && resourceVersion != "0" {
+		i.follower.Reached(resourceVersion)
+	}
 }
 
 var errUndecodable = errors.New("the server's answer can't be decoded")

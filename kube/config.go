@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/transport"
 	"k8s.io/client-go/util/flowcontrol"
 )
 
@@ -29,6 +30,7 @@ func (c Config) rest() (*rest.Config, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	rereadToken(config)
 	config.UserAgent = c.UserAgent
 	config.DisableCompression = true // the server is near, and gzip costs more than it saves
 	// The server's warnings are about objects that are not ours to mend, and may
@@ -36,6 +38,16 @@ func (c Config) rest() (*rest.Config, string, error) {
 	config.WarningHandler = rest.NoWarnings{}
 	config.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(float32(c.QPS), c.Burst)
 	return config, namespace, nil
+}
+
+// rereadToken has a token that the server refuses read from its file again for the next
+// request. client-go by itself reads it once in 50 s, whatever the server says of it.
+func rereadToken(config *rest.Config) {
+	if config.BearerTokenFile == "" {
+		return
+	}
+	config.Wrap(transport.ResettableTokenSourceWrapTransport(transport.NewCachedFileTokenSource(config.BearerTokenFile)))
+	config.BearerToken, config.BearerTokenFile = "", ""
 }
 
 // load finds the configuration: that of --kubeconfig, of $KUBECONFIG, of the

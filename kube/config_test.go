@@ -1,8 +1,11 @@
 package kube
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -68,5 +71,40 @@ func TestAConfigurationThatCanNotBeUsedIsToldByTheFlagThatNamesIt(t *testing.T) 
 				t.Errorf("told as %v, want %s…", err, row.starts)
 			}
 		})
+	}
+}
+
+func TestATokenThatIsRefusedIsReadFromItsFileAgain(t *testing.T) {
+	alone(t)
+	token := file(t, "first")
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer second" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	defer server.Close()
+	config := strings.NewReplacer(`"https://127.0.0.1:6443"`, server.URL+", insecure-skip-tls-verify: true", "token: t0ken", "tokenFile: "+token).Replace(kubeconfig)
+	c, err := Connect(Config{Kubeconfig: file(t, config), QPS: 3, Burst: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func() int {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := c.HTTP.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		return response.StatusCode
+	}
+	before := []int{ask(), ask()} // the first is the one for which the file was read
+	if err := os.WriteFile(token, []byte("second"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if after := ask(); after != http.StatusOK || !slices.Equal(before, []int{401, 401}) {
+		t.Errorf("with the old token %v, with the new one in its file %d", before, after)
 	}
 }

@@ -128,6 +128,9 @@ func WriteProblem(verb string, err error) Problem {
 		p.Text = verb + ": the server can't read it" + refusedBy(s.Message) + "; check what the rules put where"
 	case apierrors.IsRequestEntityTooLargeError(err):
 		p.Text = verb + ": the object is too large for the server"
+	case apierrors.IsUnauthorized(err): // the fault is ours, and no author's
+		p.Reason = ReasonServerTrouble
+		p.Text = verb + ": the API server doesn't take the controller's credentials (401), which may be in the middle of being replaced; it is tried again"
 	case s.Code >= 500 || apierrors.IsTooManyRequests(err) || apierrors.IsTimeout(err):
 		p.Reason = ReasonServerTrouble
 		p.Text = fmt.Sprintf("%s: the server answered %d%s; it is tried again", verb, s.Code, refusedBy(s.Message))

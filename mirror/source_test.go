@@ -166,3 +166,9 @@ func TestI8ARefusedWriteIsToldWithoutContent(t *testing.T) {
 		t.Errorf("tells of a policy %q, want %q", got, want)
 	}
 }
+
+func TestCredentialsThatTheServerDoesNotTakeAreNoFaultOfASourcesAuthor(t *testing.T) {
+	if p := WriteProblem("update", apierrors.NewUnauthorized("expired")); p.Reason != ReasonServerTrouble || !strings.Contains(p.Text, "401") {
+		t.Errorf("it is told as %q: %s", p.Reason, p.Text)
+	}
+}

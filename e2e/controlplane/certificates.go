@@ -108,8 +108,7 @@ func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
 // authority, the server's own pair, and the key that signs service accounts'
 // tokens.
 func (a *authority) writeKeys(dir dir) error {
-	server, err := a.server()
-	if err != nil {
+	if err := a.writeServer(dir); err != nil {
 		return err
 	}
 	accounts, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -122,12 +121,24 @@ func (a *authority) writeKeys(dir dir) error {
 	}
 	for name, content := range map[string][]byte{
 		"ca.crt":               a.pem,
-		"server.crt":           server.certificate,
-		"server.key":           server.key,
 		"service-accounts.key": accountsPEM,
 	} {
 		if err := os.WriteFile(dir.file(name), content, 0o600); err != nil {
 			return fmt.Errorf("write the control plane's keys: %w", err)
+		}
+	}
+	return nil
+}
+
+// writeServer puts a new pair for the API server into its folder.
+func (a *authority) writeServer(dir dir) error {
+	server, err := a.server()
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{"server.crt": server.certificate, "server.key": server.key} {
+		if err := replace(dir.file(name), content); err != nil {
+			return fmt.Errorf("write the API server's certificate: %w", err)
 		}
 	}
 	return nil

@@ -144,6 +144,11 @@ func (c *ControlPlane) StartAPIServer(ctx context.Context) error {
 // connections break, and new ones are refused until StartAPIServer.
 func (c *ControlPlane) StopAPIServer() { c.apiServer.Kill() }
 
+// RenewServerCertificate replaces the API server's certificate and key by new ones of the
+// same authority, as a rotation does. The server takes them up when it is started again,
+// or within a minute.
+func (c *ControlPlane) RenewServerCertificate() error { return c.authority.writeServer(c.dir) }
+
 // PauseAPIServer makes the API server stop answering: connections stay, and
 // requests wait, until ResumeAPIServer.
 func (c *ControlPlane) PauseAPIServer() error { return c.apiServer.Signal(syscall.SIGSTOP) }

@@ -129,6 +129,18 @@ func TestOnlyTheWriteOfTheNumberIsBefallen(t *testing.T) {
 	}
 }
 
+func TestEachWriteOfAKindIsBefallenUntilSomethingElseIsArmed(t *testing.T) {
+	p := newPlace(t)
+	p.ArmEach(func(w Write) bool { return w.Method == http.MethodPut }, Broken)
+	got := ""
+	for _, method := range []string{http.MethodPut, http.MethodPut, http.MethodDelete, http.MethodPut} {
+		got += p.ask(method, objects+"/m", "x")[:4]
+	}
+	if p.Arm(1, nil, nil); got != "500 500 200 500 " || p.ask(http.MethodPut, objects+"/m", "x")[:4] != "200 " {
+		t.Errorf("it answered %s", got)
+	}
+}
+
 func TestFaultsDoWhatTheirNamesSay(t *testing.T) {
 	for name, row := range map[string]struct {
 		fault   Fault

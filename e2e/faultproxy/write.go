@@ -68,6 +68,8 @@ type armed struct {
 	of    func(Write) bool
 	fault Fault
 	fired bool
+	// each says that the fault befalls all from the n-th on.
+	each bool
 }
 
 // Arm has the n-th write from now on, counted from 1 among those that of lets through
@@ -78,6 +80,14 @@ func (p *Proxy) Arm(n int, of func(Write) bool, fault Fault) {
 	defer p.mu.Unlock()
 	p.writes = nil
 	p.armed = armed{nth: n, of: of, fault: fault}
+}
+
+// ArmEach has each write from now on that of lets through (nil: all) befallen by a fault.
+func (p *Proxy) ArmEach(of func(Write) bool, fault Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writes = nil
+	p.armed = armed{nth: 1, of: of, fault: fault, each: true}
 }
 
 // Fired reports whether the write that was armed for has come.
@@ -100,7 +110,7 @@ func (p *Proxy) count(w Write) Fault {
 	defer p.mu.Unlock()
 	p.writes = append(p.writes, w)
 	a := &p.armed
-	if a.fault == nil || a.fired || a.of != nil && !a.of(w) {
+	if a.fault == nil || a.fired && !a.each || a.of != nil && !a.of(w) {
 		return nil
 	}
 	if a.nth--; a.nth > 0 {

@@ -20,6 +20,7 @@ func (w *world) a() kit.Ref { return w.at(configMap, "src", "a") }
 func (w *world) b() kit.Ref { return w.at(configMap, "src2", "a") }
 func (w *world) c() kit.Ref { return w.at(configMap, "src", "c") }
 func (w *world) d() kit.Ref { return w.at(configMap, "src", "d") }
+func (w *world) e() kit.Ref { return w.at(configMap, "src", "e") }
 func (w *world) s() kit.Ref { return w.at(secret, "src", "s") }
 
 func annotates(source func(*world) kit.Ref, changes ...string) func(*world) {
@@ -93,6 +94,15 @@ var scenario = []step{
 		w.patch(w.c(), `{"metadata":{"annotations":{"kubemirror.raczylo.com/target-name":"c3"}},"data":{"key":"two"}}`)
 	}},
 	{name: "its name is its own again", do: annotates((*world).c, "target-name-")},
+	{name: "it gets rules", do: annotates((*world).c, "transform=rules:\n- {path: data.key, value: ruled}\n- {path: data.more, value: added, optional: true}\n- {path: metadata.labels, merge: {tier: gold}}")},
+	{name: "its rules change, and it does", do: func(w *world) {
+		w.patch(w.c(), `{"metadata":{"annotations":{"kubemirror.raczylo.com/transform":"rules: [{path: data.key, delete: true}, {path: metadata.labels.team, value: green}]"}},"data":{"key":"three","other":"one"}}`)
+	}},
+	{name: "its rules can't be read, and it changes", do: func(w *world) {
+		w.patch(w.c(), `{"metadata":{"annotations":{"kubemirror.raczylo.com/transform":"rules: [{path: data.key, delite: true}]"}},"data":{"key":"four"}}`)
+	}},
+	{name: "its rules are mended", do: annotates((*world).c, "transform=rules: [{path: data.key, delete: true}]")},
+	{name: "its rules are taken off", do: annotates((*world).c, "transform-")},
 	{name: "another source comes for the same name", do: func(w *world) { w.create(w.b(), "b", "target-namespaces=PREFIX-n0,PREFIX-n2") }},
 	{name: "the first makes room", do: annotates((*world).a, "target-namespaces=PREFIX-n1")},
 	{name: "the first wants it back", do: annotates((*world).a, "target-namespaces=PREFIX-n0,PREFIX-n1,PREFIX-n2")},
@@ -105,6 +115,14 @@ var scenario = []step{
 	{name: "its sync is turned on", do: annotates((*world).c, "sync=true")},
 	{name: "the first one's label is taken off", do: patches((*world).a, labelOff)},
 	{name: "its label comes back, and it changes", do: patches((*world).a, `{"metadata":{"labels":{"kubemirror.raczylo.com/enabled":"true"}},"data":{"key":"five"}}`)},
+	{name: "a source comes that may have fewer targets than it asks for", do: func(w *world) {
+		w.create(w.e(), "one", "target-namespaces=PREFIX-n0,PREFIX-n1,PREFIX-n2", "max-targets=1")
+	}},
+	{name: "it may have one more, and changes", do: func(w *world) {
+		w.patch(w.e(), `{"metadata":{"annotations":{"kubemirror.raczylo.com/max-targets":"2"}},"data":{"key":"two"}}`)
+	}},
+	{name: "it may have but one again", do: annotates((*world).e, "max-targets=1")},
+	{name: "it may have all", do: annotates((*world).e, "max-targets-")},
 	{name: "a source comes for one namespace", do: func(w *world) { w.create(w.d(), "one", "target-namespaces=all-labeled,PREFIX-n1") }},
 	{name: "that refuses", do: refuses("n1", `"false"`)},
 	{name: "its label is taken off", do: patches((*world).d, labelOff)},
@@ -121,6 +139,7 @@ var scenario = []step{
 	{name: "all the others are", do: func(w *world) {
 		w.delete(w.c())
 		w.delete(w.d())
+		w.delete(w.e())
 		w.delete(w.s())
 	}},
 }

@@ -4,8 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/faultproxy"
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 	"github.com/lukaszraczylo/kubemirror/e2e/oracle"
@@ -157,6 +162,44 @@ func TestASourceWhoseLabelGoesWhileNobodyRunsCanBeDeleted(t *testing.T) {
 					w.converge(fmt.Sprintf("%s at the write %d, and the source is deleted", fault, nth))
 				}
 			})
+		}
+	}
+}
+
+// TestMirrorsThatComeBackOneByOneMakeNoStormOfStatuses has a server refuse all mirrors for a
+// while, and then take half a second for each.
+func TestMirrorsThatComeBackOneByOneMakeNoStormOfStatuses(t *testing.T) {
+	t.Parallel()
+	const targets = 12
+	places := []string{"src"}
+	for i := range targets {
+		places = append(places, fmt.Sprintf("n%02d", i))
+	}
+	w := newWorld(t, places...)
+	w.create(w.a(), "one", "target-namespaces=PREFIX-n*")
+	w.converge("a source comes")
+	replaces := func(write faultproxy.Write) bool { return write.Method == http.MethodPut }
+	w.proxy.ArmEach(replaces, faultproxy.Away)
+	w.patch(w.a(), `{"data":{"key":"two"}}`)
+	w.env.WaitFor(w.a(), "says that none is in sync", func(o *unstructured.Unstructured) error {
+		if got := kit.StatusOf(o); !strings.HasPrefix(got, fmt.Sprintf("0/%d synced", targets)) {
+			return fmt.Errorf("its status is %q", got)
+		}
+		return nil
+	})
+	mark := w.env.Mark()
+	w.proxy.ArmEach(replaces, func(x *faultproxy.Exchange) {
+		x.Wait(500 * time.Millisecond)
+		x.Reply(x.Forward())
+	})
+	w.converge("the server takes them one by one")
+	written := w.km.Since(mark).Where(audit.Filter{Verbs: []string{"patch"}})
+	if len(written) < 2 {
+		t.Errorf("the status has told nothing on the way:\n%s", written)
+	}
+	for i, patch := range written[min(1, len(written)):] {
+		if gap := patch.Received.Sub(written[i].Received); gap < 1900*time.Millisecond {
+			t.Errorf("%s: %v after the one before", patch, gap)
 		}
 	}
 }

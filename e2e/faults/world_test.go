@@ -30,15 +30,23 @@ type world struct {
 	env *kit.Env
 	// somebody has other hands than the sources' authors.
 	somebody *kit.Env
-	proxy    *faultproxy.Proxy
-	km       *kit.Kubemirror
-	starts   int
+	// km is the process that mirrors, behind a proxy; nil where a test has others.
+	km     *kit.Kubemirror
+	proxy  *faultproxy.Proxy
+	starts int
 
 	foreign, sources, before map[oracle.Place]string
 }
 
 // newWorld makes the world, with these namespaces, and starts kubemirror in it.
 func newWorld(t *testing.T, namespaces ...string) *world {
+	w := emptyWorld(t, namespaces...)
+	w.start()
+	return w
+}
+
+// emptyWorld makes the world, with these namespaces, and nobody who mirrors.
+func emptyWorld(t *testing.T, namespaces ...string) *world {
 	env := kit.New(t).Within(2 * time.Minute)
 	w := &world{
 		t: t, env: env, somebody: env.As("somebody"),
@@ -47,16 +55,18 @@ func newWorld(t *testing.T, namespaces ...string) *world {
 	for _, name := range namespaces {
 		w.namespace(name)
 	}
-	w.start()
 	return w
 }
 
-// start starts a process behind a proxy of its own.
-func (w *world) start() {
+// start starts the one process that mirrors.
+func (w *world) start() { w.km, w.proxy = w.launch("--leader-elect=false") }
+
+// launch starts a process behind a proxy of its own.
+func (w *world) launch(flags ...string) (*kit.Kubemirror, *faultproxy.Proxy) {
 	w.starts++
 	var proxy *faultproxy.Proxy
 	km := w.env.Launch(kit.Launch{
-		Flags: []string{"--resource-types=ConfigMap.v1,Secret.v1", "--leader-elect=false", "-v=4"},
+		Flags: append([]string{"--resource-types=ConfigMap.v1,Secret.v1", "-v=4"}, flags...),
 		Through: func(config *rest.Config) (string, error) {
 			var err error
 			if proxy, err = faultproxy.New(config); err != nil {
@@ -68,15 +78,15 @@ func (w *world) start() {
 	})
 	w.t.Cleanup(func() { _ = proxy.Close() })
 	proxy.Owner(km.Kill)
-	w.proxy, w.km = proxy, km
 	km.WaitReady()
+	return km, proxy
 }
 
 // eventually is Env.Eventually with a process that is started again when it has been killed.
 func (w *world) eventually(what string, ask func() error) {
 	w.t.Helper()
 	w.env.Eventually(what, func(context.Context) error {
-		if w.km.Ended() {
+		if w.km != nil && w.km.Ended() {
 			w.start()
 		}
 		return ask()

@@ -90,7 +90,7 @@ func (s *State) checkSource(o *unstructured.Unstructured) error {
 // checkStatus says what is wrong with what a source tells its author.
 func (s *State) checkStatus(o *unstructured.Unstructured, mirrors []Place) error {
 	status, failed := o.GetAnnotations()[domain+"sync-status"], o.GetAnnotations()[domain+"failed-targets"]
-	wants := s.wants(o)
+	asked, wants := s.asked(o), s.wants(o)
 	var lacks []string
 	for _, place := range wants {
 		if !slices.Contains(mirrors, place) {
@@ -106,8 +106,8 @@ func (s *State) checkStatus(o *unstructured.Unstructured, mirrors []Place) error
 	case stopped:
 		right = strings.HasPrefix(status, "stopped: ")
 	case on:
-		count := fmt.Sprintf("%d/%d synced", len(wants)-len(lacks), len(wants))
-		if right = status == count; len(lacks) > 0 || len(wants) == 0 {
+		count := fmt.Sprintf("%d/%d synced", len(wants)-len(lacks), len(asked))
+		if right = status == count; len(lacks) > 0 || len(wants) == 0 || len(asked) > len(wants) {
 			right = strings.HasPrefix(status, count+": ")
 		}
 	}

@@ -71,6 +71,12 @@ func annotate(s *State, key, value string) {
 	s.Sources[PlaceOf(source(s))] = Author(source(s))
 }
 
+// limit has one more namespace asked for, before the others by name, and a limit.
+func limit(s *State, targets string) {
+	s.Namespaces = append(s.Namespaces, unstructured.Unstructured{Object: map[string]any{"kind": "Namespace", "metadata": map[string]any{"name": "t-0"}}})
+	annotate(s, "max-targets", targets)
+}
+
 func set(o *unstructured.Unstructured, key, value string) {
 	annotations := o.GetAnnotations()
 	annotations[key] = value
@@ -101,6 +107,22 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 		"a mirror that is not asked for":   {func(s *State) { annotate(s, "target-namespaces", "all,!t-?") }, "it is not to be here"},
 		"the mirror of another name":       {func(s *State) { annotate(s, "target-name", "x") }, "ConfigMap t-a/x: there is no mirror"},
 		"the namespace asks for nobody":    {func(s *State) { annotate(s, "target-namespaces", "all-labeled") }, "it is not to be here"},
+		"a rule that was not followed":     {func(s *State) { annotate(s, "transform", "rules: [{path: data.key, value: other}]") }, "its content is not the source's"},
+		"a rule on a label":                {func(s *State) { annotate(s, "transform", "rules: [{path: metadata.labels, merge: {team: red}}]") }, "its labels are"},
+		"nothing: rules are followed": {func(s *State) {
+			annotate(s, "transform", "rules: [{path: data.key, delete: true}, {path: data.other, value: x, optional: true}]")
+			mirror(s).Object["data"] = map[string]any{"other": "x"}
+		}, ""},
+		"rules that can't be read":     {func(s *State) { annotate(s, "transform", "rules: [{path: data.key}]") }, "its status is"},
+		"a limit that leaves some out": {func(s *State) { limit(s, "1") }, "its status is"},
+		"the one that had none": {func(s *State) {
+			limit(s, "1")
+			mirror(s).SetNamespace("t-0")
+		}, "ConfigMap t-a/db: there is no mirror"},
+		"nothing: a limit leaves some out": {func(s *State) {
+			limit(s, "1")
+			set(source(s), domain+"sync-status", "1/2 synced: one over it")
+		}, ""},
 		"a mirror that is frozen, and was changed": {func(s *State) {
 			annotate(s, "exlude", "true")
 			set(source(s), domain+"sync-status", "stopped: x")

@@ -41,6 +41,7 @@ var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // sameAs says what is wrong with a mirror, as one of that source.
 func sameAs(mirror, source *unstructured.Unstructured) error {
+	source = ruled(source)
 	// What is wrong is named, and never shown: it may be a Secret.
 	if !reflect.DeepEqual(content(mirror), content(source)) {
 		return errors.New("its content is not the source's")

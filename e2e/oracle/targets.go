@@ -3,6 +3,7 @@ package oracle
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -30,6 +31,14 @@ func modeOf(o *unstructured.Unstructured) mode {
 		return off
 	case a[domain+"paused"] == "true":
 		return paused
+	}
+	if _, err := rulesOf(o); err != nil {
+		return stopped
+	}
+	if text, says := a[domain+"max-targets"]; says {
+		if n, err := strconv.Atoi(text); err != nil || n < 1 {
+			return stopped
+		}
 	}
 	for key := range a {
 		if own, ours := strings.CutPrefix(key, domain); ours && !slices.Contains(known, own) {
@@ -87,8 +96,35 @@ func nameOf(source *unstructured.Unstructured) string {
 	return source.GetName()
 }
 
-// wants are the places in which a source wants a mirror.
+// wants are the places in which a source wants a mirror: those that it asks for, and no
+// more than its own limit lets it have. Where it had one at the last rest comes first.
 func (s *State) wants(source *unstructured.Unstructured) []Place {
+	places := s.asked(source)
+	limit, err := strconv.Atoi(source.GetAnnotations()[domain+"max-targets"])
+	if err != nil || len(places) <= limit {
+		return places
+	}
+	had := func(place Place) bool {
+		whole, is := s.Before[place]
+		return is && SourceOf(whole) == PlaceOf(source)
+	}
+	var first, then []Place
+	for _, place := range places {
+		if had(place) {
+			first = append(first, place)
+		} else {
+			then = append(then, place)
+		}
+	}
+	chosen := append(first, then...)[:limit]
+	slices.SortFunc(chosen, byNamespace)
+	return chosen
+}
+
+func byNamespace(a, b Place) int { return strings.Compare(a.Namespace, b.Namespace) }
+
+// asked are the places in which a source asks for a mirror and may have one.
+func (s *State) asked(source *unstructured.Unstructured) []Place {
 	if modeOf(source) != on || !matchAny(s.Honoured, source.GetNamespace()) {
 		return nil
 	}
@@ -102,7 +138,7 @@ func (s *State) wants(source *unstructured.Unstructured) []Place {
 			places = append(places, Place{source.GetKind(), ns.GetName(), nameOf(source)})
 		}
 	}
-	slices.SortFunc(places, func(a, b Place) int { return strings.Compare(a.Namespace, b.Namespace) })
+	slices.SortFunc(places, byNamespace)
 	return places
 }
 
