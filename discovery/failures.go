@@ -80,3 +80,10 @@ func (w *Watcher) logUnavailable(ctx context.Context, absent []unavailable, kept
 		}
 	}
 }
+
+// logUndecided logs which kinds of Kubernetes' own this version doesn't know.
+func (w *Watcher) logUndecided(ctx context.Context, kinds []string) {
+	if w.changes.failures.changed("undecided", strings.Join(kinds, ",")) && len(kinds) > 0 {
+		klog.FromContext(ctx).Info("Kubernetes has kinds that are newer than this version: they are not mirrored unless --resource-types names them", "kinds", kinds)
+	}
+}

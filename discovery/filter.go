@@ -3,6 +3,7 @@ package discovery
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,8 +19,8 @@ type unavailable struct {
 
 // filter returns the types that can be mirrored of those served, sorted.
 //
-// With no names, these are all kinds but those on the contract's two lists, each
-// in one version: the server's preferred one, or where that does not serve the
+// With no names, these are all kinds but those that are never mirrored or only when
+// named, and those of Kubernetes' own that are not known yet, each in one version: the server's preferred one, or where that does not serve the
 // kind the first in the server's order that does. With names, these are the
 // named ones in the versions named, and those that are not among them are
 // returned too, unless their group version failed: of that nothing is known.
@@ -38,7 +39,7 @@ func mirrorable(r serverResources) []Type {
 	for gv, resource := range r.all() {
 		t := typeOf(gv, resource)
 		_, never := neverMirrored[t.groupKind()]
-		if never || seen[t.groupKind()] || onlyWhenNamed[t.groupKind()] {
+		if never || seen[t.groupKind()] || onlyWhenNamed[t.groupKind()] || undecided(t.groupKind()) {
 			continue
 		}
 		seen[t.groupKind()] = true
@@ -48,6 +49,17 @@ func mirrorable(r serverResources) []Type {
 	}
 	sortTypes(types)
 	return types
+}
+
+// undecidedKinds returns the kinds that are left out because no list has them, sorted.
+func undecidedKinds(r serverResources) []string {
+	kinds := map[string]bool{}
+	for gv, resource := range r.all() {
+		if t := typeOf(gv, resource); undecided(t.groupKind()) && ineligible(resource) == "" {
+			kinds[t.groupKind().String()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(kinds))
 }
 
 func filterNamed(r serverResources, named []Name) ([]Type, []unavailable) {

@@ -72,13 +72,14 @@ func TestFilterHoldsTheTwoListsOfTheContract(t *testing.T) {
 		"Pod.v1", "Event.v1", "Event.v1.events.k8s.io", "Node.v1", "Endpoints.v1", "EndpointSlice.v1.discovery.k8s.io",
 		"Lease.v1.coordination.k8s.io", "PersistentVolume.v1", "PersistentVolumeClaim.v1", "ReplicaSet.v1.apps",
 		"ReplicationController.v1", "ControllerRevision.v1.apps", "Binding.v1", "CSIStorageCapacity.v1.storage.k8s.io",
-		"PodMetrics.v1beta1.metrics.k8s.io",
+		"PodMetrics.v1beta1.metrics.k8s.io", "PodCertificateRequest.v1.certificates.k8s.io", "LeaseCandidate.v1beta1.coordination.k8s.io",
+		"EvictionRequest.v1alpha1.lifecycle.k8s.io", "PodGroup.v1beta1.scheduling.k8s.io", "LocalSubjectAccessReview.v1.authorization.k8s.io",
 	}
 	named := []string{
 		"Role.v1.rbac.authorization.k8s.io", "RoleBinding.v1.rbac.authorization.k8s.io", "ServiceAccount.v1", "Job.v1.batch",
 		"VolumeSnapshot.v1.snapshot.storage.k8s.io", "CertificateRequest.v1.cert-manager.io", "Order.v1.acme.cert-manager.io",
 		"Challenge.v1.acme.cert-manager.io", "ResourceClaim.v1.resource.k8s.io", "PolicyReport.v1alpha2.wgpolicyk8s.io",
-		"Report.v1alpha1.openreports.io", "EphemeralReport.v1.reports.kyverno.io",
+		"Workload.v1beta1.scheduling.k8s.io", "Report.v1alpha1.openreports.io", "EphemeralReport.v1.reports.kyverno.io",
 	}
 	for _, item := range never {
 		if _, err := ParseTypes(item); err == nil {

@@ -134,7 +134,7 @@ func TestARefreshThatFindsAChangeEndsTheRestraint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, "", serving("Secret"), nil)
 		before := h.play(2*time.Minute, every(3*s1, s1, 2*time.Minute))
-		h.serve(serving("Secret", "Foo"), nil)
+		h.serve(serving("Secret", "Service"), nil)
 		after(throttled)
 		if len(h.seen().calls) != 2 {
 			t.Fatalf("after %d refreshes for nothing, a new type is not found within %v", len(before), throttled)

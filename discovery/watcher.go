@@ -208,6 +208,9 @@ func (w *Watcher) refresh(ctx context.Context, onChange func(context.Context, []
 	w.metrics.Types(len(types))
 	w.logFailedGroups(ctx, r.failed)
 	w.logUnavailable(ctx, absent, types)
+	if len(w.named) == 0 {
+		w.logUndecided(ctx, undecidedKinds(r))
+	}
 	if !w.known || !slices.Equal(types, w.types) {
 		klog.FromContext(ctx).Info("Completed resource discovery", "added", difference(types, w.types), "removed", difference(w.types, types), "types", len(types))
 		w.types, w.known, w.limiter = types, true, newLimiter()

@@ -48,7 +48,7 @@ func TestATypeThatIsServedLaterThanItsEventIsFoundByARecheck(t *testing.T) {
 		h := start(t, "", serving("Secret"), nil)
 		h.change()
 		after(debounce)
-		h.serve(serving("Secret", "Foo"), nil)
+		h.serve(serving("Secret", "Service"), nil)
 		after(recheckAfter)
 		if len(h.seen().calls) != 2 {
 			t.Errorf("called back with %v, want the new type too", h.seen().calls)
@@ -183,15 +183,15 @@ func TestTheLogSaysWhatWasAddedAndRemoved(t *testing.T) {
 func TestAKindThatIsBeingEstablishedIsHeldBackWhateverElseIsFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, "", serving("Secret"), nil)
-		h.changes.establishing.Store("foos", time.Now().Add(debounce+time.Second))
-		h.serve(serving("Secret", "Foo", "Bar"), nil)
+		h.changes.establishing.Store("limitranges", time.Now().Add(debounce+time.Second))
+		h.serve(serving("Secret", "LimitRange", "ConfigMap"), nil)
 		h.change()
 		after(debounce + 999*time.Millisecond)
-		if got, want := h.seen().calls[1:], [][]string{{"Bar.v1", "Secret.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
+		if got, want := h.seen().calls[1:], [][]string{{"ConfigMap.v1", "Secret.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
 			t.Errorf("before it is established, the types become %v, want %v", got, want)
 		}
 		after(time.Millisecond)
-		if got, want := h.seen().calls[2:], [][]string{{"Bar.v1", "Foo.v1", "Secret.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
+		if got, want := h.seen().calls[2:], [][]string{{"ConfigMap.v1", "LimitRange.v1", "Secret.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
 			t.Errorf("then, they become %v, want %v", got, want)
 		}
 	})
@@ -199,12 +199,12 @@ func TestAKindThatIsBeingEstablishedIsHeldBackWhateverElseIsFound(t *testing.T) 
 
 func TestAKindThatWeHaveIsNotHeldBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := start(t, "", serving("Foo"), nil)
-		h.changes.establishing.Store("foos", time.Now().Add(time.Hour))
-		h.serve(serving("Foo", "Bar"), nil)
+		h := start(t, "", serving("LimitRange"), nil)
+		h.changes.establishing.Store("limitranges", time.Now().Add(time.Hour))
+		h.serve(serving("LimitRange", "ConfigMap"), nil)
 		h.change()
 		after(time.Second)
-		if got, want := h.seen().calls[1:], [][]string{{"Bar.v1", "Foo.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
+		if got, want := h.seen().calls[1:], [][]string{{"ConfigMap.v1", "LimitRange.v1"}}; !slices.EqualFunc(got, want, slices.Equal) {
 			t.Errorf("the types become %v, want %v", got, want)
 		}
 	})
