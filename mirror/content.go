@@ -4,6 +4,8 @@ import (
 	"maps"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/pattern"
 )
@@ -21,12 +23,41 @@ func Content(object map[string]any) map[string]any {
 			c[key] = value
 		}
 	}
-	if object["apiVersion"] == "v1" && object["kind"] == "Service" {
-		if spec, ok := c["spec"].(map[string]any); ok {
-			c["spec"] = withoutAllocations(spec)
-		}
+	spec, ok := c["spec"].(map[string]any)
+	switch {
+	case !ok:
+	case object["apiVersion"] == "v1" && object["kind"] == "Service":
+		c["spec"] = withoutAllocations(spec)
+	case object["apiVersion"] == "batch/v1" && object["kind"] == "Job" && spec["manualSelector"] != true:
+		c["spec"] = withoutSelector(spec)
 	}
 	return c
+}
+
+// jobLabels are the labels by which the server has a Job find its own Pods. One that was
+// copied would have a Job find another's, so the server takes none.
+var jobLabels = []string{"batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name"}
+
+// withoutSelector takes out of a Job's spec what the server put in: the selector and the
+// labels of the Pods that it selects.
+func withoutSelector(spec map[string]any) map[string]any {
+	spec = maps.Clone(spec)
+	delete(spec, "selector")
+	template, _ := spec["template"].(map[string]any)
+	metadata, _ := template["metadata"].(map[string]any)
+	labels, ok := metadata["labels"].(map[string]any)
+	if !ok {
+		return spec
+	}
+	labels, metadata, template = maps.Clone(labels), maps.Clone(metadata), maps.Clone(template)
+	for _, key := range jobLabels {
+		delete(labels, key)
+	}
+	if metadata["labels"] = labels; len(labels) == 0 {
+		delete(metadata, "labels")
+	}
+	template["metadata"], spec["template"] = metadata, template
+	return spec
 }
 
 // withoutAllocations takes out of a Service's spec what the server put in: addresses
@@ -71,6 +102,16 @@ func refused(object map[string]any) string {
 		return "Secrets of type " + kind.(string) + " are never mirrored"
 	}
 	return ""
+}
+
+// regranted gives the reason why rules must not make that of an object: "" where they may.
+// Who may give the rights of a Role or a RoleBinding in each target was asked by what the
+// source has.
+func regranted(kind schema.GroupVersionKind, before, after map[string]any) string {
+	if kind.Group != "rbac.authorization.k8s.io" || HashContent(Content(before)) == HashContent(Content(after)) {
+		return ""
+	}
+	return "rules may change labels and annotations of a " + kind.Kind + ", not what it grants"
 }
 
 // carried is what of a source's labels or annotations goes to its mirrors.

@@ -135,6 +135,9 @@ func (s *Source) render(object map[string]any, namespace, name string) (*Desired
 		if reason := refused(changed); reason != "" {
 			return nil, append(problems, transformFailed(reason, true))
 		}
+		if reason := regranted(s.kind(), object, changed); reason != "" {
+			return nil, append(problems, transformFailed(reason, true))
+		}
 		object = changed
 	}
 	shape, err := s.newDesired(object)
