@@ -3,6 +3,7 @@ package informers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -221,6 +222,9 @@ func (s *Set) informer(ctx context.Context, resource schema.GroupVersionResource
 		switch {
 		case errors.As(err, &refusal):
 			refused = true
+			if apierrors.IsForbidden(err) {
+				logger = logger.WithValues("rule", grantOf(resource.GroupResource()))
+			}
 			logger.Error(err, "Can't watch this type; the others go on, and it is tried again with backoff. Check that the controller may list and watch it")
 		case err != nil:
 			// No answer at all concerns every type: one line for each would drown what matters.
@@ -231,4 +235,9 @@ func (s *Set) informer(ctx context.Context, resource schema.GroupVersionResource
 		}
 		p.tell(func(failing bool) { s.config.Observer.WatchFailing(name, failing) })
 	})
+}
+
+// grantOf is the rule of a ClusterRole, in YAML, that lets the controller mirror a type.
+func grantOf(resource schema.GroupResource) string {
+	return fmt.Sprintf("{apiGroups: ['%s'], resources: [%s], verbs: [get, list, watch, create, update, patch, delete]}", resource.Group, resource.Resource)
 }

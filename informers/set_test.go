@@ -217,6 +217,9 @@ func TestTheObserverIsToldOfTypesThatFail(t *testing.T) {
 		if n := strings.Count(text, "works again"); n != 2 {
 			t.Errorf("%d lines say that it works again, want 2:\n%s", n, text)
 		}
+		if n := strings.Count(text, "rule=\"{apiGroups: ['fruit'], resources: [apples], verbs: [get, list, watch, create, update, patch, delete]}\""); n != 3 {
+			t.Errorf("%d lines say what grants it, want 3:\n%s", n, text)
+		}
 		if !strings.Contains(text, "resource=apples.fruit role=mirrors") {
 			t.Errorf("the type isn't named:\n%s", text)
 		}
