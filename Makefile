@@ -2,12 +2,13 @@
 
 # The product's module, the tests' module, and the modules that only pin tools.
 CODE  := . e2e
-TOOLS := tools tools/helm tools/actionlint e2e/controlplane/etcd e2e/controlplane/kubernetes
+TOOLS := tools tools/helm tools/actionlint tools/vulncheck e2e/controlplane/etcd e2e/controlplane/kubernetes
 # Apart from them: to tidy these, Go fetches gigabytes, which CI has no use for.
 LARGE_TOOLS := tools/prometheus tools/release
 
 GOLANGCI_LINT := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 ACTIONLINT    := go tool -modfile=tools/actionlint/go.mod actionlint
+GOVULNCHECK   := go tool -modfile=$(CURDIR)/tools/vulncheck/go.mod govulncheck
 HELM          := go tool -modfile=tools/helm/go.mod helm
 GORELEASER    := go tool -modfile=tools/release/go.mod goreleaser
 PACKAGES      := ./...
@@ -137,6 +138,13 @@ chart-lint: ## Run helm's own checks of the chart
 lint: ## Run go vet and the linters
 	$(ACTIONLINT) -shellcheck= -pyflakes=
 	set -e; for module in $(CODE); do (cd $$module && go vet ./... && $(GOLANGCI_LINT) run ./...); done
+
+# The database is a module too, so that this asks nobody but the Go module proxy. It changes
+# by itself, so it is no part of what a change must pass: see .github/workflows/vulnerabilities.yaml.
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities in what the program calls (Go's own, by its newest database)
+	@set -e; db=$$(go mod download -json golang.org/x/vulndb@latest | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
+		$(GOVULNCHECK) -db "file://$$db/data/osv" $(PACKAGES)
 
 .PHONY: fmt
 fmt: ## Format all Go files
