@@ -36,7 +36,7 @@ func TestAMirrorThatChangesAllTheTimeDoesNotKeepItsSource(t *testing.T) {
 				time.Sleep(50 * time.Millisecond)
 			})()
 			if c.name == "forged" {
-				env.Apply(forged(c.name, "PREFIX-good", "settings", ", kubemirror.raczylo.com/source-uid: "+string(env.Get(src).GetUID())))
+				env.Apply(forged(c.name, "settings", ", kubemirror.raczylo.com/source-uid: "+string(env.Get(src).GetUID())))
 			}
 			env.Within(10 * time.Second).Delete(src)
 			env.Within(10 * time.Second).WaitGone(src)

@@ -18,11 +18,11 @@ func TestMemoryDoesNotGrowWithWhatATenantPutsIntoHisNamespace(t *testing.T) {
 		most   int64 // bytes beyond those of a process that has nothing to do
 	}{
 		"annotations of what may once have been mirrors": {func(_ *kit.Env, n int) string {
-			text := forged(fmt.Sprint("forged-", n), "PREFIX-good", fmt.Sprint("ghost-", n), fmt.Sprintf(", note: %d%s", n, strings.Repeat("x", much)))
+			text := forged(fmt.Sprint("forged-", n), fmt.Sprint("ghost-", n), fmt.Sprintf(", note: %d%s", n, strings.Repeat("x", much)))
 			return strings.Replace(text, "kubemirror.raczylo.com/mirror-id", "example.com/mirror-id", 1)
 		}, 16 << 20},
 		"annotations of mirrors of no source": {func(_ *kit.Env, n int) string {
-			return strings.ReplaceAll(forged(fmt.Sprint("forged-", n), "PREFIX-good", "nothing", fmt.Sprintf(", note: %d%s", n, strings.Repeat("x", much))), "kubemirror.raczylo.com/source", "example.com/source")
+			return strings.ReplaceAll(forged(fmt.Sprint("forged-", n), "nothing", fmt.Sprintf(", note: %d%s", n, strings.Repeat("x", much))), "kubemirror.raczylo.com/source", "example.com/source")
 		}, 16 << 20},
 		"content of sources without targets": {func(env *kit.Env, n int) string {
 			return kit.Source(kit.Object(configMap, env.Name("evil"), fmt.Sprint("large-", n)), fmt.Sprint(n, strings.Repeat("x", 4*much)))

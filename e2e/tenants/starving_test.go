@@ -88,10 +88,10 @@ func allTheWhile(several int, do func(worker, n int)) (stop func()) {
 }
 
 // forged is an object that says of itself that it is a mirror of some source.
-func forged(name, sourceNamespace, sourceName, annotations string) string {
+func forged(name, sourceName, annotations string) string {
 	return fmt.Sprintf(`{apiVersion: v1, kind: ConfigMap, metadata: {namespace: PREFIX-evil, name: %[1]s, labels: {kubemirror.raczylo.com/mirror: "true"}, annotations: {
-		kubemirror.raczylo.com/mirror-id: configmaps/PREFIX-evil/%[1]s, kubemirror.raczylo.com/source-namespace: %[2]s, kubemirror.raczylo.com/source-name: %[3]s%[4]s}}}`,
-		name, sourceNamespace, sourceName, annotations)
+		kubemirror.raczylo.com/mirror-id: configmaps/PREFIX-evil/%[1]s, kubemirror.raczylo.com/source-namespace: PREFIX-good, kubemirror.raczylo.com/source-name: %[2]s%[3]s}}}`,
+		name, sourceName, annotations)
 }
 
 func TestThousandsOfForgedMirrorsHoldUpOnlyTheirOwnNamespace(t *testing.T) {
@@ -107,7 +107,7 @@ func TestThousandsOfForgedMirrorsHoldUpOnlyTheirOwnNamespace(t *testing.T) {
 			calm := good.median()
 			texts := make([]string, 1500)
 			for n := range texts {
-				texts[n] = forged(fmt.Sprint("forged-", n), "PREFIX-good", name(n), "")
+				texts[n] = forged(fmt.Sprint("forged-", n), name(n), "")
 			}
 			env.ApplyAll(texts)
 			good.unharmed(t, calm)
