@@ -1,6 +1,4 @@
 // Go's scanner for known vulnerabilities, pinned. Its database is asked for anew each time.
-module of its own: it takes an older YAML
-// library than the other linters do.
 module github.com/lukaszraczylo/kubemirror/tools/vulncheck
 
 go 1.26.0
