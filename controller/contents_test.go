@@ -2,9 +2,11 @@ package controller
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -131,4 +133,20 @@ func TestANamespaceThatRefusesWhileItsMirrorIsBeingMadeGetsNone(t *testing.T) {
 	if r.creates != 0 {
 		t.Errorf("%d mirrors were made", r.creates)
 	}
+}
+
+// A pointer into a source keeps all of it.
+func TestNothingKeepsASourceWhoseContentIsNotKept(t *testing.T) {
+	r := newRig(t)
+	r.Ready(configMapsType)
+	whole := func() weak.Pointer[mirror.Source] {
+		src := r.Settings.NewSource(r.object("src", api.LabelEnabled, "nowhere"))
+		r.SourcesOf(configMapsType).Set(src)
+		return weak.Make(src)
+	}()
+	runtime.GC()
+	if whole.Value() != nil {
+		t.Error("it is still there as it came, with its content")
+	}
+	runtime.KeepAlive(r)
 }

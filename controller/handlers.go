@@ -59,7 +59,8 @@ func (c *cache) recomputeTargetsLocked(key mirror.SourceKey, src *mirror.Source,
 		c.index.set(key, nil)
 		return
 	}
-	c.index.set(key, &src.Targets)
+	targets := src.Targets // not a pointer into the source, which would keep all of it
+	c.index.set(key, &targets)
 	if src.Targets.OnlyByNames {
 		for _, name := range src.Targets.Names() {
 			if c.selects(src, c.namespaces[name]) {
