@@ -11,7 +11,7 @@ import (
 // cluster with large Secrets must not fill the memory with them. What is not kept is read
 // again for each look at a mirror. The largest go first: that has the fewest sources read,
 // and those of whoever has the largest.
-const maxContents = 128 << 20
+const maxContents = 64 << 20
 
 // contents has the sources whose content is kept. The cache's lock guards it.
 type contents struct {
