@@ -3,6 +3,7 @@ package controller
 import (
 	"maps"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -56,17 +57,20 @@ func TestTheCensusTellsHowSourcesFareAndWhy(t *testing.T) {
 
 // Whoever names a source that is nowhere must not make anybody's look out of sync.
 func TestOnlySourcesThatHaveBeenSeenWait(t *testing.T) {
-	r := newRig(t)
-	r.target()
-	r.MirrorsOf(configMapsType).Set(r.mirror("a"))
-	r.Ready(configMapsType)
-	r.work()
-	if ages := r.Unsynced(); len(ages) != 0 {
-		t.Errorf("a source that nobody has seen waits: %v", ages)
-	}
-	r.say("a,b", same)
-	time.Sleep(time.Millisecond)
-	if ages := r.Unsynced(); len(ages) > 1 {
-		t.Errorf("those of %v wait", ages)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.target()
+		r.MirrorsOf(configMapsType).Set(r.mirror("a"))
+		r.Ready(configMapsType)
+		r.sources.keys = nil // it is yet to be looked for, and so waits
+		r.stateLocked(r.sourceKey()).since = time.Now()
+		time.Sleep(time.Minute)
+		if ages := r.Unsynced(); len(ages) != 0 {
+			t.Errorf("a source that nobody has seen waits: %v", ages)
+		}
+		r.say("a", same)
+		if ages, want := r.Unsynced(), map[string]time.Duration{"src": time.Minute}; !maps.Equal(ages, want) {
+			t.Errorf("one that is there waits for %v, want %v", ages, want)
+		}
+	})
 }

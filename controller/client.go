@@ -37,17 +37,11 @@ func (c *client) get(ctx context.Context, resource schema.GroupVersionResource, 
 	return c.Metadata.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 }
 
-func (c *client) getWhole(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) (*unstructured.Unstructured, error) {
+// getWhole asks for all of an object.
+func (c *client) getWhole(ctx context.Context, t schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	return c.Objects.Get(ctx, t, have.Namespace, have.Name)
-}
-
-// getSource asks for a source.
-func (c *client) getSource(ctx context.Context, t schema.GroupVersionResource, key mirror.SourceKey) (*unstructured.Unstructured, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	return c.Objects.Get(ctx, t, key.Namespace, key.Name)
+	return c.Objects.Get(ctx, t, namespace, name)
 }
 
 // theirs is what others put into a mirror that we are about to write: what is known of
@@ -61,7 +55,7 @@ func (c *client) theirs(ctx context.Context, t schema.GroupVersionResource, have
 	u := whole
 	if u == nil || u.GetResourceVersion() != have.ResourceVersion {
 		var err error
-		if u, err = c.getWhole(ctx, t, have); err != nil {
+		if u, err = c.getWhole(ctx, t, have.Namespace, have.Name); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -108,7 +108,7 @@ func (r *reader) withContent(ctx context.Context, key mirror.SourceKey, s snapsh
 	if s.source.HasContent() {
 		return s.source, nil
 	}
-	u, err := r.client.getSource(ctx, s.resource, key)
+	u, err := r.client.getWhole(ctx, s.resource, key.Namespace, key.Name)
 	switch {
 	case objectNotFound(err):
 		return nil, errStale

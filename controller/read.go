@@ -17,67 +17,63 @@ type reader struct {
 }
 
 // read asks the server what there is of a mirror that it may have in another form than
-// we know, and records it: once for each version.
+// we know, and records it: once for each version. It returns nil where it is none.
 func (r *reader) read(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) (*unstructured.Unstructured, error) {
-	u, err := r.client.getWhole(ctx, t, have)
-	r.cache.mu.Lock()
-	defer r.cache.mu.Unlock()
-	table := r.cache.tables[t.GroupResource()]
-	switch {
-	case table == nil || table.resource != t:
-		return nil, errStale // forgotten meanwhile
-	case objectNotFound(err):
-		r.cache.dropNotFoundLocked(table, have)
-		return nil, nil
-	case err != nil:
+	u, err := r.client.getWhole(ctx, t, have.Namespace, have.Name)
+	var found *mirror.Record
+	if err == nil {
+		found = mirror.NewRecord(t.GroupResource(), u)
+		found.Learn(mirror.HashContent(mirror.Content(u.Object)), mirror.IsImmutable(u.Object))
+	}
+	known, err := r.takeIn(t, have, found, err)
+	if known == nil {
 		return nil, err
 	}
-	record := mirror.NewRecord(t.GroupResource(), u)
-	if record.Standing != mirror.Foreign {
-		record.Learn(mirror.HashContent(mirror.Content(u.Object)), mirror.IsImmutable(u.Object))
-	}
-	if r.takeInLocked(table, record) == nil {
-		return nil, nil
-	}
-	table.recognize(table.mirrors[record.Key()])
 	return u, nil
 }
 
 // refresh is read by the mirror's metadata alone. It returns what is known of the mirror
-// then, nil where there is none.
+// then, nil where it is none.
 func (r *reader) refresh(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) (*mirror.Record, error) {
 	live, err := r.client.get(ctx, t, have.Namespace, have.Name)
+	var found *mirror.Record
+	if err == nil {
+		found = mirror.NewRecord(t.GroupResource(), live)
+	}
+	return r.takeIn(t, have, found, err)
+}
+
+// takeIn takes in what the server has answered when it was asked for a mirror, and returns
+// what is known of that then; nil where it is none.
+func (r *reader) takeIn(kind schema.GroupVersionResource, have, found *mirror.Record, err error) (*mirror.Record, error) {
 	r.cache.mu.Lock()
 	defer r.cache.mu.Unlock()
-	table := r.cache.tables[t.GroupResource()]
+	t := r.cache.tables[kind.GroupResource()]
 	switch {
-	case table == nil || table.resource != t:
+	case t == nil || t.resource != kind:
 		return nil, errStale // forgotten meanwhile
 	case objectNotFound(err):
-		r.cache.dropNotFoundLocked(table, have)
+		r.cache.dropNotFoundLocked(t, have)
 		return nil, nil
 	case err != nil:
 		return nil, err
+	case found.Standing == mirror.Foreign:
+		r.cache.mirrorGoneLocked(t, found.Key(), found.UID, found.ResourceVersion)
+		return nil, nil
 	}
-	return r.takeInLocked(table, mirror.NewRecord(t.GroupResource(), live)), nil
-}
-
-// takeInLocked takes in what the server has answered of a mirror, and returns what is
-// known of it then; nil where it is none.
-func (r *reader) takeInLocked(t *table, read *mirror.Record) *mirror.Record {
-	if read.Standing == mirror.Foreign {
-		r.cache.mirrorGoneLocked(t, read.Key(), read.UID, read.ResourceVersion)
-		return nil
+	whole := found.State == mirror.ContentKnown
+	before, news := t.set(found)
+	t.confirm(found)
+	known := t.mirrors[found.Key()]
+	if whole {
+		t.recognize(known)
 	}
-	before, news := t.set(read)
-	t.confirm(read)
-	known := t.mirrors[read.Key()]
 	r.cache.countMirror(t, before, known)
-	if news && before != nil && t.owner(before) != t.owner(read) {
-		r.cache.enqueueOwnersLocked(t, read)
+	if news && before != nil && t.owner(before) != t.owner(found) {
+		r.cache.enqueueOwnersLocked(t, found)
 		r.cache.enqueueOwnersLocked(t, before)
 	}
-	return known
+	return known, nil
 }
 
 // dropNotFoundLocked takes away a mirror that the server says isn't there. Those who wait

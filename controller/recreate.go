@@ -34,7 +34,7 @@ func (w *mirrorWorker) recreate(ctx context.Context, key mirror.MirrorKey, t sch
 }
 
 // errKeepsTooMuch has a mirror be made anew later: nothing that others put there is lost.
-var errKeepsTooMuch = errors.New("too much that others put into mirrors is waiting for them to be made anew")
+var errKeepsTooMuch = errors.New("it can only be made anew, and too much that others put into such mirrors waits for that already; it is tried again. See what holds their deletion up")
 
 // maxKept bounds what is kept of what others had put into mirrors that are being made anew,
 // in bytes. They may hold the deletion up as long as they like.

@@ -318,6 +318,8 @@ func (w *mirrorWorker) classifyError(ctx context.Context, key mirror.MirrorKey, 
 		return nil, ctx.Err()
 	case mirror.NamespaceGoing(err), mirror.KindGoing(err):
 		return nil, nil
+	case errors.Is(err, errKeepsTooMuch):
+		return &mirror.Problem{Reason: mirror.ReasonServerTrouble, Text: verb + ": " + err.Error(), Failed: true}, errAgain
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
 		w.cache.Metrics.SyncError("mirror", "conflict")
 		return nil, errStale

@@ -20,10 +20,11 @@ type unavailable struct {
 // filter returns the types that can be mirrored of those served, sorted.
 //
 // With no names, these are all kinds but those that are never mirrored or only when
-// named, and those of Kubernetes' own that are not known yet, each in one version: the server's preferred one, or where that does not serve the
-// kind the first in the server's order that does. With names, these are the
-// named ones in the versions named, and those that are not among them are
-// returned too, unless their group version failed: of that nothing is known.
+// named, and those of Kubernetes' own that are not known yet, each in one version: the
+// server's preferred one, or where that does not serve the kind the first in the
+// server's order that does. With names, these are the named ones in the versions
+// named, and those that are not among them are returned too, unless their group
+// version failed: of that nothing is known.
 func filter(r serverResources, named []Name) ([]Type, []unavailable) {
 	if len(named) > 0 {
 		return filterNamed(r, named)

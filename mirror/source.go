@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -166,8 +165,11 @@ func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
 	if src.Mode < Paused {
 		return src
 	}
-	if err := cmp.Or(unclear, src.read(s, u, annotations)); err != nil {
-		src.Mode, src.Reason = Stopped, err.Error()
+	if unclear == nil {
+		unclear = src.read(s, u, annotations)
+	}
+	if unclear != nil {
+		src.Mode, src.Reason = Stopped, unclear.Error()
 	}
 	return src
 }

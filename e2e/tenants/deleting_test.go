@@ -29,11 +29,9 @@ func TestAMirrorThatChangesAllTheTimeDoesNotKeepItsSource(t *testing.T) {
 				env.WaitFor(busy, "is there", kit.Exists)
 			}
 			var made atomic.Int64
-			defer allTheWhile(2, func(worker, n int) {
-				made.Add(1)
-				note := fmt.Sprintf(`{"metadata":{"annotations":{"note":"%d-%d"}}}`, worker, n)
-				env.PatchIfThere(busy, note)
-				time.Sleep(50 * time.Millisecond)
+			defer allTheWhile(30, func(n int64) {
+				made.Store(n)
+				env.PatchIfThere(busy, fmt.Sprintf(`{"metadata":{"annotations":{"note":"%d"}}}`, n))
 			})()
 			if c.name == "forged" {
 				env.Apply(forged(c.name, "settings", ", kubemirror.raczylo.com/source-uid: "+string(env.Get(src).GetUID())))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,22 +70,45 @@ func (n *neighbour) unharmed(t *testing.T, calm time.Duration) {
 	}
 }
 
-// allTheWhile does something again and again, by several at a time, until the returned
-// function is called.
-func allTheWhile(several int, do func(worker, n int)) (stop func()) {
+// allTheWhile does something again and again, so many times a second and by several at a
+// time if need be, until the returned function is called.
+func allTheWhile(aSecond int, do func(n int64)) (stop func()) {
+	const several = 4
 	ctx, cancel := context.WithCancel(context.Background())
+	tick := time.NewTicker(time.Second / time.Duration(aSecond))
+	var n atomic.Int64
 	var workers sync.WaitGroup
-	for worker := range several {
+	for range several {
 		workers.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
-				do(worker, n)
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+					do(n.Add(1))
+				}
 			}
 		})
 	}
 	return func() {
 		cancel()
 		workers.Wait()
+		tick.Stop()
 	}
+}
+
+// stage is a place with a neighbour, what his changes take in calm, the namespace evil,
+// and so many that sources there may ask for as any*.
+func stage(t *testing.T, targets int) (env *kit.Env, good *neighbour, calm time.Duration) {
+	t.Helper()
+	env = kit.New(t)
+	env.Namespace("evil")
+	for n := range targets {
+		env.Namespace(fmt.Sprint("any", n))
+	}
+	env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
+	good = newNeighbour(env)
+	return env, good, good.median()
 }
 
 // forged is an object that says of itself that it is a mirror of some source.
@@ -130,39 +154,22 @@ func TestThousandsOfForgedMirrorsHoldUpOnlyTheirOwnNamespace(t *testing.T) {
 }
 
 func TestHundredsOfSourcesThatChangeAllTheTimeHoldUpOnlyTheirOwnNamespace(t *testing.T) {
-	const sources, targets = 400, 5
-	env := kit.New(t)
-	evil := env.Namespace("evil")
-	for n := range targets {
-		env.Namespace(fmt.Sprint("any", n))
-	}
-	env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
-	good := newNeighbour(env)
-	calm := good.median()
+	const sources, targets, changes = 400, 5, 38
+	env, good, calm := stage(t, targets)
+	busy := func(n int64) kit.Ref { return kit.Object(configMap, env.Name("evil"), fmt.Sprint("busy-", n%sources)) }
 	texts := make([]string, sources)
 	for n := range texts {
-		texts[n] = kit.Source(kit.Object(configMap, evil, fmt.Sprint("busy-", n)), "0", "target-namespaces=PREFIX-any*")
+		texts[n] = kit.Source(busy(int64(n)), "0", "target-namespaces=PREFIX-any*")
 	}
 	env.ApplyAll(texts)
-	tick := time.NewTicker(time.Second / 38)
-	defer tick.Stop()
-	defer allTheWhile(4, func(worker, n int) {
-		<-tick.C
-		env.Patch(kit.Object(configMap, evil, fmt.Sprint("busy-", (97*n+worker)%sources)), fmt.Sprintf(`{"data":{"key":"%d-%d"}}`, worker, n))
-	})()
+	defer allTheWhile(changes, func(n int64) { env.Patch(busy(97*n), fmt.Sprintf(`{"data":{"key":"%d"}}`, n)) })()
 	good.unharmed(t, calm)
 }
 
 func TestSourcesWithHeavyRulesHoldUpOnlyTheirOwnNamespace(t *testing.T) {
-	const sources, targets, rules = 60, 10, 20
-	env := kit.New(t)
-	evil := env.Namespace("evil")
-	for n := range targets {
-		env.Namespace(fmt.Sprint("any", n))
-	}
-	env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")
-	good := newNeighbour(env)
-	calm := good.median()
+	const sources, targets, rules, changes = 60, 10, 20, 50
+	env, good, calm := stage(t, targets)
+	busy := func(n int64) kit.Ref { return kit.Object(configMap, env.Name("evil"), fmt.Sprint("heavy-", n%sources)) }
 	heavy := `{{$n := .TargetNamespace}}{{$l := split "` + strings.Repeat("x", 60) + `" ""}}{{range $l}}{{range $l}}{{range $l}}{{range $l}}{{end}}{{end}}{{end}}{{end}}`
 	var list []string
 	for n := range rules {
@@ -170,12 +177,9 @@ func TestSourcesWithHeavyRulesHoldUpOnlyTheirOwnNamespace(t *testing.T) {
 	}
 	texts := make([]string, sources)
 	for n := range texts {
-		texts[n] = kit.Source(kit.Object(configMap, evil, fmt.Sprint("heavy-", n)), "0", "target-namespaces=PREFIX-any*", "transform=rules: ["+strings.Join(list, ", ")+"]")
+		texts[n] = kit.Source(busy(int64(n)), "0", "target-namespaces=PREFIX-any*", "transform=rules: ["+strings.Join(list, ", ")+"]")
 	}
 	env.ApplyAll(texts)
-	defer allTheWhile(1, func(_, n int) {
-		env.Patch(kit.Object(configMap, evil, fmt.Sprint("heavy-", n%sources)), fmt.Sprintf(`{"data":{"key":"%d"}}`, n))
-		time.Sleep(20 * time.Millisecond)
-	})()
+	defer allTheWhile(changes, func(n int64) { env.Patch(busy(n), fmt.Sprintf(`{"data":{"key":"%d"}}`, n)) })()
 	good.unharmed(t, calm)
 }
