@@ -123,6 +123,11 @@ func TestAValueThatTheChartDoesNotHaveIsAnError(t *testing.T) {
 		{"controller.discoveryInterval=5", "discoveryInterval"},
 		{"image.digest=latest", "digest"},
 		{"resources.limits.memory=1Zi", "resources.limits.memory"},
+		{"policies.trustedGroups={team,system:authenticated}", "policies.trustedGroups: system:authenticated: everybody is in it"},
+		{"policies.trustedGroups={system:unauthenticated}", "everybody is in it"},
+		{"policies.trustedGroups={system:serviceaccounts}", "everybody is in it"},
+		{"policies.trustedUsers={system:anonymous}", "policies.trustedUsers: system:anonymous"},
+		{"rbac.mode=all", "mode"},
 	} {
 		got := helm(t, "template", "kubemirror", path(t, "charts", "kubemirror"), "--set="+row[0])
 		if got.code == 0 || !strings.Contains(got.errors, row[1]) {

@@ -88,6 +88,15 @@ metadata: {name: PREFIX-thief}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %q}]
 `, controller))
+	for i, text := range welcomes {
+		for _, size := range []int{8 << 10, sizes[2]} {
+			name := env.Namespace(strings.TrimPrefix(letsIn(env, i, size), env.Name("")))
+			m := meta{"annotations": map[string]any{domain + "allow-from": strings.Repeat(text, size/len(text))}}
+			if code, answer := s.send(t, env, request{"annotate", "admin", http.MethodPatch, "/api/v1/namespaces/" + name, namespaceOf(m)}, false); code != http.StatusOK {
+				t.Fatalf("annotate a namespace: %d %.500s", code, answer)
+			}
+		}
+	}
 	finalizers := make([]string, sizes[2]/12)
 	for i := range finalizers {
 		finalizers[i] = fmt.Sprintf("a.b/%08x", i)
@@ -113,6 +122,12 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %q}]
 		}
 	}
 }
+
+// welcomes are texts of allow-from that are bad for one who reads them.
+var welcomes = []string{"*?", "a*,", "*a*,", "?", " , "}
+
+// letsIn is the namespace that lets in what so much of such a text says.
+func letsIn(env *kit.Env, text, size int) string { return env.Name(fmt.Sprintf("in%d-%d", text, size)) }
 
 func secretOf(m meta) any {
 	return map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": m}
@@ -185,6 +200,17 @@ func families(env *kit.Env, ns, controller string) [][]request {
 			source(many(on))
 			namespace(many(bare))
 		}
+	}
+	// What a namespace lets in, the leash reads of each mirror.
+	for i, text := range welcomes {
+		var creations []request
+		for _, size := range append([]int{8 << 10}, sizes[2]) {
+			namespace := letsIn(env, i, size)
+			creations = append(creations, request{fmt.Sprintf("create a mirror where allow-from is %q, %d bytes", text, size), controller, http.MethodPost,
+				"/api/v1/namespaces/" + namespace + "/secrets", secretOf(meta{"name": "loot", "labels": map[string]any{domain + "mirror": "true"}, "annotations": map[string]any{
+					domain + "mirror-id": "secrets/" + namespace + "/loot", domain + "source-namespace": strings.Repeat("a", 63), domain + "source-name": "db"}})})
+		}
+		all = append(all, creations)
 	}
 	for _, field := range full {
 		for _, user := range []string{"admin", controller} {

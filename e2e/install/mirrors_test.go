@@ -50,7 +50,7 @@ func TestWithThePolicyOnMirrorsNobodyElseChangesThem(t *testing.T) {
 	restorer := env.Name("restorer")
 	env.Apply(asMirror("Secret", a, "db", "secrets/"+a+"/db", "") +
 		asMirror("Service", a, "web", "services/"+a+"/web", "spec: {type: LoadBalancer, ports: [{port: 80}]}"))
-	release(t, env, system, "--set=policies.mirrors.enabled=true", "--set=policies.trustedUsers={"+restorer+"}", "--set=policies.sources.enabled=false")
+	release(t, env, system, "--set=policies.mirrors.enabled=true", "--set=policies.trustedUsers={"+restorer+"}", "--set=policies.sources.enabled=false,policies.forgeries.enabled=false")
 	protected(t, env, a, "db")
 
 	change, remove, create := "only KubeMirror changes mirrors; change the source PREFIX-src/db instead", "only KubeMirror deletes mirrors; change the targets of the source PREFIX-src/db", "only KubeMirror makes mirrors"
@@ -123,12 +123,13 @@ func TestUnderThePolicyOnMirrorsKubeMirrorItselfGoesOn(t *testing.T) {
 
 func TestPoliciesAreInstalledWhereTheServerHasThemAndTheyAreAskedFor(t *testing.T) {
 	for flags, want := range map[string]string{
-		"":                                    "kubemirror-leash kubemirror-namespaces kubemirror-sources",
-		"--kube-version=1.30.0":               "kubemirror-leash kubemirror-namespaces kubemirror-sources",
+		"":                                    "kubemirror-forgeries kubemirror-leash kubemirror-namespaces kubemirror-sources",
+		"--kube-version=1.30.0":               "kubemirror-forgeries kubemirror-leash kubemirror-namespaces kubemirror-sources",
 		"--kube-version=1.29.9":               "",
-		"--set=policies.mirrors.enabled=true": "kubemirror-leash kubemirror-mirrors kubemirror-namespaces kubemirror-sources",
-		"--set=policies.mirrors.enabled=true --kube-version=1.29.9":                                  "",
-		"--set=policies.sources.enabled=false,policies.namespaces.enabled=false,leash.enabled=false": "",
+		"--set=policies.mirrors.enabled=true": "kubemirror-forgeries kubemirror-leash kubemirror-mirrors kubemirror-namespaces kubemirror-sources",
+		"--set=controller.resourceTypes={Secret.v1,Role.v1.rbac.authorization.k8s.io}":                                                "kubemirror-forgeries kubemirror-leash kubemirror-namespaces kubemirror-roles kubemirror-sources",
+		"--set=policies.mirrors.enabled=true --kube-version=1.29.9":                                                                   "",
+		"--set=policies.sources.enabled=false,policies.namespaces.enabled=false,policies.forgeries.enabled=false,leash.enabled=false": "",
 	} {
 		names := map[string][]string{}
 		for _, o := range render(t, strings.Fields(flags)...) {

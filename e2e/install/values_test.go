@@ -97,6 +97,8 @@ var (
 		{name: "rbac.create", value: "false", takes: "\nkind: ClusterRole\n"},
 		{name: "leash.enabled", value: "false", takes: "-leash\n"},
 		{name: "policies.sources.enabled", value: "false", takes: "-sources\n"},
+		{name: "policies.forgeries.enabled", value: "false", takes: "-forgeries\n"},
+		{name: "rbac.mode", value: "enumerated", takes: "is cluster-admin"},
 		{name: "policies.namespaces.enabled", value: "false", takes: "-namespaces\n"},
 		{name: "cleanup.enabled", value: "false", takes: "pre-delete"},
 		{name: "podDisruptionBudget.enabled", value: "false", takes: "kind: PodDisruptionBudget"},

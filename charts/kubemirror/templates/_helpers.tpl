@@ -96,9 +96,14 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 
+{{/* The groups that the API server has by itself, beside those without a dot in their names. */}}
+{{- define "kubemirror.builtInGroups" -}}
+admissionregistration.k8s.io apiextensions.k8s.io apiregistration.k8s.io authentication.k8s.io authorization.k8s.io certificates.k8s.io coordination.k8s.io discovery.k8s.io events.k8s.io flowcontrol.apiserver.k8s.io imagepolicy.k8s.io internal.apiserver.k8s.io lifecycle.k8s.io networking.k8s.io node.k8s.io rbac.authorization.k8s.io resource.k8s.io scheduling.k8s.io storage.k8s.io storagemigration.k8s.io
+{{- end -}}
+
 {{/* Says something where a type may come or go with a definition or an API service. */}}
 {{- define "kubemirror.typesComeAndGo" -}}
-{{- $builtIn := list "certificates.k8s.io" "coordination.k8s.io" "discovery.k8s.io" "events.k8s.io" "networking.k8s.io" "rbac.authorization.k8s.io" "resource.k8s.io" "storage.k8s.io" -}}
+{{- $builtIn := splitList " " (include "kubemirror.builtInGroups" .) -}}
 {{- range .Values.controller.resourceTypes -}}
 {{- $group := regexReplaceAll "^[^.]+\\.[^.]+\\.?" . "" -}}
 {{- if and (contains "." $group) (not (has $group $builtIn)) -}}yes{{- end -}}
@@ -122,11 +127,50 @@ yes
   resources: {{- $resources | uniq | sortAlpha | toYaml | nindent 4 }}
   verbs: {{- toYaml $verbs | nindent 4 }}
 {{- else }}
-# RBAC can't say "all but". escalate, bind and impersonate are not among the verbs.
+{{- if eq $root.Values.rbac.mode "enumerated" }}
+{{- include "kubemirror.enumerated" (list $root $verbs) }}
+{{- else }}
+# RBAC can't say "all but": a thief of the token is cluster-admin, leash or not, for he can
+# write policies and webhooks too. escalate, bind and impersonate are not among the verbs.
 - apiGroups: ["*"]
   resources: ["*"]
   verbs: {{- toYaml $verbs | nindent 4 }}
 {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* RBAC rules for Kubernetes' own kinds that are mirrored, and the groups of definitions that the cluster has now. Takes the same list. */}}
+{{- define "kubemirror.enumerated" -}}
+{{- $verbs := index . 1 -}}
+{{- $builtIn := splitList " " (include "kubemirror.builtInGroups" .) -}}
+{{- $groups := list -}}
+{{- range (index . 0).Capabilities.APIVersions -}}
+{{- $group := splitList "/" . | first -}}
+{{- if and (contains "." $group) (not (has $group $builtIn)) (not (hasSuffix "metrics.k8s.io" $group)) -}}{{- $groups = append $groups $group -}}{{- end -}}
+{{- end }}
+{{- range $group, $resources := dict
+  "" (list "configmaps" "limitranges" "podtemplates" "resourcequotas" "secrets" "services")
+  "apps" (list "daemonsets" "deployments" "statefulsets")
+  "autoscaling" (list "horizontalpodautoscalers")
+  "batch" (list "cronjobs")
+  "networking.k8s.io" (list "ingresses" "networkpolicies")
+  "policy" (list "poddisruptionbudgets")
+  "resource.k8s.io" (list "resourceclaimtemplates") }}
+- apiGroups: [{{ $group | quote }}]
+  resources: {{- $resources | toYaml | nindent 4 }}
+  verbs: {{- toYaml $verbs | nindent 4 }}
+{{- end }}
+{{- with $groups | uniq | sortAlpha }}
+# The definitions that were there when Helm last wrote this.
+- apiGroups: {{- toYaml . | nindent 4 }}
+  resources: ["*"]
+  verbs: {{- toYaml $verbs | nindent 4 }}
+{{- end }}
+{{- end -}}
+
+{{/* "yes" where other ClusterRoles add to the types by their label. */}}
+{{- define "kubemirror.aggregates" -}}
+{{- if or .Values.rbac.aggregate (and (eq .Values.rbac.mode "enumerated") (not .Values.controller.resourceTypes)) -}}yes{{- end -}}
 {{- end -}}
 
 {{/* What all Pods of the chart have in common. */}}
@@ -195,9 +239,12 @@ strings.quote({{ . }}.find('[^a-z0-9*?-]')).substring(1).replace('"', '')) + "'"
 {{- range $group, $resources := dict
   "" (list "bindings" "endpoints" "events" "persistentvolumeclaims" "pods" "replicationcontrollers")
   "apps" (list "controllerrevisions" "replicasets")
-  "coordination.k8s.io" (list "leases")
+  "certificates.k8s.io" (list "podcertificaterequests")
+  "coordination.k8s.io" (list "leases" "leasecandidates")
   "discovery.k8s.io" (list "endpointslices")
   "events.k8s.io" (list "events")
+  "lifecycle.k8s.io" (list "evictions" "evictionrequests")
+  "scheduling.k8s.io" (list "podgroups" "compositepodgroups")
   "storage.k8s.io" (list "csistoragecapacities") }}
 - apiGroups: [{{ $group | quote }}]
   apiVersions: ["*"]
@@ -266,6 +313,14 @@ dyn(oldObject).all(k, k in ['metadata', 'status'] || k in dyn(object))
 
 {{/* CEL: whether the request is of an account that policies don't hold for: Kubernetes' own controllers, or one of the values. */}}
 {{- define "kubemirror.isTrusted" -}}
+{{- range .Values.policies.trustedGroups -}}
+{{- if has . (list "system:authenticated" "system:unauthenticated" "system:serviceaccounts" "*") -}}
+{{- fail (printf "policies.trustedGroups: %s: everybody is in it, and the policies would hold for nobody; name the accounts in policies.trustedUsers, or turn the policies off" .) -}}
+{{- end -}}
+{{- end -}}
+{{- if has "system:anonymous" .Values.policies.trustedUsers -}}
+{{- fail "policies.trustedUsers: system:anonymous: that is everybody who doesn't say who he is" -}}
+{{- end -}}
 {{- $kubernetes := list "system:kube-controller-manager" -}}
 {{- range list "deployment-controller" "daemon-set-controller" "statefulset-controller" "cronjob-controller" "service-controller" "horizontal-pod-autoscaler" "disruption-controller" "resourcequota-controller" "generic-garbage-collector" "namespace-controller" "legacy-service-account-token-cleaner" -}}
 {{- $kubernetes = append $kubernetes (printf "system:serviceaccount:kube-system:%s" .) -}}
