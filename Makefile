@@ -106,21 +106,27 @@ docker-push: ## Build the image for amd64 and arm64, and push it (IMAGE, IMAGE_T
 	mkdir -p bin
 	$(BUILDX) --provenance=mode=max --sbom=true --metadata-file=bin/image.json --output=type=image,push=true,rewrite-timestamp=true .
 
+# One name only: skopeo takes the layout's one image, and gives it the names that it is to have.
+.PHONY: docker-layout
+docker-layout: ## Build the same into bin/image, an OCI layout, to be pushed where nothing is built
+	mkdir -p bin
+	$(BUILDX) --provenance=mode=max --sbom=true --output=type=oci,tar=false,dest=bin/image,rewrite-timestamp=true .
+
 .PHONY: chart-package
 chart-package: ## Package the chart, with this version, into bin/chart
 	rm -rf bin/chart
 	$(HELM) package charts/kubemirror --version=$(TAG) --app-version=$(TAG) --destination=bin/chart
 
 .PHONY: release
-release: chart-package ## What the release workflow runs for a tag; needs credentials
-	$(GORELEASER) release --clean
+release: chart-package ## What the release workflow builds for a tag; it publishes nothing
+	$(GORELEASER) release --clean --skip=publish
 
 # Where there is a Docker, the image too, as an OCI layout. The first run builds
 # goreleaser: about seven minutes on two cores.
 .PHONY: release-dry
 release-dry: chart-package ## Make all of a release that takes no credentials, in dist/, and check it
 	$(GORELEASER) check
-	$(GORELEASER) release --snapshot --clean --skip=sign
+	$(GORELEASER) release --snapshot --clean
 	cp bin/chart/*.tgz dist/
 	@if docker buildx version >/dev/null 2>&1; then set -x; $(BUILDX) --provenance=false --output=type=oci,tar=false,dest=dist/image,rewrite-timestamp=true .; \
 		else echo "There is no Docker with buildx here: the image is not built."; fi
