@@ -48,6 +48,7 @@ func TestNoTextCostsTheAPIServerMuchCPU(t *testing.T) {
 	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
 	s := senders{}
 	controller := "system:serviceaccount:" + system + ":kubemirror"
+	refusesForgeries(t, env, false) // not the policy of another test
 	stage(t, env, s, ns, controller)
 	release(t, env, system, "--set=policies.mirrors.enabled=true")
 	holds(t, env, true)

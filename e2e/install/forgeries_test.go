@@ -18,7 +18,7 @@ const (
 // "db" is, and a child "child" that has its labels.
 var forged = []deed{
 	{"make a mirror", "", asMirror("Secret", "PREFIX-a", "fake", "secrets/PREFIX-a/fake", ""), "create --namespace=PREFIX-a -f-", onlyMakes},
-	{"make what names no source", "", "{apiVersion: v1, kind: ConfigMap, metadata: {name: fat, labels: {kubemirror.raczylo.com/mirror: 'true'}}}", "create --namespace=PREFIX-a -f-", onlyMakes},
+	{"make what names no source", "", "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: fat, labels: {kubemirror.raczylo.com/mirror: 'true'}}}", "create --namespace=PREFIX-a -f-", onlyMakes},
 	{"make one by server-side apply", "", asMirror("Secret", "PREFIX-a", "fake", "secrets/PREFIX-a/fake", ""), "apply --namespace=PREFIX-a --server-side -f-", onlyMakes},
 	{"make one of a kind of a definition", "", strings.Replace(asMirror("Widget", "PREFIX-a", "fake", "", ""), "apiVersion: v1", "apiVersion: PREFIX.example.com/v1", 1), "create --namespace=PREFIX-a -f-", onlyMakes},
 	{"make the label of what is there", "{apiVersion: v1, kind: Secret, metadata: {namespace: PREFIX-a, name: slow, annotations: {kubemirror.raczylo.com/mirror-id: secrets/PREFIX-a/slow}}}", "",
@@ -41,7 +41,21 @@ var forged = []deed{
 	{"have a mirror for himself", "", "", "label -n PREFIX-a secret child kubemirror.raczylo.com/mirror-", ""},
 	{"say that it is another's then", "", "", "annotate --overwrite -n PREFIX-a secret child kubemirror.raczylo.com/source-name=other", ""},
 	{"delete a mirror, which comes back", "", "", "delete -n PREFIX-a secret db", ""},
-	{"make what is none", "", "{apiVersion: v1, kind: ConfigMap, metadata: {name: fat, labels: {kubemirror.raczylo.com/mirror: 'false'}}}", "create --namespace=PREFIX-a -f-", ""},
+	{"make what is none", "", "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: fat, labels: {kubemirror.raczylo.com/mirror: 'false'}}}", "create --namespace=PREFIX-a -f-", ""},
+}
+
+// refusesForgeries waits until the policy does, or does not, a moment after it is made or
+// deleted.
+func refusesForgeries(t *testing.T, env *kit.Env, want bool) {
+	t.Helper()
+	probe := strings.ReplaceAll(asMirror("Secret", "default", env.Name("probe"), "secrets/default/"+env.Name("probe"), ""), "PREFIX", env.Prefix())
+	env.Eventually(fmt.Sprintf("the policy on forgeries holds: %v", want), func(context.Context) error {
+		got := run(t, probe, "kubectl", "--kubeconfig="+admin(t, env), "create", "--dry-run=server", "-f-")
+		if held := strings.Contains(got.errors, "kubemirror-forgeries"); held != want || !held && got.code != 0 {
+			return fmt.Errorf("not yet: %s", got)
+		}
+		return nil
+	})
 }
 
 func TestNobodyButKubeMirrorMakesWhatPassesForAMirror(t *testing.T) {
@@ -51,19 +65,14 @@ func TestNobodyButKubeMirrorMakesWhatPassesForAMirror(t *testing.T) {
 	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
 	env.Apply(editors)
 	env.Apply(widgets)
+	refusesForgeries(t, env, false) // not the policy of another test
 	env.Apply(asMirror("Secret", a, "db", "secrets/"+a+"/db", "") + asMirror("Secret", a, "child", "configmaps/"+a+"/parent", ""))
 	ann, restorer, argo := env.Name("ann"), env.Name("restorer"), env.Name("argo")
 	for _, user := range []string{ann, restorer, argo} {
 		grant(env, user, env.Name("editor"), a)
 	}
 	release(t, env, system, "--set=policies.trustedUsers={"+restorer+"}", "--set=policies.trustedGroups={"+env.Name("gitops")+"}")
-	fake := strings.ReplaceAll(asMirror("Secret", a, "probe", "secrets/"+a+"/probe", ""), "PREFIX", env.Prefix())
-	env.Eventually("the policy holds", func(context.Context) error {
-		if got := run(t, fake, "kubectl", "--kubeconfig="+admin(t, env), "create", "--dry-run=server", "-f-"); !strings.Contains(got.errors, "kubemirror-forgeries") {
-			return fmt.Errorf("not yet: %s", got)
-		}
-		return nil
-	})
+	refusesForgeries(t, env, true)
 	t.Log("one who may write anything in his namespace")
 	do(t, env, "kubemirror-forgeries", kubeconfig(t, env, ann), forged)
 	t.Log("trusted accounts, who restore from backups and from Git")

@@ -13,7 +13,7 @@ func TestAThiefOfTheCleanupsTokenCanOnlyTakeAway(t *testing.T) {
 	env := kit.New(t)
 	system, target := "system-"+env.Prefix(), env.Namespace("target")
 	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
-	env.Apply(staged(target))
+	stageLoot(t, env, target)
 	const deletes = "--set=cleanup.deleteMirrors=true"
 	release(t, env, system, deletes)
 	env.Apply("{apiVersion: apps/v1, kind: Deployment, metadata: {namespace: " + target + ", name: kubemirror}" + daemon + "}")

@@ -35,7 +35,14 @@ regarding: {apiVersion: v1, %s}
 `, namespace, labels, regarding)
 }
 
-// staged are the objects that the thief meets, made before there is a leash.
+// stageLoot makes the objects that the thief meets, before there is a leash.
+func stageLoot(t *testing.T, env *kit.Env, target string) {
+	t.Helper()
+	refusesForgeries(t, env, false) // not the policy of another test
+	env.Apply(staged(target))
+	t.Cleanup(func() { env.Delete(kit.Object("Node", "", "one")) })
+}
+
 func staged(target string) string {
 	id := func(kind, name string) string { return kind + "s/" + target + "/" + name }
 	plain := func(name, metadata string) string {
@@ -68,7 +75,7 @@ func steal(t *testing.T, mode string) {
 	env := kit.New(t)
 	system, target := "system-"+env.Prefix(), env.Namespace("target")
 	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
-	env.Apply(staged(target))
+	stageLoot(t, env, target)
 	closed, picky := env.Namespace("closed", domain+"allow-mirrors=false"), env.Namespace("picky")
 	env.Annotate(kit.Object("Namespace", "", picky), domain+"allow-from=other-*, "+env.Name("sr?")+"x,"+env.Name("friend"))
 	release(t, env, system, "--set=rbac.mode="+mode)

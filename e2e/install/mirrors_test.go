@@ -48,6 +48,7 @@ func TestWithThePolicyOnMirrorsNobodyElseChangesThem(t *testing.T) {
 	env.Namespace("src")
 	env.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: " + system + "}}")
 	restorer := env.Name("restorer")
+	refusesForgeries(t, env, false) // not the policy of another test
 	env.Apply(asMirror("Secret", a, "db", "secrets/"+a+"/db", "") +
 		asMirror("Service", a, "web", "services/"+a+"/web", "spec: {type: LoadBalancer, ports: [{port: 80}]}"))
 	release(t, env, system, "--set=policies.mirrors.enabled=true", "--set=policies.trustedUsers={"+restorer+"}", "--set=policies.sources.enabled=false,policies.forgeries.enabled=false")

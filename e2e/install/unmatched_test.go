@@ -30,7 +30,7 @@ func TestNoPolicyIsAskedAboutKindsThatAreNeverMirrored(t *testing.T) {
 	policed(t, env, "--set=policies.mirrors.enabled=true")
 	config := admin(t, env)
 	try := func(kind, apiVersion, rest, label string) outcome {
-		text := "{apiVersion: " + apiVersion + ", kind: " + kind + ", metadata: {namespace: PREFIX-src, name: busy, labels: {kubemirror.raczylo.com/" + label + ": 'true'}, " +
+		text := "---\n{apiVersion: " + apiVersion + ", kind: " + kind + ", metadata: {namespace: PREFIX-src, name: busy, labels: {kubemirror.raczylo.com/" + label + ": 'true'}, " +
 			"annotations: {kubemirror.raczylo.com/sync: 'true', kubemirror.raczylo.com/paused: perhaps, kubemirror.raczylo.com/target-namespaces: '" + strings.Repeat(",", 16<<10) + "'}}, " + rest + "}"
 		return run(t, strings.ReplaceAll(text, "PREFIX", env.Prefix()), "kubectl", "--kubeconfig="+config, "create", "--dry-run=server", "--validate=false", "-f-")
 	}
