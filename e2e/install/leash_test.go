@@ -148,7 +148,7 @@ func steal(t *testing.T, mode string) {
 		{"have it run at times", strings.ReplaceAll(loot("batch/v1", "CronJob", "cronjobs.batch"+own, cron), target, "kube-system"), create},
 		{"make administrators where a cloud lists them", strings.ReplaceAll(strings.ReplaceAll(loot("v1", "ConfigMap", "configmaps/kube-system/aws-auth", ""), "namespace: "+target, "namespace: kube-system"), "name: loot", "name: aws-auth"), create},
 		{"give a role", loot("rbac.authorization.k8s.io/v1", "Role", "roles.rbac.authorization.k8s.io"+own, ", rules: []"), create},
-		{"ask for the certificate of a Pod", loot("coordination.k8s.io/v1beta1", "LeaseCandidate", "leasecandidates.coordination.k8s.io"+own, ", spec: {leaseName: l, strategy: OldestEmulationVersion, binaryVersion: 1.0.0, emulationVersion: 1.0.0}"), create},
+		{"run a Pod by a ReplicationController", loot("v1", "ReplicationController", "replicationcontrollers"+own, ", spec: {selector: {a: b}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: c}]}}}"), create},
 		{"hold up a node", "", []string{"patch", "node", "one", "--type=merge", "-p", held}},
 		{"hold up a Pod that is labelled as a source", "", []string{"-n", target, "patch", "pod", "labelled", "--type=merge", "-p", held}},
 		{"create a namespace", "{apiVersion: v1, kind: Namespace, metadata: {name: loot}}", create},
@@ -236,7 +236,7 @@ func refused(o outcome) error {
 
 // refusedOr is refused where RBAC may have ended the command before.
 func refusedOr(byRights bool, o outcome) error {
-	if byRights && o.code != 0 && strings.Contains(o.errors, "(Forbidden)") {
+	if byRights && o.code != 0 && strings.Contains(o.errors, "orbidden") {
 		return nil
 	}
 	return refused(o)

@@ -19,7 +19,7 @@ var busy = []string{
 	"PersistentVolumeClaim|v1|spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}",
 	"ReplicaSet|apps/v1|spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: c}]}}}",
 	"ReplicationController|v1|spec: {selector: {a: b}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: c}]}}}",
-	"ControllerRevision|apps/v1|revision: 1",
+	"ControllerRevision|apps/v1|revision: 1, data: {}",
 }
 
 // No policy is asked about these, so that no text on them costs anything: neither as a
