@@ -84,7 +84,8 @@ func steal(t *testing.T, mode string) {
 	// loot is a mirror of that resource and name, as far as it says.
 	loot := func(apiVersion, kind, id, rest string) string {
 		return "---\n{apiVersion: " + apiVersion + ", kind: " + kind + ", metadata: {namespace: " + target +
-			`, name: loot, labels: {kubemirror.raczylo.com/mirror: "true"}, annotations: {kubemirror.raczylo.com/mirror-id: ` + id + "}}" + rest + "}"
+			`, name: loot, labels: {kubemirror.raczylo.com/mirror: "true"}, annotations: {kubemirror.raczylo.com/mirror-id: ` + id +
+			", kubemirror.raczylo.com/source-namespace: " + env.Name("src") + ", kubemirror.raczylo.com/source-name: db}}" + rest + "}"
 	}
 	own := "/" + target + "/loot"
 	secret := loot("v1", "Secret", "secrets"+own, "")
@@ -168,7 +169,7 @@ func steal(t *testing.T, mode string) {
 		{"take one from before over", "", patch("before", `{"metadata":{"annotations":{"kubemirror.raczylo.com/mirror-id":"secrets/`+target+`/before"}},"data":{"k":"eA=="}}`)},
 		{"delete a mirror", "", []string{"-n", target, "delete", "secret", "db"}},
 		{"create one where those of its source are let in", into(picky, env.Name("friend")), create},
-		{"create one that a glob lets in", into(picky, "other-team"), create},
+		{"create one that a glob lets in", strings.ReplaceAll(into(picky, "other-team"), "loot", "loot-too"), create},
 		{"create a mirror", loot("v1", "Secret", "secrets"+own, ""), create},
 		{"create one of a group", loot("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies.networking.k8s.io"+own, ", spec: {podSelector: {}}"), create},
 		{"hold a source", "", patch("source", held)},
@@ -184,7 +185,7 @@ func steal(t *testing.T, mode string) {
 
 	t.Log("what RBAC can subtract only where it has no wildcard, as the README says")
 	for _, row := range seizures {
-		got := run(t, row.stdin, "kubectl", append([]string{config}, append(row.args, "--dry-run=server")...)...)
+		got := run(t, "---\n"+row.stdin, "kubectl", append([]string{config}, append(row.args, "--dry-run=server")...)...)
 		if taken := got.code == 0; taken != (mode == "wildcard") || !taken && !strings.Contains(got.errors, "orbidden") {
 			t.Errorf("with the %s, the thief can %s: %v: %s", mode, row.what, taken, got)
 		}
