@@ -152,6 +152,8 @@ func steal(t *testing.T, mode string) {
 		{"run a Pod by a ReplicationController", loot("v1", "ReplicationController", "replicationcontrollers"+own, ", spec: {selector: {a: b}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: c}]}}}"), create},
 		{"hold up a node", "", []string{"patch", "node", "one", "--type=merge", "-p", held}},
 		{"hold up a Pod that is labelled as a source", "", []string{"-n", target, "patch", "pod", "labelled", "--type=merge", "-p", held}},
+		{"read what others write", "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: loot}, " +
+			`webhooks: [{name: a.example.com, admissionReviewVersions: [v1], sideEffects: None, clientConfig: {url: "https://example.com"}}]}`, create},
 		{"create a namespace", "{apiVersion: v1, kind: Namespace, metadata: {name: loot}}", create},
 		{"delete a namespace", "", []string{"delete", "namespace", target, "--wait=false"}},
 		{"let a namespace be privileged", "", []string{"label", "namespace", target, "pod-security.kubernetes.io/enforce=privileged"}},
@@ -208,14 +210,12 @@ const (
 	cron   = `, spec: {schedule: "0 3 * * *", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: c}]}}}}}`
 )
 
-// seizures take the cluster: no policy is asked about policies and webhooks.
+// seizures take the cluster: no policy is asked about policies.
 var seizures = []attempt{
 	{"take the leash off", "", []string{"delete", "validatingadmissionpolicybinding", "kubemirror-leash"}},
 	{"change what others write", `{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingAdmissionPolicy, metadata: {name: loot}, spec: {reinvocationPolicy: Never,
 		matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]},
 		mutations: [{patchType: ApplyConfiguration, applyConfiguration: {expression: "Object{}"}}]}}`, []string{"create", "-f-"}},
-	{"read what others write", `{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: loot},
-		webhooks: [{name: a.example.com, admissionReviewVersions: [v1], sideEffects: None, clientConfig: {url: "https://example.com"}}]}`, []string{"create", "-f-"}},
 }
 
 // manyKeys is the content of a large ConfigMap.
