@@ -41,11 +41,21 @@ func grant(ctx context.Context, c *client) error {
 	return nil
 }
 
+// isController is the leash's condition that a request is a kubemirror process's.
+const isController = "request.userInfo.groups.exists(g, g == '" + Controllers + "')"
+
+// namedKinds are the kinds that tests name with --resource-types, for which the chart would
+// render the leash.
+const namedKinds = `"/ServiceAccount","rbac.authorization.k8s.io/Role","rbac.authorization.k8s.io/RoleBinding","batch/Job","resource.k8s.io/ResourceClaim"`
+
 // leash puts the policy of manifests/leash.yaml on the group Controllers.
 func leash(ctx context.Context, c *client) error {
 	objects, err := manifest(ctx, "leash.yaml", map[string]string{
-		"request.userInfo.username == 'system:serviceaccount:kubemirror-system:kubemirror'": "request.userInfo.groups.exists(g, g == '" + Controllers + "')",
-		"request.namespace == ''kubemirror-system''":                                        "request.namespace.startsWith(''leases-'')",
+		`request.userInfo.username in ["system:serviceaccount:kubemirror-system:kubemirror","system:serviceaccount:kubemirror-system:kubemirror-cleanup"]`: isController,
+		"request.userInfo.username == 'system:serviceaccount:kubemirror-system:kubemirror'":                                                                isController,
+		// As where they are named.
+		`"resource.k8s.io/ResourceClaimTemplate"]`:   `"resource.k8s.io/ResourceClaimTemplate",` + namedKinds + `]`,
+		"request.namespace == ''kubemirror-system''": "request.namespace.startsWith(''leases-'')",
 	})
 	if err != nil {
 		return err
