@@ -193,7 +193,7 @@ func TestTheImageIsBuiltWithTheGoThatTheModuleAsksFor(t *testing.T) {
 			version = v
 		}
 	}
-	if from := stages(t)[0][0].rest; !strings.Contains(from, "golang:"+version+" ") { // so that a release's programs are the images' to the byte
+	if from := stages(t)[0][0].rest; !strings.Contains(from, "golang:"+version+"@sha256:") { // so that a release's programs are the images' to the byte
 		t.Errorf("the Dockerfile builds from %q, and go.mod asks for Go %s", from, version)
 	}
 }
