@@ -14,6 +14,7 @@ import (
 
 	"github.com/lukaszraczylo/kubemirror/cleanup"
 	"github.com/lukaszraczylo/kubemirror/kube"
+	"github.com/lukaszraczylo/kubemirror/option"
 	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
@@ -46,10 +47,10 @@ func parseCleanup(args []string, out io.Writer) (*cleanupOptions, error) {
 	flags := pflag.NewFlagSet("kubemirror cleanup", pflag.ContinueOnError)
 	flags.SortFlags = false
 	flags.SetOutput(io.Discard)
-	flags.VarPF(boolean(&o.deleteMirrors), "delete-mirrors", "", "delete all mirrors first").NoOptDefVal = "true"
-	flags.Var(value("namespace/name", "", o.setController), "delete-deployment",
+	flags.VarPF(option.Boolean(&o.deleteMirrors), "delete-mirrors", "", "delete all mirrors first").NoOptDefVal = "true"
+	flags.Var(option.New("namespace/name", "", o.setController), "delete-deployment",
 		"a controller's Deployment to delete before that, and to wait for until its Pods are gone")
-	flags.Var(patterns(&o.sourceNamespaces), "source-namespaces",
+	flags.Var(option.Patterns(&o.sourceNamespaces), "source-namespaces",
 		"names and globs of the only namespaces whose sources are released, and whose sources' mirrors are deleted")
 	for _, name := range []string{"resource-types", "rate-limit-qps", "rate-limit-burst", "kubeconfig", "context", "logging-format", "v", "vmodule"} {
 		flags.AddFlag(controller.Lookup(name))
@@ -91,7 +92,7 @@ func startCleanup(ctx context.Context, args []string) int {
 		return complain(exitUsage, err)
 	}
 	var named []schema.GroupKind
-	for _, name := range o.resourceTypes {
+	for _, name := range o.ResourceTypes {
 		named = append(named, schema.GroupKind{Group: name.Group, Kind: name.Kind})
 	}
 	if err := clients.AwaitServer(ctx); err != nil {

@@ -12,21 +12,17 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/klog/v2"
 
-	"github.com/lukaszraczylo/kubemirror/discovery"
 	"github.com/lukaszraczylo/kubemirror/kube"
 	"github.com/lukaszraczylo/kubemirror/metrics"
-	"github.com/lukaszraczylo/kubemirror/mirror"
-	"github.com/lukaszraczylo/kubemirror/pattern"
+	"github.com/lukaszraczylo/kubemirror/option"
 )
 
 // options is what the flags say (contract, "Flags").
 type options struct {
-	settings mirror.Settings
+	option.Mirroring
 
-	resourceTypes     []discovery.Name
 	discoveryInterval time.Duration
 	workers           int
 	qps               float64
@@ -116,42 +112,21 @@ func (o *options) secureMetrics() (err error) {
 }
 
 func (o *options) register(flags *pflag.FlagSet) {
-	settings := &o.settings
-	settings.MaxTargets, o.workers, o.qps, o.burst = 100, 5, 50, 100
-	o.discoveryInterval = 5 * time.Minute
-	settings.Transform.Timeout, settings.Transform.MaxRules = 100*time.Millisecond, 50
-	settings.Transform.MaxSize, settings.Transform.MaxOutput = 10<<10, 1<<20
-	settings.Strip, _ = mirror.ParseStrip("")
-
-	flags.Var(value("list", "", func(s string) (err error) {
-		o.resourceTypes, err = discovery.ParseTypes(s)
-		return err
-	}), "resource-types", "types to mirror, as Kind.version or Kind.version.group, comma separated; empty means every type that can be")
-	flags.Var(duration(&o.discoveryInterval), "discovery-interval", "how often to look for types anew, beside at once when one comes or goes")
-	flags.Var(whole(&settings.MaxTargets), "max-targets", "the most targets of one source")
-	flags.Var(whole(&o.workers), "worker-threads", "how many mirrors are worked on at a time; a fifth of them, or 2, for one source, and all but one for the sources of one namespace")
-	flags.Var(positive(&o.qps), "rate-limit-qps", "the most requests to the API server a second, watches and the lease apart")
-	flags.Var(whole(&o.burst), "rate-limit-burst", "how many requests may go beyond that in a row")
-	flags.Var(patterns(&settings.Excluded), "excluded-namespaces", "names and globs of namespaces that never get mirrors")
-	flags.Var(patterns(&settings.Included), "included-namespaces", "names and globs of the only namespaces that get mirrors; exclusion wins")
-	flags.Var(patterns(&settings.Sources), "source-namespaces", "names and globs of the only namespaces whose sources are honoured")
-	flags.Var(value("globs", "", func(s string) (err error) {
-		settings.Strip, err = mirror.ParseStrip(s)
-		return err
-	}), "strip-metadata", "globs of labels and annotations that mirrors don't get, beside those of the usual tools")
-	flags.Var(duration(&settings.Transform.Timeout), "transform-timeout", "the most time that one template may take")
-	flags.Var(whole(&settings.Transform.MaxRules), "transform-max-rules", "the most transformation rules of one source")
-	flags.Var(size(&settings.Transform.MaxSize), "transform-max-size", "the most text that the rules of one source may have")
-	flags.Var(size(&settings.Transform.MaxOutput), "transform-max-output", "the most text that the templates of one source may make for one mirror")
+	o.Register(flags)
+	o.discoveryInterval, o.workers, o.qps, o.burst = 5*time.Minute, 5, 50, 100
+	flags.Var(option.Duration(&o.discoveryInterval), "discovery-interval", "how often to look for types anew, beside at once when one comes or goes")
+	flags.Var(option.Whole(&o.workers), "worker-threads", "how many mirrors are worked on at a time; a fifth of them, or 2, for one source, and all but one for the sources of one namespace")
+	flags.Var(option.Positive(&o.qps), "rate-limit-qps", "the most requests to the API server a second, watches and the lease apart")
+	flags.Var(option.Whole(&o.burst), "rate-limit-burst", "how many requests may go beyond that in a row")
 
 	o.leaderElect = true
-	flags.VarPF(boolean(&o.leaderElect), "leader-elect", "", "take turns with other replicas by a Lease; false runs without").NoOptDefVal = "true"
+	flags.VarPF(option.Boolean(&o.leaderElect), "leader-elect", "", "take turns with other replicas by a Lease; false runs without").NoOptDefVal = "true"
 	o.leaseName = "kubemirror-controller-leader"
-	flags.Var(dnsName(&o.leaseName), "leader-election-id", "the Lease's name")
-	flags.Var(dnsName(&o.leaseNamespace), "leader-election-namespace", "the Lease's namespace (default: the one that the process runs in)")
+	flags.Var(option.DNSName(&o.leaseName), "leader-election-id", "the Lease's name")
+	flags.Var(option.DNSName(&o.leaseNamespace), "leader-election-namespace", "the Lease's namespace (default: the one that the process runs in)")
 	o.metricsAddress, o.probesAddress = ":8080", ":8081"
 	flags.Var(address(&o.metricsAddress), "metrics-bind-address", `where /metrics is served; "0" turns it off`)
-	flags.VarPF(boolean(&o.metricsSecure), "metrics-secure", "", "serve /metrics by TLS, to those whom the API server lets get /metrics").NoOptDefVal = "true"
+	flags.VarPF(option.Boolean(&o.metricsSecure), "metrics-secure", "", "serve /metrics by TLS, to those whom the API server lets get /metrics").NoOptDefVal = "true"
 	flags.StringVar(&o.certFile, "tls-cert-file", "", "the certificate for --metrics-secure, a PEM file that is read anew when it changes (default: self-signed)")
 	flags.StringVar(&o.keyFile, "tls-private-key-file", "", "the key of --tls-cert-file")
 	flags.Var(address(&o.probesAddress), "health-probe-bind-address", `where /healthz, /livez and /readyz are served; "0" turns them off`)
@@ -159,92 +134,9 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.context, "context", "", "the kubeconfig's context (default: its current one)")
 }
 
-// option is a flag whose value is checked as it is set, so that what is wrong with
-// it is said with the flag's name.
-type option struct {
-	kind, text string
-	set        func(string) error
-}
-
-func value(kind, initial string, set func(string) error) *option {
-	return &option{kind: kind, text: initial, set: set}
-}
-
-func (o *option) String() string { return o.text }
-func (o *option) Type() string   { return o.kind }
-func (o *option) Set(s string) error {
-	o.text = s
-	return o.set(s)
-}
-
-func boolean(to *bool) *option {
-	return value("bool", strconv.FormatBool(*to), func(s string) error {
-		b, err := strconv.ParseBool(s)
-		if err != nil {
-			return errors.New("it takes true or false")
-		}
-		*to = b
-		return nil
-	})
-}
-
-func whole(to *int) *option {
-	return value("int", strconv.Itoa(*to), func(s string) error {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			return errors.New("it takes a whole number from 1 up")
-		}
-		*to = n
-		return nil
-	})
-}
-
-func positive(to *float64) *option {
-	return value("float", strconv.FormatFloat(*to, 'f', -1, 64), func(s string) error {
-		n, err := strconv.ParseFloat(s, 32)
-		if err != nil || !(n > 0) {
-			return errors.New("it takes a number above 0")
-		}
-		*to = n
-		return nil
-	})
-}
-
-func duration(to *time.Duration) *option {
-	return value("duration", to.String(), func(s string) error {
-		d, err := time.ParseDuration(s)
-		if err != nil || d <= 0 {
-			return errors.New("it takes a duration above 0, such as 100ms, 30s or 5m")
-		}
-		*to = d
-		return nil
-	})
-}
-
-// size reads a number of bytes as Kubernetes writes it.
-func size(to *int) *option {
-	initial := strconv.Itoa(*to>>10) + "Ki"
-	if *to%(1<<20) == 0 {
-		initial = strconv.Itoa(*to>>20) + "Mi"
-	}
-	return value("size", initial, func(s string) error {
-		number, unit := s, 1
-		for suffix, factor := range map[string]int{"Ki": 1 << 10, "Mi": 1 << 20} {
-			if rest, ok := strings.CutSuffix(s, suffix); ok {
-				number, unit = rest, factor
-			}
-		}
-		n, err := strconv.ParseUint(number, 10, 20)
-		if err != nil || n == 0 {
-			return errors.New("it takes a number of bytes, such as 4096, 10Ki or 1Mi")
-		}
-		*to = int(n) * unit
-		return nil
-	})
-}
-
-func address(to *string) *option {
-	return value("address", *to, func(s string) error {
+// address takes what a server listens on.
+func address(to *string) *option.Value {
+	return option.New("address", *to, func(s string) error {
 		_, port, err := net.SplitHostPort(s)
 		if err == nil {
 			_, err = strconv.ParseUint(port, 10, 16)
@@ -253,27 +145,6 @@ func address(to *string) *option {
 			return errors.New(`it takes host:port or :port, with a port from 0 to 65535, or "0" for none`)
 		}
 		*to = s
-		return nil
-	})
-}
-
-// dnsName is a name as the API server takes it for a Lease or a namespace.
-func dnsName(to *string) *option {
-	return value("name", *to, func(s string) error {
-		if len(validation.IsDNS1123Subdomain(s)) > 0 {
-			return errors.New("it takes a name of lower case letters, digits, '-' and '.'")
-		}
-		*to = s
-		return nil
-	})
-}
-
-// patterns is a list of namespaces.
-func patterns(to *pattern.List) *option {
-	return value("list", "", func(s string) (err error) {
-		if *to, err = pattern.Parse(s, pattern.InNamespaceName); err != nil {
-			return fmt.Errorf("it takes a comma list of namespace names and globs with * and ?: %w", err)
-		}
 		return nil
 	})
 }
@@ -289,13 +160,13 @@ func addLogging(flags *pflag.FlagSet, o *options) logging {
 	own := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(own)
 	l := logging{own.Lookup("v"), own.Lookup("vmodule")}
-	flags.VarP(value("level", "0", func(s string) error {
+	flags.VarP(option.New("level", "0", func(s string) error {
 		if n, err := strconv.Atoi(s); err != nil || n < 0 || n > mostVerbose {
 			return fmt.Errorf("it takes a whole number from 0 to %d; beyond that, logs would hold the content of Secrets", mostVerbose)
 		}
 		return l.v.Value.Set(s)
 	}), "v", "v", "verbosity of the log: 0 what to know of, 2 each change, 4 each decision, 6 each request (default: $LOG_LEVEL as info, debug or trace, then 0)")
-	flags.Var(value("pattern=N,…", "", func(s string) error {
+	flags.Var(option.New("pattern=N,…", "", func(s string) error {
 		for item := range strings.SplitSeq(s, ",") {
 			_, level, found := strings.Cut(item, "=")
 			if n, err := strconv.Atoi(level); !found || err != nil || n < 0 || n > mostVerbose {
@@ -305,7 +176,7 @@ func addLogging(flags *pflag.FlagSet, o *options) logging {
 		return l.vmodule.Value.Set(s)
 	}), "vmodule", "verbosity by source file, as file=N, comma separated")
 	o.loggingFormat = "text"
-	flags.Var(value("format", "text", func(s string) error {
+	flags.Var(option.New("format", "text", func(s string) error {
 		if s != "text" && s != "json" {
 			return errors.New(`it takes "text" or "json"`)
 		}

@@ -12,11 +12,11 @@ func TestFlagsHaveTheDefaultsOfTheContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.settings.MaxTargets != 100 || o.workers != 5 || o.qps != 50 || o.burst != 100 || o.discoveryInterval != 5*time.Minute ||
+	if o.Settings.MaxTargets != 100 || o.workers != 5 || o.qps != 50 || o.burst != 100 || o.discoveryInterval != 5*time.Minute ||
 		!o.leaderElect || o.leaseName != "kubemirror-controller-leader" || o.metricsAddress != ":8080" || o.probesAddress != ":8081" ||
-		o.settings.Transform.Timeout != 100*time.Millisecond || o.settings.Transform.MaxRules != 50 || o.settings.Transform.MaxSize != 10<<10 ||
-		o.settings.Transform.MaxOutput != 1<<20 ||
-		len(o.resourceTypes) != 0 || o.loggingFormat != "text" {
+		o.Settings.Transform.Timeout != 100*time.Millisecond || o.Settings.Transform.MaxRules != 50 || o.Settings.Transform.MaxSize != 10<<10 ||
+		o.Settings.Transform.MaxOutput != 1<<20 ||
+		len(o.ResourceTypes) != 0 || o.loggingFormat != "text" {
 		t.Errorf("defaults are %+v", o)
 	}
 }

@@ -22,6 +22,7 @@ var rooms = map[string][]string{
 	"informers": nil,
 	"queue":     nil,
 	"transform": {"api"},
+	"option":    {"api", "discovery", "mirror", "pattern", "transform"},
 	"mirror":    {"api", "pattern", "transform"},
 	"metrics":   nil,
 	"leader":    nil,

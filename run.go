@@ -111,7 +111,7 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 	sources, mirrors, consents := queues(o.workers, m)
 	watches := clients.Watches()
 	mirroring := controller.New(controller.Config{
-		Settings: o.settings, Objects: clients.Writer(), Metadata: clients.Metadata,
+		Settings: o.Settings, Objects: clients.Writer(), Metadata: clients.Metadata,
 		Sources: sources, Mirrors: mirrors, Consents: consents, Metrics: m,
 		WatchObject: watches.Object, Identity: identity(),
 	})
@@ -123,19 +123,19 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 	})
 	m.WatchFailing("namespaces", false) // so far
 	set := informers.NewSet(informers.Config{
-		Sources:  informers.Role{Name: "sources", Selection: watches.Sources(), Transform: func(schema.GroupVersionResource) func(any) (any, error) { return o.settings.IngestSource }},
+		Sources:  informers.Role{Name: "sources", Selection: watches.Sources(), Transform: func(schema.GroupVersionResource) func(any) (any, error) { return o.Settings.IngestSource }},
 		Mirrors:  informers.Role{Name: "mirrors", Selection: watches.Mirrors(), Transform: mirror.IngestMirror},
 		Any:      watches.Any,
 		Consumer: consumer{mirroring}, Observer: m,
 	})
 	watcher, err := discovery.New(discovery.Config{
 		REST: clients.REST, HTTP: clients.HTTP, Metadata: clients.Metadata,
-		Named: o.resourceTypes, Interval: o.discoveryInterval, Metrics: m,
+		Named: o.ResourceTypes, Interval: o.discoveryInterval, Metrics: m,
 	})
 	if err != nil {
 		return err
 	}
-	if len(o.resourceTypes) > 0 {
+	if len(o.ResourceTypes) > 0 {
 		klog.FromContext(ctx).Info("Only the types of --resource-types are looked at. A source of another type that was mirrored before keeps its finalizer, and can't be deleted, " +
 			"until \"kubemirror cleanup --resource-types=Kind.version\" has run for it")
 	}
