@@ -41,7 +41,7 @@ func (w *mirrorWorker) deleteStale(ctx context.Context, key mirror.MirrorKey, s 
 			return again
 		}
 	}
-	if fought := w.contestedProblem(key); fought != nil && s.intent == absent {
+	if fought := w.contestedProblem(key); fought != nil && s.intent == mirror.IntentAbsent {
 		problems = append(problems, *fought)
 	}
 	w.finish(ctx, key, s.source, problems)

@@ -78,7 +78,7 @@ func (c *cache) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Source, 
 		if ns != nil && ns.Terminating || !slices.ContainsFunc(records, stays) {
 			continue
 		}
-		if c.intentLocked(src, st, ns, has, namespace) != absent {
+		if c.intentLocked(src, st, ns, has, namespace) != mirror.IntentAbsent {
 			return true
 		}
 	}
@@ -90,7 +90,7 @@ func (c *cache) expectsLocked(key mirror.SourceKey, t *table, src *mirror.Source
 	has := t.bySource[key.NamespacedName()]
 	for _, due := range []iter.Seq[string]{maps.Keys(st.pending), maps.Keys(st.drifted)} {
 		for namespace := range due {
-			if c.intentLocked(src, st, c.namespaces[namespace], has, namespace) == present {
+			if c.intentLocked(src, st, c.namespaces[namespace], has, namespace) == mirror.IntentPresent {
 				return true
 			}
 		}

@@ -63,14 +63,14 @@ func (c *cache) recomputeTargetsLocked(key mirror.SourceKey, src *mirror.Source,
 	c.index.set(key, &targets)
 	if src.Targets.OnlyByNames {
 		for _, name := range src.Targets.Names() {
-			if c.selects(src, c.namespaces[name]) {
+			if c.Settings.Selects(src, c.namespaces[name]) {
 				st.Requested[name] = true
 			}
 		}
 		return
 	}
 	for name, ns := range c.namespaces {
-		if c.selects(src, ns) {
+		if c.Settings.Selects(src, ns) {
 			st.Requested[name] = true
 		}
 	}

@@ -89,7 +89,7 @@ func (c *cache) enqueueNamespaceLocked(key mirror.SourceKey, namespace string, n
 	}
 	src, st := t.sources[key.NamespacedName()], c.stateLocked(key)
 	limited := st.Excess(src.Limit(&c.Settings)) > 0
-	if c.selects(src, ns) {
+	if c.Settings.Selects(src, ns) {
 		st.Requested[namespace] = true
 	} else {
 		delete(st.Requested, namespace)
@@ -99,10 +99,4 @@ func (c *cache) enqueueNamespaceLocked(key mirror.SourceKey, namespace string, n
 	}
 	c.enqueueLocked(key, st, namespace)
 	c.Sources.Add(key)
-}
-
-// selects reports whether a namespace is one that the source asks for, that lets it in,
-// and that the flags allow.
-func (c *cache) selects(src *mirror.Source, ns *mirror.Namespace) bool {
-	return ns != nil && c.Settings.TargetAllowed(ns.Name) && ns.Admits(src.Namespace) && src.Targets.Match(ns)
 }

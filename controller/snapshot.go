@@ -10,24 +10,16 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// intent is what a source has to say about a namespace.
-type intent int
-
-const (
-	notSynced      intent = iota // the type isn't known, or not yet
-	sourceUnknown                // whether the source is gone, is to be found out
-	retain                       // whatever is there stays as it is
-	consentUnclear               // whatever is there stays, since the namespace's word can't be read
-	absent                       // no mirror is to be there
-	present                      // a mirror is to be there
-)
+// sourceUnknown is the intent while whether the source is gone is to be found out.
+const sourceUnknown mirror.Intent = -1
 
 // snapshot is what is known when one namespace of a source is looked at.
 type snapshot struct {
 	resource schema.GroupVersionResource
 	kind     schema.GroupVersionKind
 	source   *mirror.Source
-	intent   intent
+	// intent is IntentUnknown while the type isn't known, or not yet.
+	intent mirror.Intent
 	// existing are the source's mirrors in the namespace.
 	existing []*mirror.Record
 	// former says that a mirror under an earlier name is looked at.
@@ -65,17 +57,17 @@ func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
 	}
 	s.drift = s.since.IsZero() && st.drifted[key.Namespace]
 	s.intent = w.cache.intentLocked(s.source, st, w.cache.namespaces[key.Namespace], t.bySource[key.Source.NamespacedName()], key.Namespace)
-	if s.intent != present {
+	if s.intent != mirror.IntentPresent {
 		w.cache.conflicts.stopWaiting(key)
 	}
 	switch s.intent {
 	case sourceUnknown:
 		w.cache.enqueueSourceLocked(key.Source, key.Namespace) // finds out whether it is gone (I5)
-	case consentUnclear:
+	case mirror.IntentUnclear:
 		if len(s.existing) > 0 || s.source.Targets.AsksByName(key.Namespace) {
 			s.consent = w.cache.namespaces[key.Namespace].Unreadable
 		}
-	case absent:
+	case mirror.IntentAbsent:
 		w.cache.kept.drop(key)
 		s.cause = w.causeLocked(s.source, st, w.cache.namespaces[key.Namespace])
 		if s.source == nil && len(s.existing) == 0 {
@@ -102,28 +94,15 @@ func (w *mirrorWorker) causeLocked(src *mirror.Source, st *state, ns *mirror.Nam
 }
 
 // intentNowLocked is what a mirror's source wants by now.
-func (w *mirrorWorker) intentNowLocked(key mirror.MirrorKey, t *table) intent {
+func (w *mirrorWorker) intentNowLocked(key mirror.MirrorKey, t *table) mirror.Intent {
 	name := key.Source.NamespacedName()
 	return w.cache.intentLocked(t.sources[name], w.cache.stateLocked(key.Source), w.cache.namespaces[key.Namespace], t.bySource[name], key.Namespace)
 }
 
 // intentLocked is what a source wants in a namespace, now.
-func (c *cache) intentLocked(src *mirror.Source, st *state, ns *mirror.Namespace, has map[string][]*mirror.Record, namespace string) intent {
-	switch {
-	case src == nil && len(has[namespace]) > 0 && !st.isAbsent():
+func (c *cache) intentLocked(src *mirror.Source, st *state, ns *mirror.Namespace, has map[string][]*mirror.Record, namespace string) mirror.Intent {
+	if src == nil && len(has[namespace]) > 0 && !st.isAbsent() {
 		return sourceUnknown
-	case src == nil, src.Deleting, src.Mode == mirror.Off, src.Mode == mirror.Refused:
-		return absent
-	case ns == nil, ns.Terminating:
-		return retain // its content goes with it
-	case ns.Consent(src.Namespace) == mirror.ConsentRefused:
-		return absent // whatever the source asks for
-	case ns.Consent(src.Namespace) == mirror.ConsentUnclear:
-		return consentUnclear
-	case src.Mode != mirror.On:
-		return retain
-	case st.Wants(namespace, src.Limit(&c.Settings), has):
-		return present
 	}
-	return absent
+	return src.Intent(ns, func() bool { return st.Wants(namespace, src.Limit(&c.Settings), has) })
 }

@@ -39,21 +39,21 @@ func (w *mirrorWorker) sync(ctx context.Context, key mirror.MirrorKey) error {
 	}
 	s := w.snapshot(key)
 	switch s.intent {
-	case notSynced:
+	case mirror.IntentUnknown:
 		return nil // Ready has it looked at again
 	case sourceUnknown:
 		return errStale
-	case retain:
+	case mirror.IntentRetain:
 		w.finish(ctx, key, s.source, nil)
 		return nil
-	case consentUnclear:
+	case mirror.IntentUnclear:
 		var problems []mirror.Problem
 		if s.consent != "" {
 			problems = append(problems, mirror.UnclearConsent(s.consent))
 		}
 		w.finish(ctx, key, s.source, problems)
 		return nil
-	case absent:
+	case mirror.IntentAbsent:
 		return w.deleteStale(ctx, key, s, s.existing, nil)
 	}
 	source, err := w.reader.withContent(ctx, key.Source, s)
@@ -188,16 +188,16 @@ func (w *mirrorWorker) decide(key mirror.MirrorKey, o object, d mirror.Draft, s 
 	if t == nil {
 		return nil, mirror.None, nil // forgotten meanwhile
 	}
-	if !mirror.SameSpec(d.Source, t.sources[key.Source.NamespacedName()]) || w.intentNowLocked(key, t) != present {
+	if !mirror.SameSpec(d.Source, t.sources[key.Source.NamespacedName()]) || w.intentNowLocked(key, t) != mirror.IntentPresent {
 		w.cache.Mirrors.Add(key)
 		return nil, superseded, nil
 	}
 	have := t.mirrors[o.at]
-	if s.former && (have == nil || t.claimedBy(have, d) != nil) {
+	if s.former && (have == nil || d.ClaimedBy(have, t.ownerOf(have)) != nil) {
 		return nil, mirror.None, nil // gone since; it was only to stay
 	}
 	if have != nil {
-		if p := t.claimedBy(have, d); p != nil {
+		if p := d.ClaimedBy(have, t.ownerOf(have)); p != nil {
 			w.cache.conflicts.wait(o, key)
 			return nil, mirror.None, p
 		}
@@ -222,19 +222,6 @@ func (w *mirrorWorker) decide(key mirror.MirrorKey, o object, d mirror.Draft, s 
 	}
 	w.cache.stateLocked(key.Source).inFlight++
 	return have, action, nil
-}
-
-// claimedBy says what is in the place of a mirror if that is another's, or nobody's that
-// we may change: nil where it is the source's own, or may be taken over (I1).
-func (t *table) claimedBy(have *mirror.Record, d mirror.Draft) *mirror.Problem {
-	p := mirror.ForeignObject(d.Source.Kind, d.Name)
-	switch owner := t.ownerOf(have); {
-	case have.Standing == mirror.Adoptable && have.Names(d.Source), have.Standing.IsMirror() && owner == d.Source.Key():
-		return nil
-	case have.Standing.IsMirror() && owner.Name != "":
-		p = mirror.NameTaken(d.Source.Kind, d.Name, owner.String())
-	}
-	return &p
 }
 
 // execute issues the write.

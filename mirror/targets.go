@@ -117,3 +117,26 @@ func (t *Targets) AsksByName(namespace string) bool { return t.wanted.patterns.H
 
 // Names are the namespaces that are asked for by their exact names.
 func (t *Targets) Names() []string { return t.wanted.patterns.Names() }
+
+// Explain returns the item that asks for a namespace, or the whole selector, and the item
+// that takes it away again; each is empty where there is none.
+func (t *Targets) Explain(ns *Namespace) (asks, takes string) {
+	list, selector, _ := strings.Cut(t.Text, "|")
+	for _, item := range pattern.Split(list) {
+		var c choice
+		taken, negative := strings.CutPrefix(item, "!")
+		if err := c.add(strings.TrimSpace(taken)); err != nil || !c.matches(ns) {
+			continue
+		}
+		switch {
+		case negative:
+			takes = item
+		case asks == "":
+			asks = item
+		}
+	}
+	if asks == "" && t.selector != nil && t.selector.Matches(ns.Labels) {
+		asks = strings.TrimSpace(selector)
+	}
+	return asks, takes
+}

@@ -1,0 +1,61 @@
+package mirror
+
+import "k8s.io/apimachinery/pkg/types"
+
+// Intent is what a source has to say about one namespace.
+type Intent int
+
+const (
+	// IntentUnknown: not enough is known to say.
+	IntentUnknown Intent = iota
+	// IntentRetain: whatever is there stays as it is.
+	IntentRetain
+	// IntentUnclear: whatever is there stays as it is, since the namespace's word can't be
+	// read.
+	IntentUnclear
+	// IntentAbsent: no mirror is to be there.
+	IntentAbsent
+	// IntentPresent: a mirror is to be there.
+	IntentPresent
+)
+
+// Intent is what the source wants in a namespace (nil: there is no such namespace). Wants
+// says whether the namespace is one of its targets within the limit (Selection.Wants).
+// A nil source is one that is gone.
+func (s *Source) Intent(ns *Namespace, wants func() bool) Intent {
+	switch {
+	case s == nil, s.Deleting, s.Mode == Off, s.Mode == Refused:
+		return IntentAbsent
+	case ns == nil, ns.Terminating:
+		return IntentRetain // its content goes with it
+	case ns.Consent(s.Namespace) == ConsentRefused:
+		return IntentAbsent // whatever the source asks for
+	case ns.Consent(s.Namespace) == ConsentUnclear:
+		return IntentUnclear
+	case s.Mode != On:
+		return IntentRetain
+	case wants():
+		return IntentPresent
+	}
+	return IntentAbsent
+}
+
+// Selects reports whether a namespace is one that the source asks for, that lets it in,
+// and that the flags allow.
+func (s *Settings) Selects(src *Source, ns *Namespace) bool {
+	return ns != nil && s.TargetAllowed(ns.Name) && ns.Admits(src.Namespace) && src.Targets.Match(ns)
+}
+
+// ClaimedBy says what is in the place of a mirror if that is another's, or nobody's that
+// we may change: nil where it is the source's own, or may be taken over (I1). Owner is the
+// source whose it is, which its UID tells before its name.
+func (d Draft) ClaimedBy(have *Record, owner types.NamespacedName) *Problem {
+	p := ForeignObject(d.Source.Kind, d.Name)
+	switch {
+	case have.Standing == Adoptable && have.Names(d.Source), have.Standing.IsMirror() && owner == d.Source.Key():
+		return nil
+	case have.Standing.IsMirror() && owner.Name != "":
+		p = NameTaken(d.Source.Kind, d.Name, owner.String())
+	}
+	return &p
+}
