@@ -6,6 +6,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lukaszraczylo/kubemirror/api"
@@ -60,4 +61,17 @@ func addMissing(to, from map[string]string) {
 			to[key] = value
 		}
 	}
+}
+
+// Object is the mirror as it would be written, to be looked at: without the stamps, which
+// tell of the moment of a write. It shares its content with other mirrors, and is only to
+// be read.
+func (d Draft) Object() *unstructured.Unstructured {
+	u := &unstructured.Unstructured{Object: maps.Clone(d.Desired.content.fields())}
+	u.SetGroupVersionKind(d.Source.kind())
+	u.SetNamespace(d.Namespace)
+	u.SetName(d.Name)
+	u.SetLabels(d.Desired.Labels)
+	u.SetAnnotations(d.Desired.Annotations)
+	return u
 }

@@ -6,16 +6,16 @@ import "k8s.io/apimachinery/pkg/types"
 type Intent int
 
 const (
-	// IntentUnknown: not enough is known to say.
+	// IntentUnknown says that not enough is known to say.
 	IntentUnknown Intent = iota
-	// IntentRetain: whatever is there stays as it is.
+	// IntentRetain says that whatever is there stays as it is.
 	IntentRetain
-	// IntentUnclear: whatever is there stays as it is, since the namespace's word can't be
+	// IntentUnclear says that whatever is there stays as it is, since the namespace's word can't be
 	// read.
 	IntentUnclear
-	// IntentAbsent: no mirror is to be there.
+	// IntentAbsent says that no mirror is to be there.
 	IntentAbsent
-	// IntentPresent: a mirror is to be there.
+	// IntentPresent says that a mirror is to be there.
 	IntentPresent
 )
 

@@ -83,6 +83,9 @@ func parseAllowFrom(list string) (p pattern.List, err error) {
 	return p, nil
 }
 
+// AllowFromText is the annotation allow-from as it is written.
+func (n *Namespace) AllowFromText() string { return n.allowFrom }
+
 // SameSpec reports whether nothing has changed that mirroring depends on.
 func (n *Namespace) SameSpec(before *Namespace) bool {
 	return before != nil && n.UID == before.UID && n.Terminating == before.Terminating && n.Unreadable == before.Unreadable &&

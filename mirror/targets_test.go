@@ -101,3 +101,30 @@ func TestNamespaceAdmits(t *testing.T) {
 		})
 	}
 }
+
+func TestTheItemThatAsksForANamespaceAndTheOneThatTakesItAwayAreNamed(t *testing.T) {
+	for _, row := range []struct{ list, selector, asks, takes string }{
+		{"a", "", "a", ""},
+		{"b, a*, a", "", "a*", ""},
+		{"all-labeled,b", "", "all-labeled", ""},
+		{"all,!a", "", "all", "!a"},
+		{"! a?,b", "", "", ""},
+		{"b", "tier=x", "tier=x", ""},
+		{"!a", "tier=x", "tier=x", "!a"},
+		{"b", "tier=y", "", ""},
+		{"", "", "", ""},
+	} {
+		targets, err := ParseTargets(row.list, row.selector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ns := &Namespace{Identity: Identity{Name: "a"}, Labels: map[string]string{"tier": "x", api.LabelAllowMirrors: "true"}}
+		asks, takes := targets.Explain(ns)
+		if asks != row.asks || takes != row.takes {
+			t.Errorf("%q and %q: %q asks and %q takes away, want %q and %q", row.list, row.selector, asks, takes, row.asks, row.takes)
+		}
+		if (asks != "" && takes == "") != targets.Match(ns) {
+			t.Errorf("%q and %q: that isn't what Match says", row.list, row.selector)
+		}
+	}
+}
