@@ -30,6 +30,21 @@ var rooms = map[string][]string{
 	"cleanup":   {"api", "discovery", "mirror", "pattern", "transform"},
 
 	"controller": {"api", "mirror", "pattern", "transform"},
+
+	// The plugin decides by the same rooms, and is in none of them.
+	"kubectl-mirror/explain": {"api", "discovery", "mirror", "pattern", "transform"},
+	"kubectl-mirror/cluster": {"api", "discovery", "kubectl-mirror/explain", "mirror", "option", "pattern", "transform"},
+}
+
+// plugins are what only the plugin links: it would double the controller's size.
+var plugins = []string{"k8s.io/cli-runtime/", "github.com/spf13/cobra", "sigs.k8s.io/kustomize/"}
+
+func TestTheControllerLinksNothingOfThePlugin(t *testing.T) {
+	for _, dependency := range deps(t, ".") {
+		if slices.ContainsFunc(plugins, func(p string) bool { return strings.HasPrefix(dependency, p) }) || strings.HasPrefix(dependency, module+"/kubectl-mirror") {
+			t.Errorf("the controller links %s", dependency)
+		}
+	}
 }
 
 func TestRoomsUseOnlyTheRoomsThatTheyMay(t *testing.T) {
@@ -63,6 +78,11 @@ func TestAFileHasOneIdeaAndATypeToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	deeper, err := filepath.Glob("kubectl-mirror/*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, deeper...)
 	fset, methods := token.NewFileSet(), map[string]int{}
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {

@@ -1,0 +1,224 @@
+package explain
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/discovery"
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// Reader asks for what is known only on the way. Each takes nil for an answer where there
+// is no such object.
+type Reader interface {
+	// Existing is an object's metadata.
+	Existing(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*metav1.PartialObjectMetadata, error)
+	// Whole is all of an object.
+	Whole(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error)
+	// Try asks the server whether it would take a new object, and has it do nothing.
+	Try(ctx context.Context, resource schema.GroupVersionResource, object *unstructured.Unstructured) error
+}
+
+// Explainer explains sources of one cluster.
+type Explainer struct {
+	Settings *mirror.Settings
+	// Namespaces are those of the cluster; where OnlySome is set, the others weren't read.
+	Namespaces map[string]*mirror.Namespace
+	OnlySome   bool
+	// Born has when they were made.
+	Born   map[string]time.Time
+	Reader Reader
+	// Try has the server asked whether it would take a mirror that isn't there.
+	Try bool
+}
+
+// Source is an object that is a source or is meant to be one, and its mirrors.
+type Source struct {
+	Object *unstructured.Unstructured
+	Type   discovery.Type
+	// NotMirrored is why its type isn't mirrored; empty where it is.
+	NotMirrored string
+	// Mirrors has what carries the mirror label, of its type and in all namespaces.
+	Mirrors []*mirror.Record
+	// Written has when each of them was written last.
+	Written map[types.NamespacedName]time.Time
+	// Owners has the sources of its type by UID: a mirror is that one's whose UID it has.
+	Owners map[types.UID]types.NamespacedName
+}
+
+// owner is whose a mirror is.
+func (s *Source) owner(r *mirror.Record) types.NamespacedName {
+	uid := types.UID(r.SourceUID())
+	if uid != "" && uid == s.Object.GetUID() {
+		return types.NamespacedName{Namespace: s.Object.GetNamespace(), Name: s.Object.GetName()}
+	}
+	if name, ok := s.Owners[uid]; ok {
+		return name
+	}
+	return r.Source()
+}
+
+// subject is what is worked out of a source once, for all its namespaces.
+type subject struct {
+	*mirror.Source
+	in       Source
+	object   object
+	resource schema.GroupVersionResource
+	checks   []Check
+	changed  time.Time
+	// has are its mirrors by namespace.
+	has       map[string][]*mirror.Record
+	selection mirror.Selection
+	text      map[string]string // its annotations
+}
+
+// Explain explains a source in all namespaces that it asks for or has mirrors in, and in
+// those that are named besides.
+func (e *Explainer) Explain(ctx context.Context, in Source, also ...string) Report {
+	s := e.subject(in)
+	report := Report{
+		Type: in.Type.String(), Resource: s.object.resource, Namespace: s.Namespace, Name: s.Name,
+		Checks: s.checks, Status: s.SyncStatus, Changed: s.changed,
+	}
+	for _, namespace := range e.concerned(s, also) {
+		report.Targets = append(report.Targets, e.target(ctx, s, namespace))
+	}
+	return report
+}
+
+func (e *Explainer) subject(in Source) *subject {
+	s := &subject{
+		Source: e.Settings.NewSource(in.Object), in: in, resource: in.Type.Resource,
+		object: object{in.Type.Resource.GroupResource().String(), in.Object.GetNamespace(), in.Object.GetName()},
+		has:    map[string][]*mirror.Record{}, selection: mirror.NewSelection(), text: in.Object.GetAnnotations(), changed: changed(in.Object),
+	}
+	for _, r := range in.Mirrors {
+		if r.Standing.IsMirror() && in.owner(r) == s.Key() {
+			s.has[r.Namespace] = append(s.has[r.Namespace], r)
+		}
+	}
+	s.checks = e.sourceChecks(s)
+	if failed(s.checks) != nil && s.Mode == mirror.On {
+		return s // its type or its namespace is left out
+	}
+	for name, ns := range e.Namespaces {
+		if e.Settings.Selects(s.Source, ns) {
+			s.selection.Requested[name] = true
+		}
+	}
+	return s
+}
+
+// concerned lists the namespaces to be explained.
+func (e *Explainer) concerned(s *subject, also []string) []string {
+	names := slices.Clone(also)
+	for name := range s.has {
+		names = append(names, name)
+	}
+	if s.Mode >= mirror.Paused {
+		for name, ns := range e.Namespaces {
+			if name != s.Namespace && s.Targets.Match(ns) {
+				names = append(names, name)
+			}
+		}
+		for _, name := range s.Targets.Names() {
+			if name != s.Namespace && !e.OnlySome {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// sourceChecks are the steps that all namespaces have in common.
+func (e *Explainer) sourceChecks(s *subject) []Check {
+	w := &way{}
+	w.step("type", s.in.NotMirrored == "", s.in.Type.String()+" is mirrored", s.in.NotMirrored)
+	labels := s.in.Object.GetLabels()
+	switch enabled, there := labels[api.LabelEnabled]; {
+	case !there:
+		w.no("label", "it has no label "+api.LabelEnabled, label(s.object, api.LabelEnabled, "true"))
+	case enabled == "false", enabled == "":
+		w.no("label", fmt.Sprintf("%s is %q", api.LabelEnabled, enabled), label(s.object, api.LabelEnabled, "true"))
+	default:
+		w.ok("label", short(api.LabelEnabled)+` is "`+enabled+`"`)
+	}
+	switch sync, there := s.text[api.AnnotationSync]; {
+	case !there && s.Mode != mirror.Stopped:
+		w.no("annotation", "it has no annotation "+api.AnnotationSync, annotate(s.object, api.AnnotationSync, "true"))
+	case there && (sync == "false" || sync == ""):
+		w.no("annotation", fmt.Sprintf("%s is %q", api.AnnotationSync, sync), annotate(s.object, api.AnnotationSync, "true"))
+	case s.text[api.AnnotationExclude] == "true":
+		w.no("annotation", api.AnnotationExclude+` is "true"`, annotate(s.object, api.AnnotationExclude, ""))
+	default:
+		w.ok("annotation", short(api.AnnotationSync)+` is "`+sync+`"`)
+	}
+	e.readableChecks(w, s)
+	return w.checks
+}
+
+func (e *Explainer) readableChecks(w *way, s *subject) {
+	switch {
+	case s.Mode == mirror.Refused:
+		w.problem("readable", mirror.Problem{Reason: mirror.ReasonRefused, Text: s.Reason}, "")
+	case s.Mode == mirror.Stopped:
+		w.problem("readable", mirror.Problem{Reason: mirror.ReasonInvalid, Text: s.Reason + "; its mirrors stay as they are until that is mended"}, edit(s.object))
+	case s.Mode == mirror.Paused:
+		w.no("readable", "it is paused: its mirrors stay as they are", annotate(s.object, api.AnnotationPaused, ""))
+	case s.Deleting:
+		w.no("readable", "it is being deleted, and its mirrors with it", "")
+	default:
+		w.ok("readable", "all that it asks for can be read")
+	}
+	w.step("source", e.Settings.SourceAllowed(s.Namespace), s.Namespace+" is a source namespace",
+		"--source-namespaces leaves "+s.Namespace+" out")
+}
+
+// way is the checks that have been gone through. Nothing is checked behind one that failed.
+type way struct {
+	checks []Check
+	ended  bool
+}
+
+func (w *way) add(c Check) {
+	if w.ended {
+		c = Check{Name: c.Name, State: NotReached}
+	}
+	w.checks = append(w.checks, c)
+	w.ended = w.ended || c.State != OK
+}
+
+func (w *way) ok(name, text string)     { w.add(Check{Name: name, State: OK, Text: text}) }
+func (w *way) no(name, text, do string) { w.add(Check{Name: name, State: No, Text: text, Do: do}) }
+func (w *way) problem(name string, p mirror.Problem, do string) {
+	w.add(Check{Name: name, State: No, Text: p.Text, Do: do, Reason: p.Reason})
+}
+
+func (w *way) step(name string, fine bool, text, otherwise string) {
+	if fine {
+		w.ok(name, text)
+	} else {
+		w.no(name, otherwise, "")
+	}
+}
+
+// changed is when somebody else than KubeMirror changed an object last.
+func changed(o metav1.Object) time.Time {
+	last := o.GetCreationTimestamp().Time
+	for _, entry := range o.GetManagedFields() {
+		if entry.Manager != api.FieldManager && !strings.HasPrefix(entry.Subresource, "status") && entry.Time != nil && entry.Time.After(last) {
+			last = entry.Time.Time
+		}
+	}
+	return last
+}

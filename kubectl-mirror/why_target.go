@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// fromTarget explains to somebody in a target namespace what he has there, or misses. The
+// object is what he has by that name; nil where there is nothing, or he may not see it.
+func (w *why) fromTarget(ctx context.Context, namespace string, object *unstructured.Unstructured) error {
+	if w.notMirrored != "" {
+		_, _ = fmt.Fprintf(w.streams.Out, "%s %s in %s: no mirror\n", w.kind.Kind, w.name, namespace)
+		w.printType()
+		w.printController()
+		return errDifferent
+	}
+	if object != nil && mirror.StandingOf(w.kind.Resource.GroupResource(), object).IsMirror() {
+		return w.mirrorOf(ctx, object)
+	}
+	done := w.busy("reading the sources")
+	sources, err := w.cluster.Sources(ctx, w.kind, "")
+	done()
+	switch {
+	case apierrors.IsForbidden(err):
+		return w.withoutSources(ctx, namespace, object)
+	case err != nil:
+		return err
+	}
+	var found []*unstructured.Unstructured
+	for _, u := range sources {
+		if u.GetNamespace() != namespace && w.mirrorName(u, namespace) == w.name {
+			found = append(found, u)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return w.noSource(namespace, object)
+	case 1:
+		return w.oneSource(ctx, found[0], namespace)
+	}
+	return w.manySources(ctx, found, namespace)
+}
+
+// mirrorName is the name that a source's mirror would have in a namespace.
+func (w *why) mirrorName(u *unstructured.Unstructured, namespace string) string {
+	source := w.cluster.Controller.Settings.NewSource(u)
+	if !source.HasContent() {
+		return u.GetName()
+	}
+	name, _ := source.MirrorName(namespace)
+	return name
+}
+
+// mirrorOf explains a mirror that is there.
+func (w *why) mirrorOf(ctx context.Context, object *unstructured.Unstructured) error {
+	r := mirror.NewRecord(w.kind.Resource.GroupResource(), object)
+	source, err := w.cluster.Object(ctx, w.kind, r.Source().Namespace, r.Source().Name)
+	written := object.GetAnnotations()[api.AnnotationLastSyncTime]
+	title := fmt.Sprintf("%s %s/%s is the mirror of %s, written last %s", w.kind.Kind, object.GetNamespace(), object.GetName(), r.Source(), written)
+	switch {
+	case apierrors.IsForbidden(err):
+		_, _ = fmt.Fprintf(w.streams.Out, "%s\nYou may not read its source, so whether it is in sync can't be told.\n", title)
+		w.ask(r.Source().String(), object.GetNamespace())
+		return errUnclear
+	case err != nil:
+		return err
+	case source == nil:
+		_, _ = fmt.Fprintf(w.streams.Out, "%s\nIts source is gone, and the controller deletes it.\n", title)
+		return errDifferent
+	}
+	return w.oneSource(ctx, source, object.GetNamespace())
+}
+
+func (w *why) oneSource(ctx context.Context, source *unstructured.Unstructured, namespace string) error {
+	report, err := w.report(ctx, source, namespace)
+	if err != nil {
+		return err
+	}
+	return w.printTarget(report, namespace)
+}
+
+// manySources says which of several sources of one name comes how far.
+func (w *why) manySources(ctx context.Context, sources []*unstructured.Unstructured, namespace string) error {
+	rows := [][]string{{"SOURCE", "STATE", "WHY"}}
+	end := errDifferent
+	var first string
+	for _, u := range sources {
+		report, err := w.report(ctx, u, namespace)
+		if err != nil {
+			return err
+		}
+		t := report.Target(namespace)
+		if t.Outcome == explain.InSync {
+			end = nil
+		} else if first == "" {
+			first = u.GetNamespace()
+		}
+		rows = append(rows, []string{u.GetNamespace() + "/" + u.GetName(), string(t.Outcome), t.Why})
+	}
+	out := w.streams.Out
+	_, _ = fmt.Fprintf(out, "%s %s in %s: %d sources would be mirrored under that name\n\n", w.kind.Kind, w.name, namespace, len(sources))
+	table(out, rows)
+	_, _ = fmt.Fprintf(out, "do:   kubectl mirror why %s/%s -n %s --in %s\n", w.kind.Resource.GroupResource(), sources[0].GetName(), first, namespace)
+	return end
+}
+
+// noSource says that nothing would be mirrored there under that name.
+func (w *why) noSource(namespace string, object *unstructured.Unstructured) error {
+	out, p := w.streams.Out, w.palette()
+	resource := w.kind.Resource.GroupResource()
+	_, _ = fmt.Fprintf(out, "%s %s in %s: no mirror\n", w.kind.Kind, w.name, namespace)
+	w.printType()
+	line(out, p.paint(red, "NO   "), "source", fmt.Sprintf("no %s with the label %s would be mirrored there under that name", w.kind.Kind, api.LabelEnabled))
+	w.printPlace(object)
+	w.printController()
+	if object != nil {
+		_, _ = fmt.Fprintf(out, "do:   kubectl label %s %s -n %s %s=true   # if it is to be a source; then kubectl mirror why again\n", resource, w.name, namespace, api.LabelEnabled)
+	} else {
+		_, _ = fmt.Fprintf(out, "do:   kubectl label %s %s -n NAMESPACE %s=true   # where the original is; then kubectl mirror why %s/%s -n NAMESPACE --in %s\n",
+			resource, w.name, api.LabelEnabled, resource, w.name, namespace)
+	}
+	return errDifferent
+}
+
+// withoutSources says what can be known by somebody who may not look for sources.
+func (w *why) withoutSources(ctx context.Context, namespace string, object *unstructured.Unstructured) error {
+	out, p := w.streams.Out, w.palette()
+	_, _ = fmt.Fprintf(out, "%s %s in %s: it can't be told without the right to read sources; this can:\n", w.kind.Kind, w.name, namespace)
+	w.printType()
+	line(out, p.paint(yellow, "?    "), "source", fmt.Sprintf("you may not list %s elsewhere", w.kind.Resource.GroupResource()))
+	found, may, err := w.cluster.NamespaceAlone(ctx, namespace)
+	switch {
+	case err != nil:
+		return err
+	case !may:
+		line(out, p.paint(yellow, "?    "), "namespace", "you may not read the namespace "+namespace)
+	case len(found) == 0:
+		line(out, p.paint(red, "NO   "), "namespace", "there is no namespace "+namespace)
+	default:
+		printChecks(out, p, explain.Consent(found[namespace]))
+	}
+	w.printPlace(object)
+	w.printController()
+	w.ask("NAMESPACE/"+w.name, namespace)
+	return errUnclear
+}
+
+func (w *why) printType() {
+	if w.notMirrored != "" {
+		line(w.streams.Out, w.palette().paint(red, "NO   "), "type", w.notMirrored)
+	} else {
+		line(w.streams.Out, w.palette().paint(green, "ok   "), "type", w.kind.String()+" is mirrored")
+	}
+}
+
+func (w *why) printPlace(object *unstructured.Unstructured) {
+	if object != nil {
+		line(w.streams.Out, w.palette().paint(red, "NO   "), "place", mirror.ForeignObject(w.kind.Kind, w.name).Text)
+	} else {
+		line(w.streams.Out, w.palette().paint(green, "ok   "), "place", "nothing else has the name, that you may see")
+	}
+}
+
+// ask says whom to ask, and what.
+func (w *why) ask(source, namespace string) {
+	from, name, _ := strings.Cut(source, "/")
+	_, _ = fmt.Fprintf(w.streams.Out, "do:   ask whoever keeps it in its own namespace to run: kubectl mirror why %s/%s -n %s --in %s\n", w.kind.Resource.GroupResource(), name, from, namespace)
+}
