@@ -1,10 +1,11 @@
 // Command demo shows KubeMirror at work, on a real API server: what its examples
 // make of a cluster, and how soon things are right again when they change.
 //
-// It is a play in two acts. The stage (stage.go) is a control plane and two
+// It is a play in three acts. The stage (stage.go) is a control plane and two
 // replicas of kubemirror. The first act (acts.go) applies manifests/examples and
 // watches the mirrors arrive; the second (steps.go) changes one thing after the
-// other. A board (board.go) hears from watches what the server has; what is right
+// other; the third (answers.go) asks kubectl mirror why something isn't there, and what a
+// change would do. A board (board.go) hears from watches what the server has; what is right
 // is worked out from it, and from nothing that kubemirror says (state.go). Each
 // time is that from the return of the call that changed something to the event
 // that shows the last mirror right.
@@ -58,7 +59,7 @@ func play(ctx context.Context, screen *screen, stay bool) (err error) {
 		return err
 	}
 	defer show.board.close()
-	for _, act := range []func(context.Context) error{show.examples, show.transformation, show.changes} {
+	for _, act := range []func(context.Context) error{show.examples, show.transformation, show.changes, show.answers} {
 		if err := act(ctx); err != nil {
 			return fmt.Errorf("%w\n%s", err, stage.logs())
 		}

@@ -22,6 +22,7 @@ type stage struct {
 	plane    *controlplane.ControlPlane
 	replicas []*kubemirror.Kubemirror
 	cluster  cluster
+	plugin   string // kubectl-mirror
 }
 
 func newStage() (*stage, error) {
@@ -57,8 +58,11 @@ func (s *stage) set(ctx context.Context, screen *screen) error {
 		doing, done string
 		do          func() error
 	}{
-		{"building kubemirror", "kubemirror built", func() (err error) {
-			binary, err = kubemirror.Build(ctx, s.dir)
+		{"building kubemirror and kubectl-mirror", "kubemirror and kubectl-mirror built", func() (err error) {
+			if binary, err = kubemirror.Build(ctx, s.dir); err != nil {
+				return err
+			}
+			s.plugin, err = kubemirror.BuildPlugin(ctx, s.dir)
 			return err
 		}},
 		{"starting etcd, the API server and the controller manager", "control plane started", func() error { return s.startControlPlane(ctx) }},
