@@ -17,6 +17,7 @@ const both = "team-a,team-b"
 
 // troubles has what makes each section's trouble, and how to see that it is over.
 var troubles = map[string]trouble{
+	"Why isn't it there?":      {cause: foreign},
 	"What do the sources say?": {cause: foreign},
 
 	"The label or the annotation is missing": {cause: func(r *reader) {

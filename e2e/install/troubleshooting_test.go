@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
+	"github.com/lukaszraczylo/kubemirror/e2e/kubemirror"
 )
 
 // trouble is how a section's trouble is made, and how to see that it is over. While
@@ -136,6 +137,9 @@ func install(t *testing.T) *walk {
 	}
 	kubectl, err := exec.LookPath("kubectl")
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kubemirror.BuildPlugin(t.Context(), w.commands); err != nil { // where kubectl finds it
 		t.Fatal(err)
 	}
 	for name, script := range map[string]string{
