@@ -37,17 +37,20 @@ func (d dist) file(name string) string { return filepath.Join(d.dir, name) }
 // platforms are those that programs are for.
 var platforms = []string{"darwin_amd64", "darwin_arm64", "linux_amd64", "linux_arm64", "windows_amd64", "windows_arm64"}
 
-// archive is the name of a platform's archive.
-func (d dist) archive(platform string) string {
-	name := "kubemirror_v" + d.tag + "_" + platform
+// programs are what is released for each of them.
+var programs = []string{"kubemirror", "kubectl-mirror"}
+
+// archive is the name of a program's archive for a platform.
+func (d dist) archive(program, platform string) string {
+	name := program + "_v" + d.tag + "_" + platform
 	if strings.HasPrefix(platform, "windows") {
 		return name + ".zip"
 	}
 	return name + ".tar.gz"
 }
 
-func (d dist) sbom(platform string) string {
-	return "kubemirror_v" + d.tag + "_" + platform + ".cdx.json"
+func (d dist) sbom(program, platform string) string {
+	return program + "_v" + d.tag + "_" + platform + ".cdx.json"
 }
 
 func (d dist) chart() string { return "kubemirror-" + d.tag + ".tgz" }
@@ -61,7 +64,9 @@ func TestTheChecksumsAreThoseOfAllFilesOfTheRelease(t *testing.T) {
 	}
 	want := []string{d.chart()}
 	for _, platform := range platforms {
-		want = append(want, d.archive(platform), d.sbom(platform))
+		for _, program := range programs {
+			want = append(want, d.archive(program, platform), d.sbom(program, platform))
+		}
 	}
 	slices.Sort(want)
 	if got := slices.Sorted(maps.Keys(listed)); !slices.Equal(got, want) {
@@ -76,18 +81,44 @@ func TestTheChecksumsAreThoseOfAllFilesOfTheRelease(t *testing.T) {
 
 func TestEveryArchiveHoldsTheProgramAndTheLicense(t *testing.T) {
 	d := made(t)
-	for _, platform := range platforms {
-		files, program := unpack(t, d.file(d.archive(platform))), "kubemirror"
-		if strings.HasPrefix(platform, "windows") {
-			program += ".exe"
-		}
-		if got, want := slices.Sorted(maps.Keys(files)), []string{"LICENSE", "README.md", program}; !slices.Equal(got, want) {
-			t.Errorf("%s holds %q, want %q", d.archive(platform), got, want)
-		}
-		if platform == runtime.GOOS+"_"+runtime.GOARCH {
-			if out := runProgram(t, files[program], "version"); !strings.HasPrefix(out, "kubemirror "+d.version+" ") {
-				t.Errorf("the program of %s calls itself %q, want %s", platform, out, d.version)
+	for name, beside := range map[string][]string{"kubemirror": {"LICENSE", "README.md"}, "kubectl-mirror": {"LICENSE"}} {
+		for _, platform := range platforms {
+			files, program := unpack(t, d.file(d.archive(name, platform))), name
+			if strings.HasPrefix(platform, "windows") {
+				program += ".exe"
 			}
+			want := append(slices.Clone(beside), program)
+			if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, want) {
+				t.Errorf("%s holds %q, want %q", d.archive(name, platform), got, want)
+			}
+			if platform == runtime.GOOS+"_"+runtime.GOARCH {
+				if out := runProgram(t, files[program], map[string]string{"kubemirror": "version", "kubectl-mirror": "--version"}[name]); !strings.Contains(out, " "+d.version) {
+					t.Errorf("the program of %s calls itself %q, want %s", platform, out, d.version)
+				}
+			}
+		}
+	}
+}
+
+func TestKrewInstallsThePluginFromTheArchivesOfTheRelease(t *testing.T) {
+	d := made(t)
+	var plugin struct {
+		Metadata struct{ Name string }
+		Spec     struct {
+			Version   string
+			Platforms []struct{ URI, SHA256, Bin string }
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, d.file("krew/mirror.yaml"))), &plugin); err != nil {
+		t.Fatal(err)
+	}
+	if plugin.Metadata.Name != "mirror" || plugin.Spec.Version != "v"+d.tag || len(plugin.Spec.Platforms) != len(platforms) {
+		t.Errorf("the manifest says %+v", plugin)
+	}
+	for _, p := range plugin.Spec.Platforms {
+		archive := read(t, d.file(filepath.Base(p.URI)))
+		if !strings.HasPrefix(p.URI, "https://github.com/lukaszraczylo/kubemirror/releases/download/v"+d.tag+"/") || p.SHA256 != digest(archive) || !strings.HasPrefix(p.Bin, "kubectl-mirror") {
+			t.Errorf("one of its platforms is %+v", p)
 		}
 	}
 }
@@ -96,7 +127,7 @@ func TestEveryArchiveHoldsTheProgramAndTheLicense(t *testing.T) {
 func TestTheProgramsForLinuxAreThoseOfTheImage(t *testing.T) {
 	d := made(t)
 	for _, architecture := range architectures {
-		archived := unpack(t, d.file(d.archive("linux_"+architecture)))["kubemirror"]
+		archived := unpack(t, d.file(d.archive("kubemirror", "linux_"+architecture)))["kubemirror"]
 		if imaged := read(t, build(t, architecture, d.version, d.commit)); digest(archived) != digest(imaged) {
 			t.Errorf("for %s, the archive's program and the image's differ", architecture)
 		}
@@ -106,23 +137,30 @@ func TestTheProgramsForLinuxAreThoseOfTheImage(t *testing.T) {
 func TestEverySBOMNamesWhatTheProgramIsMadeOf(t *testing.T) {
 	d := made(t)
 	for _, platform := range platforms {
-		var bom struct {
-			Format     string `json:"bomFormat"`
-			Components []struct{ Name, Version string }
+		for _, program := range programs {
+			checkSBOM(t, d.file(d.sbom(program, platform)))
 		}
-		if err := json.Unmarshal([]byte(read(t, d.file(d.sbom(platform)))), &bom); err != nil {
-			t.Fatal(err)
+	}
+}
+
+func checkSBOM(t *testing.T, file string) {
+	t.Helper()
+	var bom struct {
+		Format     string `json:"bomFormat"`
+		Components []struct{ Name, Version string }
+	}
+	if err := json.Unmarshal([]byte(read(t, file)), &bom); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"k8s.io/client-go v0.37", "std go1."} {
+		if !slices.ContainsFunc(bom.Components, func(c struct{ Name, Version string }) bool {
+			return strings.HasPrefix(c.Name+" "+c.Version, want)
+		}) {
+			t.Errorf("%s has %d components, and none is %s", file, len(bom.Components), want)
 		}
-		for _, want := range []string{"k8s.io/client-go v0.37", "std go1."} {
-			if !slices.ContainsFunc(bom.Components, func(c struct{ Name, Version string }) bool {
-				return strings.HasPrefix(c.Name+" "+c.Version, want)
-			}) {
-				t.Errorf("%s has %d components, and none is %s", d.sbom(platform), len(bom.Components), want)
-			}
-		}
-		if bom.Format != "CycloneDX" {
-			t.Errorf("%s has the format %q", d.sbom(platform), bom.Format)
-		}
+	}
+	if bom.Format != "CycloneDX" {
+		t.Errorf("%s has the format %q", file, bom.Format)
 	}
 }
 
