@@ -76,13 +76,19 @@ func admin(t *testing.T, env *kit.Env) user { return somebody(t, env, "admin", c
 // it prints the prefix is PREFIX again, and a moment is TIME.
 func (u user) mirror(args ...string) outcome {
 	u.t.Helper()
-	path, err := plugin()
-	if err != nil {
-		u.t.Fatal(err)
-	}
 	args = append(args, "--kubeconfig="+u.config)
 	if u.flags != nil {
 		args = append(args, "--controller-flags="+*u.flags)
+	}
+	return u.run(args...)
+}
+
+// run is mirror with just these arguments.
+func (u user) run(args ...string) outcome {
+	u.t.Helper()
+	path, err := plugin()
+	if err != nil {
+		u.t.Fatal(err)
 	}
 	here := func(text string) string { return strings.ReplaceAll(text, "PREFIX", u.env.Prefix()) }
 	for n := range args {
