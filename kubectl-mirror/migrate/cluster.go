@@ -1,0 +1,58 @@
+package migrate
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// Cluster is what was read of one, by name within its parts.
+type Cluster struct {
+	Namespaces []*mirror.Namespace
+	Objects    []Object
+}
+
+// Object is an object and the resource that it is one of.
+type Object struct {
+	*unstructured.Unstructured
+	Resource schema.GroupVersionResource
+}
+
+// String is the object as a person would say it.
+func (o Object) String() string {
+	return o.GetKind() + " " + strings.TrimPrefix(o.GetNamespace()+"/"+o.GetName(), "/")
+}
+
+// find returns an object of the same kind as another one.
+func (c *Cluster) find(resource schema.GroupResource, namespace, name string) (Object, bool) {
+	for _, o := range c.Objects {
+		if o.Resource.GroupResource() == resource && o.GetNamespace() == namespace && o.GetName() == name {
+			return o, true
+		}
+	}
+	return Object{}, false
+}
+
+// names are the namespaces' that a condition holds for, less one.
+func (c *Cluster) names(less string, holds func(string) bool) []string {
+	var names []string
+	for _, ns := range c.Namespaces {
+		if ns.Name != less && holds(ns.Name) {
+			names = append(names, ns.Name)
+		}
+	}
+	return names
+}
+
+// sort puts all in the order in which it is told.
+func (c *Cluster) sort() {
+	slices.SortFunc(c.Namespaces, func(a, b *mirror.Namespace) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(c.Objects, func(a, b Object) int {
+		return cmp.Or(cmp.Compare(a.GetKind(), b.GetKind()), cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
+	})
+}
