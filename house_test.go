@@ -29,6 +29,8 @@ var rooms = map[string][]string{
 	"cleanup":   {"api", "discovery", "mirror", "pattern", "transform"},
 
 	"controller": {"api", "mirror", "pattern", "transform"},
+
+	"kubectl-mirror/migrate": {"api", "discovery", "mirror", "pattern", "transform"},
 }
 
 func TestRoomsUseOnlyTheRoomsThatTheyMay(t *testing.T) {
@@ -58,10 +60,15 @@ const (
 )
 
 func TestAFileHasOneIdeaAndATypeToo(t *testing.T) {
-	files, err := filepath.Glob("*/*.go")
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, depth := range []string{"*/*.go", "*/*/*.go"} {
+		found, err := filepath.Glob(depth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
+	files = slices.DeleteFunc(files, func(name string) bool { return strings.HasPrefix(name, "e2e/") })
 	fset, methods := token.NewFileSet(), map[string]int{}
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {

@@ -69,8 +69,8 @@ func TestAValueOfTheChartBeforeThatWouldBeLostIsRefusedWithWhereItHasGone(t *tes
 		got := helm(t, "template", "kubemirror", path(t, "charts", "kubemirror"), "--set="+set)
 		if want == "" {
 			must(t, "render with "+set, got)
-		} else if got.err == nil || !strings.Contains(got.String(), want) {
-			t.Errorf("%s: %v; it should say %q", set, got, want)
+		} else if got.code == 0 || !strings.Contains(got.String(), want) {
+			t.Errorf("%s: %s; it should say %q", set, got, want)
 		}
 	}
 }

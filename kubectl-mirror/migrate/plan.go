@@ -199,4 +199,3 @@ func oursOf(o Object) (objectID, bool) {
 	r := mirror.NewRecord(o.Resource.GroupResource(), o)
 	return objectID{o.Resource.GroupResource().String(), r.Source().Namespace, r.Source().Name}, r.Standing == mirror.Marked
 }
-

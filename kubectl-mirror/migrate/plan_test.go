@@ -91,7 +91,7 @@ func TestThePlanOfEachSystemIsTold(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, err := os.ReadFile(path) //nolint:gosec // our own file
+			want, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -261,7 +261,6 @@ func TestARegularExpressionBecomesAGlobOrTheNamesThatMatchNow(t *testing.T) {
 		"team*":            {items: "team", notes: 1},
 		"(?!x)team":        {items: "", notes: 1},
 		"":                 {items: ""},
-		"team ":            {items: "team"},
 		"Team":             {items: "", notes: 1},
 		"other$":           {how: startOfAName, items: "other"},
 		"te":               {how: startOfAName, items: "te*"},

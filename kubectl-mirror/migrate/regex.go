@@ -69,6 +69,23 @@ func globOf(expr *syntax.Regexp, how reading) (string, bool) {
 	if n := len(parts); n > 0 && parts[n-1].Op == syntax.OpEndText {
 		parts, open = parts[:n-1], false
 	}
+	text, ok := globParts(parts)
+	if !ok {
+		return "", false
+	}
+	if open {
+		text += "*"
+	}
+	for strings.Contains(text, "**") {
+		text = strings.ReplaceAll(text, "**", "*")
+	}
+	if text == "*" {
+		return "all", true
+	}
+	return text, text != ""
+}
+
+func globParts(parts []*syntax.Regexp) (string, bool) {
 	var glob strings.Builder
 	for _, part := range parts {
 		text, ok := globPart(part)
@@ -77,17 +94,7 @@ func globOf(expr *syntax.Regexp, how reading) (string, bool) {
 		}
 		glob.WriteString(text)
 	}
-	if open {
-		glob.WriteString("*")
-	}
-	text := glob.String()
-	for strings.Contains(text, "**") {
-		text = strings.ReplaceAll(text, "**", "*")
-	}
-	if text == "*" {
-		return "all", true
-	}
-	return text, text != ""
+	return glob.String(), true
 }
 
 func globPart(part *syntax.Regexp) (string, bool) {
@@ -104,15 +111,7 @@ func globPart(part *syntax.Regexp) (string, bool) {
 	case syntax.OpPlus:
 		return "?*", isAny(part.Sub[0])
 	case syntax.OpCapture, syntax.OpConcat:
-		var all string
-		for _, sub := range part.Sub {
-			text, ok := globPart(sub)
-			if !ok {
-				return "", false
-			}
-			all += text
-		}
-		return all, true
+		return globParts(part.Sub)
 	}
 	return "", false
 }
