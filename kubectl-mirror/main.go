@@ -31,7 +31,7 @@ func run(ctx context.Context) int {
 	root := &cobra.Command{Use: "kubectl-mirror", SilenceUsage: true, SilenceErrors: true,
 		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl mirror"}}
 	flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(migrate.Command(flags, streams))
+	root.AddCommand(migrate.Command(flags, streams, migrate.Defaults))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0

@@ -38,7 +38,7 @@ var program = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "kubectl-mirror")
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", path, "./kubectl-mirror") //nolint:gosec // our own program
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", path, "./kubectl-mirror")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -76,7 +76,7 @@ func (w *world) migrate(wantStatus int, args ...string) string {
 		w.t.Fatal(err)
 	}
 	var out bytes.Buffer
-	cmd := exec.CommandContext(w.t.Context(), path, append([]string{"migrate", "--kubeconfig=" + w.config}, args...)...) //nolint:gosec // our own program
+	cmd := exec.CommandContext(w.t.Context(), path, append([]string{"migrate", "--kubeconfig=" + w.config}, args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = w.dir, &out, &out
 	status := 0
 	var exit *exec.ExitError

@@ -15,6 +15,8 @@ import (
 type Cluster struct {
 	Namespaces []*mirror.Namespace
 	Objects    []Object
+	// Unread are API groups that couldn't be read.
+	Unread []string
 }
 
 // Object is an object and the resource that it is one of.

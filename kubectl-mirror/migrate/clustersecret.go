@@ -22,7 +22,7 @@ const (
 // namespace that the user names; what one takes from a Secret is that Secret's from now on.
 // Its patterns match the beginning of a name.
 func fromClusterSecret(c *Cluster, o Options) *Plan {
-	p := newPlanner("clustersecret", c, o.Now, clusterSecretPrefix)
+	p := newPlanner("clustersecret", c, o, clusterSecretPrefix)
 	old := p.old
 	p.old = func(key string) bool { return key == clusterSecretLabel || old(key) }
 	taken := map[objectID]string{}

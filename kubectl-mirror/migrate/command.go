@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // exit is an exit status with its reason, which is empty where the status says all.
@@ -31,9 +34,13 @@ func (e exit) Unwrap() error { return e.err }
 // ExitCode is the exit status: 1 where there is something to be done, 2 where that can't be told.
 func (e exit) ExitCode() int { return e.code }
 
+// Deciding says by which settings of KubeMirror a plan is made, and where they are from.
+type Deciding func(context.Context) (settings mirror.Settings, origin string, err error)
+
 type flags struct {
 	config             *genericclioptions.ConfigFlags
 	streams            genericiooptions.IOStreams
+	deciding           Deciding
 	from, undo         string
 	apply, stopped     bool
 	dir, forNamespaces string
@@ -49,8 +56,8 @@ const example = `  # What would be done, with the commands that do it; nothing i
   kubectl mirror migrate --undo kubemirror-undo-20261128T120000Z.yaml`
 
 // Command is "kubectl mirror migrate".
-func Command(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams) *cobra.Command {
-	f := &flags{config: config, streams: streams}
+func Command(config *genericclioptions.ConfigFlags, streams genericiooptions.IOStreams, deciding Deciding) *cobra.Command {
+	f := &flags{config: config, streams: streams, deciding: deciding}
 	c := &cobra.Command{
 		Use:   "migrate --from " + strings.Join(Names(), "|"),
 		Short: "Take over what another system copies, in place",
@@ -110,6 +117,9 @@ func (f *flags) run(c *cobra.Command) error {
 		return undo.Do(c.Context(), clients.Dynamic, say)
 	}
 	options := Options{NamespaceFor: f.forNamespaces, Now: now()}
+	if options.Settings, options.Origin, err = f.deciding(c.Context()); err != nil {
+		return err
+	}
 	cluster, err := system.Read(c.Context(), clients)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ const (
 // fromConfigSyncer reads config-syncer. Its copies have all labels and annotations of their
 // sources, those by which they are copied too, and name their source in labels.
 func fromConfigSyncer(c *Cluster, o Options) *Plan {
-	p := newPlanner("config-syncer", c, o.Now, syncerPrefix)
+	p := newPlanner("config-syncer", c, o, syncerPrefix)
 	copies := map[objectID][]Object{}
 	for _, o := range c.Objects {
 		if source, ok := syncerCopy(o); ok {

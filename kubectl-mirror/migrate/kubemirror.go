@@ -22,7 +22,7 @@ var unknownKeys = []string{
 // fromKubemirror reads the original kubemirror, whose keys are ours. What is to be done is
 // what keeps its mirrors where they are.
 func fromKubemirror(c *Cluster, o Options) *Plan {
-	p := newPlanner("kubemirror", c, o.Now)
+	p := newPlanner("kubemirror", c, o)
 	copies := map[objectID][]Object{}
 	for _, o := range c.Objects {
 		a := o.GetAnnotations()

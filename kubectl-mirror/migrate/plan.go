@@ -17,7 +17,9 @@ import (
 
 // Plan is what is to be done.
 type Plan struct {
-	From    string
+	From string
+	// Origin says where the flags are from by which it was decided.
+	Origin  string
 	Sources []Takeover
 	// Notes are about what isn't taken over.
 	Notes []string
@@ -170,18 +172,13 @@ type planner struct {
 	now time.Time
 }
 
-func newPlanner(from string, c *Cluster, now time.Time, prefixes ...string) *planner {
-	p := &planner{cluster: c, now: now, old: func(key string) bool {
+func newPlanner(from string, c *Cluster, o Options, prefixes ...string) *planner {
+	p := &planner{cluster: c, settings: o.Settings, now: o.Now, old: func(key string) bool {
 		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 	}}
 	p.From = from
-	p.settings.MaxTargets = maxTargets
-	p.settings.Strip, _ = mirror.ParseStrip("")
 	return p
 }
-
-// maxTargets is the controller's default.
-const maxTargets = 100
 
 // isOurs reports whether an object is a mirror of a source already.
 func isOurs(o Object, source types.NamespacedName) bool {

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/mirror"
+	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
 var update = flag.Bool("update", false, "write what is printed into testdata")
@@ -28,7 +30,11 @@ var update = flag.Bool("update", false, "write what is printed into testdata")
 // secret is what every object of testdata holds.
 const secret = "c2VjcmV0"
 
-var options = Options{NamespaceFor: "vault", Now: time.Date(2026, 11, 28, 13, 0, 0, 0, time.UTC)}
+var options = func() Options {
+	o := Options{NamespaceFor: "vault", Now: time.Date(2026, 11, 28, 13, 0, 0, 0, time.UTC)}
+	o.Settings, o.Origin, _ = Defaults(context.Background())
+	return o
+}()
 
 // read reads a cluster from testdata.
 func read(t *testing.T, name string) *Cluster {
@@ -274,5 +280,42 @@ func TestARegularExpressionBecomesAGlobOrTheNamesThatMatchNow(t *testing.T) {
 		if strings.Join(got.items, ",") != row.items || len(got.notes) != row.notes {
 			t.Errorf("%q: %q with %d notes, want %q with %d", expr, got.items, len(got.notes), row.items, row.notes)
 		}
+	}
+}
+
+func TestWhatTheControllersFlagsLeaveOutIsLeftAsItIs(t *testing.T) {
+	in := func(list string) pattern.List {
+		l, err := pattern.Parse(list, pattern.InNamespaceName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	s, _ := Find("replicator")
+	o := options
+	o.Settings.Excluded = in("team-a")
+	for _, step := range s.Plan(read(t, "replicator"), o).Steps() {
+		if step.Object.GetNamespace() == "team-a" {
+			t.Errorf("%s is marked, and would be deleted", step.Object)
+		}
+	}
+	o.Settings.Excluded, o.Settings.Sources = pattern.List{}, in("other")
+	if p := s.Plan(read(t, "replicator"), o); !p.Nothing() {
+		t.Error("sources are taken over that aren't honoured")
+	}
+}
+
+func TestASourceThatAsksForMoreThanItMayHaveIsLeftAsItIs(t *testing.T) {
+	s, _ := Find("replicator")
+	o := options
+	o.Settings.MaxTargets = 2 // of three
+	p := s.Plan(read(t, "replicator"), o)
+	for _, step := range p.Steps() {
+		if step.Object.GetName() == "registry" {
+			t.Errorf("%s is patched", step.Object)
+		}
+	}
+	if told := strings.Join(p.Notes, "\n"); !strings.Contains(told, "Secret platform/registry: it asks for 3 namespaces, and may have 2") {
+		t.Errorf("it is told as:\n%s", told)
 	}
 }

@@ -22,7 +22,7 @@ func (p *Plan) Print(to io.Writer) {
 		}
 		text.WriteString("\n")
 	}
-	fmt.Fprintln(&text, p.Sum())
+	fmt.Fprintf(&text, "%s It is decided by %s.\n", p.Sum(), p.Origin)
 	_, _ = io.WriteString(to, text.String())
 }
 

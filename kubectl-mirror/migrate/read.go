@@ -41,7 +41,7 @@ func (s System) Read(ctx context.Context, clients Clients) (*Cluster, error) {
 	}
 	resources, selectors := s.Reads, []string{""}
 	if resources == nil {
-		if resources, err = mirrorable(clients.Discovery); err != nil {
+		if resources, c.Unread, err = mirrorable(clients.Discovery); err != nil {
 			return nil, err
 		}
 		selectors = []string{api.LabelEnabled, api.LabelMirror + "=true,!" + api.LabelEnabled}
@@ -62,17 +62,22 @@ func (s System) Read(ctx context.Context, clients Clients) (*Cluster, error) {
 	return c, nil
 }
 
-// mirrorable are the resources of which there may be sources and mirrors.
-func mirrorable(client discovery.DiscoveryInterface) ([]schema.GroupVersionResource, error) {
+// mirrorable are the resources of which there may be sources and mirrors. Groups that an API
+// service doesn't answer for are named, and are no reason to do nothing.
+func mirrorable(client discovery.DiscoveryInterface) (found []schema.GroupVersionResource, unread []string, err error) {
 	lists, err := client.ServerPreferredResources()
-	if err != nil {
-		return nil, fmt.Errorf("find out which types there are: %w", err)
+	if failed, some := discovery.GroupDiscoveryFailedErrorGroups(err); some {
+		for gv := range failed {
+			unread = append(unread, gv.String())
+		}
+		slices.Sort(unread)
+	} else if err != nil {
+		return nil, nil, fmt.Errorf("find out which types there are: %w", err)
 	}
-	var found []schema.GroupVersionResource
 	for _, list := range lists {
 		gv, err := schema.ParseGroupVersion(list.GroupVersion)
 		if err != nil {
-			return nil, fmt.Errorf("find out which types there are: %w", err)
+			return nil, nil, fmt.Errorf("find out which types there are: %w", err)
 		}
 		for _, r := range list.APIResources {
 			if r.Namespaced && slices.Contains(r.Verbs, "list") && slices.Contains(r.Verbs, "patch") && !strings.Contains(r.Name, "/") {
@@ -80,7 +85,7 @@ func mirrorable(client discovery.DiscoveryInterface) ([]schema.GroupVersionResou
 			}
 		}
 	}
-	return found, nil
+	return found, unread, nil
 }
 
 // page is how many objects are asked for at a time.

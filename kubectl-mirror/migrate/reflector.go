@@ -25,7 +25,7 @@ const (
 // fromReflector reads kubernetes-reflector. A namespace has to be both allowed and asked
 // for; each of the two is a list or a selector, and neither means all.
 func fromReflector(c *Cluster, o Options) *Plan {
-	p := newPlanner("reflector", c, o.Now, reflectorPrefix)
+	p := newPlanner("reflector", c, o, reflectorPrefix)
 	copies := map[objectID][]Object{}
 	for _, o := range c.Objects {
 		annotations := o.GetAnnotations()

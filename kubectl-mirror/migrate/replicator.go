@@ -22,7 +22,7 @@ const (
 // fromReplicator reads kubernetes-replicator. Its patterns match whole names; by pattern and
 // by label add up; its own namespace is never a target.
 func fromReplicator(c *Cluster, o Options) *Plan {
-	p := newPlanner("replicator", c, o.Now, replicatorPrefix)
+	p := newPlanner("replicator", c, o, replicatorPrefix)
 	copies := p.replicas()
 	for _, source := range c.Objects {
 		annotations := source.GetAnnotations()

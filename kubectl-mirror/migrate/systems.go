@@ -1,19 +1,32 @@
 package migrate
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // Options is what the plan depends on beside the cluster.
 type Options struct {
 	// NamespaceFor is where Secrets are to be made for ClusterSecrets.
 	NamespaceFor string
-	Now          time.Time
+	// Settings are KubeMirror's, which decide what will be mirrored; Origin says where they are from.
+	Settings mirror.Settings
+	Origin   string
+	Now      time.Time
+}
+
+// Defaults are the settings of a KubeMirror without flags.
+func Defaults(context.Context) (settings mirror.Settings, origin string, err error) {
+	settings.MaxTargets = 100
+	settings.Strip, err = mirror.ParseStrip("")
+	return settings, "KubeMirror's default flags", err
 }
 
 // System is another one that copies objects.
@@ -67,5 +80,10 @@ func Find(name string) (System, error) {
 // Plan decides what is to be done.
 func (s System) Plan(c *Cluster, o Options) *Plan {
 	c.sort()
-	return s.plan(c, o)
+	p := s.plan(c, o)
+	p.Origin = o.Origin
+	for _, unread := range c.Unread {
+		p.Notes = append(p.Notes, unread+": can't be read now, so nothing of it is told or done")
+	}
+	return p
 }

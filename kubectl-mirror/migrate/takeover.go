@@ -31,6 +31,10 @@ type found struct {
 
 // take adds what becomes of a source to the plan.
 func (p *planner) take(f found) {
+	if !p.settings.SourceAllowed(f.source.GetNamespace()) {
+		p.note(f.source, "the controller's --source-namespaces leave its namespace out, so it and its copies are left as they are")
+		return
+	}
 	t := Takeover{Source: f.source, Make: f.made, Notes: slices.Concat(f.notes, f.targets.notes)}
 	if f.targets.unreadable {
 		for _, o := range f.copies {
@@ -57,6 +61,10 @@ func (p *planner) take(f found) {
 			reason = "it is off by what it says itself"
 		}
 		p.note(f.source, "KubeMirror would not mirror it (%s), so it and its copies are left as they are", reason)
+		return
+	}
+	if wanted, limit := len(p.wanted(src)), src.Limit(&p.settings); wanted > limit {
+		p.note(f.source, "it asks for %d namespaces, and may have %d, so KubeMirror would delete the copies beyond: raise its --max-targets first; until then it is left as it is", wanted, limit)
 		return
 	}
 	t.Notes = append(t.Notes, reservations(f.source)...)
@@ -106,23 +114,32 @@ func (p *planner) copies(t *Takeover, f found, src *mirror.Source) {
 	for _, o := range f.copies {
 		at[o.GetNamespace()] = o
 	}
-	wanted := 0
+	wanted := p.wanted(src)
 	for _, ns := range p.cluster.Namespaces {
 		o, there := at[ns.Name]
 		switch asked := src.Targets.Match(ns); {
-		case asked && ns.Name != src.Namespace && ns.Admits(src.Namespace):
-			wanted++
+		case wanted[ns.Name]:
 			p.mirrorIn(t, f, src, ns.Name, o, there)
 		case !there:
+		case asked && !p.settings.TargetAllowed(ns.Name):
+			t.Notes = append(t.Notes, fmt.Sprintf("the controller's flags leave the namespace %s out, so its copy there is left to you", ns.Name))
 		case asked:
 			t.Notes = append(t.Notes, fmt.Sprintf("the namespace %s refuses mirrors of it, so its copy there is left to you", ns.Name))
 		default:
 			t.Notes = append(t.Notes, fmt.Sprintf("the copy in %s is in no namespace that it asks for, so it is left to you", ns.Name))
 		}
 	}
-	if limit := src.Limit(&p.settings); wanted > limit {
-		t.Notes = append(t.Notes, fmt.Sprintf("it asks for %d namespaces, and gets %d unless --max-targets is raised: raise it before KubeMirror starts, or the mirrors beyond go", wanted, limit))
+}
+
+// wanted are the namespaces that KubeMirror will have mirrors of a source in.
+func (p *planner) wanted(src *mirror.Source) map[string]bool {
+	wanted := map[string]bool{}
+	for _, ns := range p.cluster.Namespaces {
+		if src.Targets.Match(ns) && ns.Admits(src.Namespace) && p.settings.TargetAllowed(ns.Name) {
+			wanted[ns.Name] = true
+		}
 	}
+	return wanted
 }
 
 // mirrorIn finds out what becomes of a namespace that is to have a mirror.
