@@ -25,12 +25,25 @@ func Build(ctx context.Context, dir string) (string, error) {
 		}
 		return path, nil
 	}
-	path := filepath.Join(dir, "kubemirror")
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", path, ".") //nolint:gosec // our own program
+	return build(ctx, root, dir, "kubemirror", ".")
+}
+
+// BuildPlugin builds kubectl-mirror into dir and returns its path.
+func BuildPlugin(ctx context.Context, dir string) (string, error) {
+	root, err := repo.Root(ctx)
+	if err != nil {
+		return "", err
+	}
+	return build(ctx, root, dir, "kubectl-mirror", "./kubectl-mirror")
+}
+
+func build(ctx context.Context, root, dir, name, folder string) (string, error) {
+	path := filepath.Join(dir, name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", path, folder) //nolint:gosec // our own program
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build kubemirror: %w; go build said:\n%s", err, out)
+		return "", fmt.Errorf("build %s: %w; go build said:\n%s", name, err, out)
 	}
 	return path, nil
 }

@@ -19,32 +19,21 @@ import (
 	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 	"github.com/lukaszraczylo/kubemirror/e2e/controlplane"
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
-	"github.com/lukaszraczylo/kubemirror/e2e/repo"
+	"github.com/lukaszraczylo/kubemirror/e2e/kubemirror"
 )
 
 // secrets is what every Secret of these tests holds, as a user would write it and as the
 // server does.
 var secrets = []string{"hunter2", "aHVudGVyMg=="}
 
-// program builds kubectl-mirror, once for all tests.
+// program is kubectl-mirror, built once for all tests, beside the tests' own binary: go test
+// removes both.
 var program = sync.OnceValues(func() (string, error) {
-	ctx := context.Background()
-	root, err := repo.Root(ctx)
+	tests, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
-	dir, err := os.MkdirTemp("", "kubectl-mirror-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "kubectl-mirror")
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", path, "./kubectl-mirror")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build kubectl-mirror: %w; go build said:\n%s", err, out)
-	}
-	return path, nil
+	return kubemirror.BuildPlugin(context.Background(), filepath.Dir(tests))
 })
 
 // world is a test's place, and who migrates there.
