@@ -76,7 +76,7 @@ func (w *world) replicate(source, settings kit.Ref, namespaces []string) {
 		version[r.Name] = w.Get(r).GetResourceVersion()
 	}
 	recorded := func(text, name, namespace string) string {
-		return strings.NewReplacer("NAMESPACE", namespace, "VERSION", `"`+version[name]+`"`).Replace(text)
+		return replace(text, "NAMESPACE", namespace, "VERSION", `"`+version[name]+`"`)
 	}
 	binary := os.Getenv("REPLICATOR_BINARY")
 	if binary == "" {

@@ -249,3 +249,5 @@ func (w *world) checkOthers(others []kit.Ref, before []*unstructured.Unstructure
 		}
 	}
 }
+
+func replace(text string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(text) }

@@ -135,7 +135,7 @@ func write(ctx context.Context, client dynamic.Interface, p Patch, dryRun []stri
 // explained says what to do about an error.
 func explained(err error) error {
 	switch {
-	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
+	case apierrors.IsConflict(err):
 		return fmt.Errorf("it has changed since it was read, so run it again: %w", err)
 	case strings.Contains(err.Error(), "ValidatingAdmissionPolicy") && strings.Contains(err.Error(), "only KubeMirror"):
 		return fmt.Errorf("%w. The chart's policy on forgeries is there: migrate before the chart is installed, or as one of policies.trustedUsers or policies.trustedGroups", err)

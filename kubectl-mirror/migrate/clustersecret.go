@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -60,6 +61,9 @@ func (p *planner) clusterSecretSource(cs Object, f *found, namespaceFor string) 
 		return p.referencedSecret(cs, f, from)
 	}
 	if namespaceFor == "" {
+		namespaceFor = p.namespaceOf(cs)
+	}
+	if namespaceFor == "" {
 		p.note(cs, "it holds its data itself (%s): name the namespace in which a Secret is to be made of it, with --namespace-for", strings.Join(keysOf(data, nil), ", "))
 		return false
 	}
@@ -67,7 +71,7 @@ func (p *planner) clusterSecretSource(cs Object, f *found, namespaceFor string) 
 		f.source = existing
 		if existing.GetAnnotations()[clusterSecretMaker] != "" {
 			f.notes = append(f.notes, "its copy in "+namespaceFor+" becomes the source")
-		} else if !isSource(existing) {
+		} else if !isSource(existing) || !reflect.DeepEqual(existing.Object["data"], cs.Object["data"]) {
 			p.note(cs, "%s is there and is no copy of it: name another namespace with --namespace-for", existing)
 			return false
 		}
@@ -82,7 +86,25 @@ func (p *planner) clusterSecretSource(cs Object, f *found, namespaceFor string) 
 		"apiVersion": "v1", "kind": "Secret", "type": kind, "data": data,
 		"metadata": map[string]any{"namespace": namespaceFor, "name": cs.GetName()},
 	}}, secrets}
+	// Its copies have these labels.
+	labels := map[string]string{}
+	for key, value := range cs.GetLabels() {
+		if !strings.HasPrefix(key, "app.kubernetes.io") {
+			labels[key] = value
+		}
+	}
+	f.source.SetLabels(labels)
 	return true
+}
+
+// namespaceOf is where the Secret is that was made of a ClusterSecret before: its copies name it.
+func (p *planner) namespaceOf(cs Object) string {
+	for _, o := range p.cluster.Objects {
+		if source, ours := oursOf(o); ours && o.Resource == secrets && o.GetName() == cs.GetName() && source.name == cs.GetName() {
+			return source.namespace
+		}
+	}
+	return ""
 }
 
 // referencedSecret takes the Secret that a ClusterSecret takes its data from.

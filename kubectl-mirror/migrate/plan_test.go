@@ -319,3 +319,14 @@ func TestASourceThatAsksForMoreThanItMayHaveIsLeftAsItIs(t *testing.T) {
 		t.Errorf("it is told as:\n%s", told)
 	}
 }
+
+func TestASecretThatWasMadeOfAClusterSecretIsFoundAgainByItsMirrors(t *testing.T) {
+	s, _ := Find("clustersecret")
+	c := read(t, s.Name)
+	finish(t, s, c)
+	o := options
+	o.NamespaceFor = ""
+	if told := strings.Join(s.Plan(c, o).Notes, "\n"); strings.Contains(told, "--namespace-for") {
+		t.Errorf("it is asked for again:\n%s", told)
+	}
+}
