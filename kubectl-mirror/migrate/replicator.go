@@ -50,13 +50,6 @@ func fromReplicator(c *Cluster, o Options) *Plan {
 	return &p.Plan
 }
 
-// objectID names an object.
-type objectID struct{ resource, namespace, name string }
-
-func objectOf(o Object) objectID {
-	return objectID{o.Resource.GroupResource().String(), o.GetNamespace(), o.GetName()}
-}
-
 // replicas finds the source of each copy. It isn't named there: it has the same kind and
 // name, and pushes there. Where several do, it is the one of the version that was copied.
 func (p *planner) replicas() map[objectID][]Object {
