@@ -112,7 +112,7 @@ data: {a: b}
 `)
 	source := kit.Object("ConfigMap", ops, "settings")
 	w.travel(journey{
-		from:   "config-syncer",
+		from: "config-syncer", running: true,
 		status: map[kit.Ref]string{source: "2/2 synced"},
 		copies: []kit.Ref{source.In(a), source.In(b)},
 		told:   []string{"it goes to other clusters too (east)"},

@@ -182,7 +182,8 @@ type journey struct {
 	copies []kit.Ref
 	// others are objects that nothing happens to.
 	others []kit.Ref
-	flags  []string
+	// running says that KubeMirror runs while all is taken back.
+	running bool
 	// told is what the plan says, among other things.
 	told []string
 }
@@ -208,7 +209,7 @@ func (w *world) travel(j journey) {
 	mark := w.Mark()
 	w.migrate(0, append(args, "--apply")...)
 	w.say(w.migrate(0, append(args, "--apply")...), "Nothing is to be done.")
-	km := w.Start(append([]string{"--resource-types=Secret.v1,ConfigMap.v1"}, j.flags...)...)
+	km := w.Start("--resource-types=Secret.v1,ConfigMap.v1")
 	for r, status := range j.status {
 		w.WaitFor(r, "is in sync", kit.HasStatus(status))
 	}
@@ -220,11 +221,14 @@ func (w *world) travel(j journey) {
 		}
 	}
 	w.checkOthers(j.others, othersBefore)
-	if code := km.Stop(); code != 0 {
-		w.t.Errorf("KubeMirror ended with %d", code)
+	if !j.running {
+		km.Stop()
 	}
 	undo := w.undoFile()
 	w.migrate(0, "--undo", undo)
+	if j.running {
+		km.WaitQuiet(500e6)
+	}
 	for range 2 {
 		for i, o := range w.all(touched) {
 			if err := sameObject(before[i], o, true); err != nil {
