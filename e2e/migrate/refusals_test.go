@@ -79,6 +79,7 @@ func TestWhatCantBeToldIsOneLineAndTheStatusTwo(t *testing.T) {
 		"--from replicator --as nobody": `nobody`,
 		"--from replicator --server https://127.0.0.1:1 --request-timeout 3s": "127.0.0.1:1",
 		"--from replicator --kubeconfig config":                               "config",
+		"--from replicator -n default":                                        "so migrate takes them all",
 		"--from replicator rest":                                              "rest",
 		"--from replicator --aply":                                            "--aply",
 	} {

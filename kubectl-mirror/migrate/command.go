@@ -92,6 +92,8 @@ It ends with 0 if there is nothing to be done or all was done, 1 if there is, 2 
 
 func (f *flags) run(c *cobra.Command) error {
 	switch {
+	case f.config.Namespace != nil && *f.config.Namespace != "":
+		return errors.New("--namespace: what a system copies goes from one namespace to others, so migrate takes them all; leave it out")
 	case f.undo != "" && (f.from != "" || f.apply):
 		return errors.New("--undo takes neither --from nor --apply beside it: the file says what was done")
 	case f.undo == "" && f.from == "":
