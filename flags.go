@@ -40,6 +40,9 @@ type options struct {
 	metricsSecure     bool
 	certFile, keyFile string
 	certificate       *metrics.Certificate
+
+	// former are the flags that were given and do nothing any more.
+	former []string
 }
 
 // cluster is what they say of the API server.
@@ -69,6 +72,7 @@ func parse(args []string, out io.Writer) (*options, error) {
 	flags.SortFlags = false
 	flags.SetOutput(io.Discard)
 	o.register(flags)
+	addFormer(flags, &o.former)
 	verbosity := addLogging(flags, o)
 	switch err := flags.Parse(args); {
 	case errors.Is(err, pflag.ErrHelp):

@@ -70,3 +70,34 @@ func TestLogLevelCountsWhereThereIsNoV(t *testing.T) {
 		t.Errorf("with -v, the level counts all the same: %v", err)
 	}
 }
+
+func TestFormerFlagsAreTakenWhateverTheirValuesAndTold(t *testing.T) {
+	var help strings.Builder
+	_, _ = parse([]string{"--help"}, &help)
+	var args []string
+	for name, bare := range formerFlags {
+		if strings.Contains(help.String(), name) {
+			t.Errorf("--%s is in the help", name)
+		}
+		if args = append(args, "--"+name+"=no matter what"); bare {
+			args = append(args, "--"+name)
+		} else {
+			args = append(args, "--"+name, "x")
+		}
+	}
+	o, err := parse(append(args, "--max-targets=7"), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range formerFlags {
+		if strings.Count(o.formerFlagsGiven(), "--"+name) != 1 {
+			t.Errorf("of --%s it says %q", name, o.formerFlagsGiven())
+		}
+	}
+	if o.Settings.MaxTargets != 7 {
+		t.Error("what comes after them doesn't count")
+	}
+	if o, _ := parse(nil, io.Discard); o.formerFlagsGiven() != "" {
+		t.Errorf("where none is given it says %q", o.formerFlagsGiven())
+	}
+}

@@ -82,6 +82,9 @@ func start(ctx context.Context, args []string) int {
 		return complain(exitUsage, err)
 	}
 	startLogging(o.loggingFormat)
+	if said := o.formerFlagsGiven(); said != "" {
+		klog.Info(said)
+	}
 	clients, err := kube.Connect(o.cluster())
 	if err != nil {
 		return complain(exitUsage, err)

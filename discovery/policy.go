@@ -106,3 +106,9 @@ var builtInGroups = map[string]bool{
 func builtIn(group string) bool {
 	return !strings.Contains(group, ".") || builtInGroups[group]
 }
+
+// Reservation is what keeps objects of a kind from being mirrored: why they never are, or
+// that they are only where --resource-types names the kind.
+func Reservation(kind schema.GroupKind) (never string, onlyNamed bool) {
+	return neverMirrored[kind], onlyWhenNamed[kind] || undecided(kind)
+}

@@ -10,6 +10,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/cluster"
+	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/migrate"
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // release is set by the linker in release builds.
@@ -45,7 +47,7 @@ func newRoot(streams genericiooptions.IOStreams) *cobra.Command {
 	c.flags.AddFlags(root.PersistentFlags())
 	root.PersistentFlags().StringVar(&c.deployment, "controller", "", "the controller's Deployment, as NAMESPACE/NAME, where there is more than one or you may not list them")
 	root.PersistentFlags().StringVar(&c.controllerFlags, "controller-flags", "", "the controller's flags, in place of those in its Deployment")
-	root.AddCommand(newWhy(c), newStatus(c), newWait(c), newPlan(c), newTree(c))
+	root.AddCommand(newWhy(c), newStatus(c), newWait(c), newPlan(c), newTree(c), migrate.Command(c.flags, streams, c.deciding))
 	return root
 }
 
@@ -57,6 +59,20 @@ func (c *command) open(ctx context.Context, mayBeUnknown bool) (*cluster.Cluster
 	}
 	defer c.busy("reading the controller's flags, and what the API server serves")()
 	return cluster.Open(ctx, c.flags, which)
+}
+
+// deciding is what migrate goes by: the flags of the controller that is there, or told, or is
+// to come.
+func (c *command) deciding(ctx context.Context) (mirror.Settings, string, error) {
+	which := cluster.Which{Deployment: c.deployment, MayBeMissing: true}
+	if c.told {
+		which.Flags = &c.controllerFlags
+	}
+	found, err := cluster.Open(ctx, c.flags, which)
+	if err != nil {
+		return mirror.Settings{}, "", err
+	}
+	return found.Controller.Settings, found.Controller.Origin, nil
 }
 
 func version() string {

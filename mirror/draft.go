@@ -26,7 +26,7 @@ type Draft struct {
 func (d Draft) Encode(replacing *Record, theirs *Unmanaged, now time.Time) (Body, error) {
 	metadata := metav1.ObjectMeta{
 		Namespace: d.Namespace, Name: d.Name,
-		Labels: maps.Clone(d.Desired.Labels), Annotations: maps.Clone(d.Desired.Annotations),
+		Labels: maps.Clone(d.Desired.Labels), Annotations: d.Annotations(now),
 	}
 	var status any
 	if replacing != nil {
@@ -38,13 +38,19 @@ func (d Draft) Encode(replacing *Record, theirs *Unmanaged, now time.Time) (Body
 		metadata.Finalizers, metadata.OwnerReferences = theirs.finalizers, theirs.owners
 		status = theirs.Status
 	}
-	metadata.Annotations[api.AnnotationMirrorID] = MirrorID(d.Resource, d.Namespace, d.Name)
-	metadata.Annotations[api.AnnotationResourceVersion] = d.Source.ResourceVersion
-	metadata.Annotations[api.AnnotationLastSyncTime] = now.UTC().Format(time.RFC3339)
-	if d.Source.Generation > 0 {
-		metadata.Annotations[api.AnnotationGeneration] = strconv.FormatInt(d.Source.Generation, 10)
-	}
 	return d.Desired.content.encode(d.Source.kind(), &metadata, status)
+}
+
+// Annotations are those of the mirror, with what only a write sets.
+func (d Draft) Annotations(now time.Time) map[string]string {
+	all := maps.Clone(d.Desired.Annotations)
+	all[api.AnnotationMirrorID] = MirrorID(d.Resource, d.Namespace, d.Name)
+	all[api.AnnotationResourceVersion] = d.Source.ResourceVersion
+	all[api.AnnotationLastSyncTime] = now.UTC().Format(time.RFC3339)
+	if d.Source.Generation > 0 {
+		all[api.AnnotationGeneration] = strconv.FormatInt(d.Source.Generation, 10)
+	}
+	return all
 }
 
 // Observed is what is known of the mirror from the answer to the write: what was sent is

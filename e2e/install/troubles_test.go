@@ -194,6 +194,7 @@ spec:
 	"Copies of mirrors, and what others make of them": {values: []string{"policies.trustedGroups={system:masters}"}, cause: func(r *reader) {
 		registry(r)
 		r.status(r.registry(), "2/2 synced")
+		refusesForgeries(r.t, r.Env, false)
 		copied := r.Get(r.ref("Secret", "team-a", "registry"))
 		copied.SetName("exported")
 		copied.SetResourceVersion("")

@@ -36,6 +36,8 @@ type Which struct {
 	Flags *string
 	// MayBeUnknown lets the defaults stand in for flags that the user may not read.
 	MayBeUnknown bool
+	// MayBeMissing lets them stand in where there is no controller yet.
+	MayBeMissing bool
 }
 
 // selector finds the Deployment of the chart and of the manifests.
@@ -62,6 +64,8 @@ func (c *Cluster) controller(ctx context.Context, which Which) (Controller, erro
 		return Controller{}, fmt.Errorf("there is no Deployment %s; see kubectl get deployments -A -l %s, or %s", which.Deployment, selector, told)
 	case err != nil:
 		return Controller{}, c.failed("read the controller's Deployment", err)
+	case len(found) == 0 && which.MayBeMissing:
+		return parse(nil, "KubeMirror's default flags, for it isn't there yet", nil)
 	case len(found) == 0:
 		return Controller{}, fmt.Errorf("there is no Deployment with the label %s; name it with --controller=NAMESPACE/NAME, or %s", selector, told)
 	case len(found) > 1:

@@ -60,12 +60,14 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end -}}
 
 {{- define "kubemirror.replicas" -}}
-{{- if kindIs "invalid" .Values.replicas -}}
+{{- $replicas := .Values.replicas -}}
+{{- if kindIs "invalid" $replicas }}{{ $replicas = .Values.replicaCount }}{{ end -}}
+{{- if kindIs "invalid" $replicas -}}
 {{ ternary 2 1 .Values.controller.leaderElect }}
-{{- else if and (gt (int .Values.replicas) 1) (not .Values.controller.leaderElect) -}}
+{{- else if and (gt (int $replicas) 1) (not .Values.controller.leaderElect) -}}
 {{ fail "replicas: more than 1 needs controller.leaderElect, or they would all write" }}
 {{- else -}}
-{{ .Values.replicas }}
+{{ $replicas }}
 {{- end -}}
 {{- end -}}
 
