@@ -13,7 +13,7 @@ HELM          := go tool -modfile=tools/helm/go.mod helm
 GORELEASER    := go tool -modfile=tools/release/go.mod goreleaser
 PACKAGES      := ./...
 TEST_FLAGS    :=
-FUZZ_EXECS    := 200000
+FUZZ_EXECS    := 100000
 SECONDS       := 600
 SEED          := 1
 

@@ -141,7 +141,7 @@ func play(t *testing.T, r run, c *tally) {
 }
 
 // sample is what CI plays.
-const sample = 5
+const sample = 3
 
 // chosen are the runs that the environment asks for: FAULTS has names of faults, or all;
 // WRITE has the numbers of some writes.
