@@ -55,7 +55,6 @@ func (w *world) mirrorAsBefore(source kit.Ref, namespaces []string) {
 	defer p.Kill()
 	for _, namespace := range namespaces {
 		w.WaitFor(source.In(namespace), "is mirrored as recorded", func(o *unstructured.Unstructured) error {
-			w.t.Logf("it has %v and %v", o.GetLabels(), o.GetAnnotations())
 			for _, key := range []string{"source-namespace", "source-name", "source-uid", "source-content-hash", "source-resource-version", "last-sync-time"} {
 				if o.GetAnnotations()["kubemirror.raczylo.com/"+key] == "" {
 					return errors.New("it lacks the annotation " + key)
