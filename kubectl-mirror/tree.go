@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/cluster"
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
+	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/page"
 )
 
 // tree is the command that shows sources with their mirrors.
@@ -22,11 +25,16 @@ func newTree(c *command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tree [TYPE[/NAME]] [-n NAMESPACE | -A]",
 		Short: "Show sources with their mirrors",
-		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(cmd *cobra.Command, args []string) error { return t.run(cmd.Context(), args) },
+		Long: `Shows the sources of the namespace, or with -A of all, each with the namespaces that it is mirrored
+into. With -o html it writes a page to look at in a browser: one file, which loads nothing, and
+which has names and states and no value of an object.
+
+  kubectl mirror tree -A -o html > tree.html`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return t.run(cmd.Context(), args) },
 	}
 	cmd.Flags().BoolVarP(&t.all, "all-namespaces", "A", false, "sources of all namespaces")
-	addOutput(cmd, &t.output, "text")
+	addOutput(cmd, &t.output, "text", "html")
 	c.complete(cmd)
 	return cmd
 }
@@ -47,10 +55,32 @@ func (t *tree) run(ctx context.Context, args []string) error {
 	if len(reports) == 0 {
 		_, _ = fmt.Fprintln(t.streams.ErrOut, "No sources found.")
 	}
+	if t.output == "html" {
+		about := page.About{Title: title(which), Flags: c.Controller.Origin, Made: time.Now()}
+		if err := page.Render(t.streams.Out, reports, about); err != nil {
+			return fmt.Errorf("write the page: %w", err)
+		}
+		return verdicts(reports)
+	}
 	for _, r := range reports {
 		printTree(t.streams.Out, t.palette(), &r)
 	}
 	return verdicts(reports)
+}
+
+// title says which sources were asked about.
+func title(which cluster.Selection) string {
+	what, where := "Sources", "all namespaces"
+	if len(which.Types) > 0 {
+		what = which.Types[0].Resource.GroupResource().String()
+	}
+	if which.Name != "" {
+		what += "/" + which.Name
+	}
+	if which.Namespace != "" {
+		where = which.Namespace
+	}
+	return what + " of " + where
 }
 
 // marks are the outcomes in one character, for who doesn't see colours.
