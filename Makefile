@@ -81,6 +81,10 @@ bench-short: ## Fail if counts, bytes or memory are off; times are shown, not ju
 chaos: control-plane ## Random histories with faults for SECONDS=600, from SEED=1 on; one that fails is made small
 	cd e2e && CHAOS_SECONDS=$(SECONDS) CHAOS_SEED=$(SEED) go test ./tests -count=1 -run 'TestChaos$$' -timeout=0 -v
 
+.PHONY: picture
+picture: ## Take the picture of kubectl mirror tree -o html anew, docs/tree.png, in Chromium
+	cd e2e && go test ./page -count=1 -run TestThePictureInTheREADMEIsThere -update
+
 .PHONY: soak
 soak: control-plane ## Load and faults for MINUTES=10, from SEED=n; a picture of what it cost
 	@cd e2e && go run ./soak

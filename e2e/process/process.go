@@ -23,6 +23,8 @@ type Config struct {
 	// Log is the file that takes standard output and standard error. It is
 	// created, and truncated if it is there.
 	Log string
+	// Files are open files that it inherits, as the descriptors 3 and on.
+	Files []*os.File
 }
 
 // Process is a child that was started. Its methods may be called from any
@@ -47,6 +49,7 @@ func Start(c Config) (*Process, error) {
 	cmd := exec.Command(c.Path, c.Args...) //nolint:gosec // running what it is told is what this package does
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = c.Files
 	cmd.SysProcAttr = attributes()
 
 	p := &Process{name: c.Name, log: c.Log, cmd: cmd, done: make(chan struct{})}
