@@ -31,6 +31,9 @@ func TestSourcesAreOnTheLeftAndTheirNamespacesOnTheRight(t *testing.T) {
 	if left := value[bool](w, "[...document.querySelectorAll('.block')].every(b => [...b.querySelectorAll('.cell')].every(c => c.getBoundingClientRect().left > b.querySelector('.source').getBoundingClientRect().right))"); !left {
 		t.Error("a namespace isn't to the right of its source")
 	}
+	if n := len(w.texts(".spine")); n != len(want) {
+		t.Errorf("%d of %d sources have a line to their namespaces", n, len(want))
+	}
 }
 
 func TestAStateHasAColourAndAShapeOfItsOwn(t *testing.T) {
