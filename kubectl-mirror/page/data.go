@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // data is what page.js reads. It leaves out of the reports what would make a page of thousands
@@ -31,7 +32,7 @@ type target struct {
 	Namespace string          `json:"namespace"`
 	Outcome   explain.Outcome `json:"outcome"`
 	Mirror    string          `json:"mirror,omitempty"`
-	Action    string          `json:"action,omitempty"`
+	Action    string          `json:"action,omitempty"` // none is left out
 	Why       string          `json:"why,omitempty"`
 	Do        string          `json:"do,omitempty"`
 	Since     time.Time       `json:"since,omitzero"`
@@ -59,8 +60,11 @@ func newData(reports []explain.Report, about About) data {
 
 func newTarget(t *explain.Target) target {
 	to := target{
-		Namespace: t.Namespace, Outcome: t.Outcome, Mirror: t.Mirror, Action: t.Action,
+		Namespace: t.Namespace, Outcome: t.Outcome, Mirror: t.Mirror,
 		Since: t.Since.UTC(), Late: t.Late.UTC(), Wrong: !t.Right(),
+	}
+	if t.Action != mirror.None.String() {
+		to.Action = t.Action
 	}
 	if t.Outcome == explain.InSync {
 		return to // why is "since" in words

@@ -52,7 +52,8 @@ function mark(outcome) {
 }
 
 const slug = outcome => outcome.replace(' ', '-');
-const count = (n, one) => `${n.toLocaleString('en')} ${one}${n === 1 ? '' : 's'}`;
+const number = n => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+const count = (n, one) => `${number(n)} ${one}${n === 1 ? '' : 's'}`;
 const clock = time => new Date(time).toISOString().slice(0, 16).replace('T', ' ') + ' UTC';
 
 function age(time) {
@@ -96,7 +97,7 @@ function measure() {
   const left = narrow ? 22 : side + 44, inner = width - 2 * margin + Math.min(bar, margin - 6);
   const room = inner - left;
   const columns = Math.max(1, Math.floor((room + gap) / ((narrow ? 148 : 168) + gap)));
-  geometry = {narrow, margin, inner, side, left, columns, cell: (room + gap) / columns - gap, lead: narrow ? 52 : 0};
+  geometry = {width, narrow, margin, inner, side, left, columns, cell: (room + gap) / columns - gap, lead: narrow ? 52 : 0};
 }
 
 function layout() {
@@ -127,7 +128,7 @@ function layout() {
   drawn = new Map();
   for (const button of $('legend').children) {
     const n = counts.get(button.dataset.state) ?? 0;
-    button.lastChild.textContent = n.toLocaleString('en');
+    button.lastChild.textContent = number(n);
     button.classList.toggle('none', !n);
     button.setAttribute('aria-pressed', filter.states.has(button.dataset.state));
   }
@@ -315,7 +316,7 @@ function details() {
     fact('Why', active.why);
     fact('Late', active.late && `for ${age(active.late)} at most, since ${clock(active.late)}`);
     fact('Written', active.since && `${clock(active.since)}, ${age(active.since)} before this page was made`);
-    fact('The controller’s next step', active.action !== 'none' && active.action);
+    fact('The controller’s next step', active.action);
     fact('What to do', command(active.do));
     fact('Ask', command(`kubectl mirror why ${arg} --in ${active.namespace}`));
   }
@@ -399,7 +400,7 @@ function start() {
   $('title').textContent = data.title;
   $('made').textContent = `Made ${clock(data.made)}, by the flags of ${data.flags}`;
   const targets = data.sources.flatMap(s => s.targets), [is, of] = synced(targets);
-  $('sum').replaceChildren(el('strong', '', is.toLocaleString('en')), ` of ${count(of, 'mirror')} in sync`);
+  $('sum').replaceChildren(el('strong', '', number(is)), ` of ${count(of, 'mirror')} in sync`);
   for (const [state, text] of states) {
     const n = targets.filter(t => t.outcome === state).length;
     const segment = el('span', slug(state));
@@ -425,7 +426,7 @@ function start() {
   $('keys-close').addEventListener('click', () => $('keys').close());
   scroll.addEventListener('scroll', () => requestAnimationFrame(() => draw()), {passive: true});
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setTheme());
-  new ResizeObserver(layout).observe(scroll);
+  new ResizeObserver(() => scroll.clientWidth === geometry.width ? draw() : layout()).observe(scroll);
   setTheme();
   layout();
 }
