@@ -34,6 +34,7 @@ var rooms = map[string][]string{
 	// The plugin decides by the same rooms, and is in none of them.
 	"kubectl-mirror/explain": {"api", "discovery", "mirror", "pattern", "transform"},
 	"kubectl-mirror/cluster": {"api", "discovery", "kubectl-mirror/explain", "mirror", "option", "pattern", "transform"},
+	"kubectl-mirror/page":    {"api", "discovery", "kubectl-mirror/explain", "mirror", "pattern", "transform"},
 }
 
 // plugins are what only the plugin links: it would double the controller's size.

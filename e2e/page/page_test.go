@@ -11,7 +11,7 @@ func TestSourcesAreOnTheLeftAndTheirNamespacesOnTheRight(t *testing.T) {
 	if got, want := w.text("h1"), "Sources of all namespaces"; got != want {
 		t.Errorf("the title is %q, and should be %q", got, want)
 	}
-	if got, want := w.text("#made"), "Made 2026-03-04 09:30 UTC, by the flags of the Deployment kubemirror-system/kubemirror"; got != want {
+	if got, want := w.text("#made"), "Made 2026-03-04 09:30 UTC, by the controller’s flags from the Deployment kubemirror-system/kubemirror"; got != want {
 		t.Errorf("the page says %q of itself, and should say %q", got, want)
 	}
 	if got, want := w.text("#sum"), "36 of 39 mirrors in sync"; got != want {

@@ -24,6 +24,8 @@ type source struct {
 	Status    string          `json:"status,omitempty"`
 	Changed   time.Time       `json:"changed,omitzero"`
 	Stopped   string          `json:"stopped,omitempty"` // why it is none, or none at present
+	Wanted    int             `json:"wanted"`
+	Synced    int             `json:"synced"`
 	Checks    []explain.Check `json:"checks"`
 	Targets   []target        `json:"targets"`
 }
@@ -47,6 +49,7 @@ func newData(reports []explain.Report, about About) data {
 			Resource: r.Resource, Type: r.Type, Namespace: r.Namespace, Name: r.Name,
 			Status: r.Status, Changed: r.Changed.UTC(), Checks: r.Checks, Targets: []target{},
 		}
+		s.Wanted, s.Synced = r.Count()
 		if failed := r.Failed(); failed != nil {
 			s.Stopped = failed.Text
 		}

@@ -64,11 +64,6 @@ function age(time) {
   return seconds + 's';
 }
 
-function synced(targets) {
-  const wanted = targets.filter(t => ['in sync', 'pending', 'blocked'].includes(t.outcome)).length;
-  return [targets.filter(t => t.outcome === 'in sync').length, wanted];
-}
-
 // Filters.
 
 const filter = {terms: [], namespace: '', states: new Set()};
@@ -192,7 +187,7 @@ function item(e, of, level, position, size) {
 function block(b, first, last) {
   const {margin, inner, side, left, columns, cell, lead, narrow} = geometry;
   const e = place(el('div', narrow ? 'block narrow' : 'block'), margin, b.y, inner, b.height);
-  const [is, of] = synced(b.source.targets);
+  const {synced: is, wanted: of} = b.source;
   const below = b.source.stopped || `${b.source.resource} · ${of ? `${is} of ${of}` : 'no mirrors'}`;
   const card = item(el('div', 'source', mark(b.source.outcome), el('span', 'name', b.source.name), el('span', 'below', below)), b.source, 1, b.position, sources);
   card.setAttribute('aria-label', `${b.source.resource} ${b.source.name} in ${b.source.namespace}: ${b.source.stopped || `${is} of ${of} in sync`}`);
@@ -300,7 +295,7 @@ function details() {
   about.append(el('h2', '', active === source ? source.name : active.namespace));
   about.append(el('p', 'state', mark(active.outcome), el('strong', slug(active.outcome), active.outcome), ' ' + meaning[active.outcome]));
   if (active === source) {
-    const [is, of] = synced(source.targets);
+    const {synced: is, wanted: of} = source;
     fact('Source', `${source.type} ${source.namespace}/${source.name}`);
     fact('Why', source.stopped);
     fact('In sync', of > 0 && `${is} of ${of}`);
@@ -398,9 +393,9 @@ rows.addEventListener('click', event => {
 
 function start() {
   $('title').textContent = data.title;
-  $('made').textContent = `Made ${clock(data.made)}, by the flags of ${data.flags}`;
-  const targets = data.sources.flatMap(s => s.targets), [is, of] = synced(targets);
-  $('sum').replaceChildren(el('strong', '', number(is)), ` of ${count(of, 'mirror')} in sync`);
+  $('made').textContent = `Made ${clock(data.made)}, by the controller’s flags from ${data.flags}`;
+  const targets = data.sources.flatMap(s => s.targets), sum = key => data.sources.reduce((n, s) => n + s[key], 0);
+  $('sum').replaceChildren(el('strong', '', number(sum('synced'))), ` of ${count(sum('wanted'), 'mirror')} in sync`);
   for (const [state, text] of states) {
     const n = targets.filter(t => t.outcome === state).length;
     const segment = el('span', slug(state));
