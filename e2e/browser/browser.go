@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/process"
 )
@@ -96,9 +97,14 @@ func Start() (*Browser, error) {
 
 // Stop ends the browser and removes what it has kept.
 func (b *Browser) Stop() {
-	b.process.Kill()
-	// What it had started ends by itself a moment later, and may still write there: the rest
-	// is left to whoever clears the temporary folder.
+	// Asked to, it ends what it has started first; killed, that would go on writing there for
+	// a moment.
+	_ = b.call("", "Browser.close", none{}, nil)
+	select {
+	case <-b.process.Done():
+	case <-time.After(10 * time.Second):
+		b.process.Kill()
+	}
 	_ = os.RemoveAll(b.folder)
 }
 

@@ -52,6 +52,12 @@ secrets/half in PREFIX-platform  1/2
 └── ✘ PREFIX-b/half  blocked: Secret "half" is there and is no mirror of this source; delete or rename it, or set kubemirror.raczylo.com/target-name
 `, "")
 	u.expect(0, "tree secret/good -n PREFIX-platform", "secrets/good in PREFIX-platform  2/2\n├── ✔ PREFIX-a/good\n└── ✔ PREFIX-b/good", "")
+	page := u.mirror("tree", "secrets", "-n", "PREFIX-platform", "-o", "html")
+	for _, part := range []string{"<!doctype html>", `"name":"half"`, `"namespace":"PREFIX-b","outcome":"blocked"`, "InvalidAnnotation", "</html>"} {
+		if page.code != 1 || page.errors != "" || !strings.Contains(page.out, part) || strings.Contains(page.out, "aHVudGVyMg") {
+			t.Errorf("tree -o html has no %q, or a value of an object, or ends with %d and %q", part, page.code, page.errors)
+		}
+	}
 	for _, format := range []string{"json", "yaml"} {
 		if got := u.mirror("status", "secrets", "-n", "PREFIX-platform", "-o", format); strings.Contains(got.out, "aHVudGVyMg") || !strings.Contains(got.out, "in sync") {
 			t.Errorf("status -o %s: %s", format, got)

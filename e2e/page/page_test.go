@@ -11,7 +11,7 @@ func TestSourcesAreOnTheLeftAndTheirNamespacesOnTheRight(t *testing.T) {
 	if got, want := w.text("h1"), "Sources of all namespaces"; got != want {
 		t.Errorf("the title is %q, and should be %q", got, want)
 	}
-	if got, want := w.text("#made"), "Made 2026-03-04 09:30 UTC, by the flags of the Deployment kubemirror-system/kubemirror"; got != want {
+	if got, want := w.text("#made"), "Made 2026-03-04 09:30 UTC, by the controller’s flags from the Deployment kubemirror-system/kubemirror"; got != want {
 		t.Errorf("the page says %q of itself, and should say %q", got, want)
 	}
 	if got, want := w.text("#sum"), "36 of 39 mirrors in sync"; got != want {
@@ -30,6 +30,9 @@ func TestSourcesAreOnTheLeftAndTheirNamespacesOnTheRight(t *testing.T) {
 	}
 	if left := value[bool](w, "[...document.querySelectorAll('.block')].every(b => [...b.querySelectorAll('.cell')].every(c => c.getBoundingClientRect().left > b.querySelector('.source').getBoundingClientRect().right))"); !left {
 		t.Error("a namespace isn't to the right of its source")
+	}
+	if n := len(w.texts(".spine")); n != len(want) {
+		t.Errorf("%d of %d sources have a line to their namespaces", n, len(want))
 	}
 }
 

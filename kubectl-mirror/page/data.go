@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // data is what page.js reads. It leaves out of the reports what would make a page of thousands
@@ -23,6 +24,8 @@ type source struct {
 	Status    string          `json:"status,omitempty"`
 	Changed   time.Time       `json:"changed,omitzero"`
 	Stopped   string          `json:"stopped,omitempty"` // why it is none, or none at present
+	Wanted    int             `json:"wanted"`
+	Synced    int             `json:"synced"`
 	Checks    []explain.Check `json:"checks"`
 	Targets   []target        `json:"targets"`
 }
@@ -31,7 +34,7 @@ type target struct {
 	Namespace string          `json:"namespace"`
 	Outcome   explain.Outcome `json:"outcome"`
 	Mirror    string          `json:"mirror,omitempty"`
-	Action    string          `json:"action,omitempty"`
+	Action    string          `json:"action,omitempty"` // none is left out
 	Why       string          `json:"why,omitempty"`
 	Do        string          `json:"do,omitempty"`
 	Since     time.Time       `json:"since,omitzero"`
@@ -46,6 +49,7 @@ func newData(reports []explain.Report, about About) data {
 			Resource: r.Resource, Type: r.Type, Namespace: r.Namespace, Name: r.Name,
 			Status: r.Status, Changed: r.Changed.UTC(), Checks: r.Checks, Targets: []target{},
 		}
+		s.Wanted, s.Synced = r.Count()
 		if failed := r.Failed(); failed != nil {
 			s.Stopped = failed.Text
 		}
@@ -59,8 +63,11 @@ func newData(reports []explain.Report, about About) data {
 
 func newTarget(t *explain.Target) target {
 	to := target{
-		Namespace: t.Namespace, Outcome: t.Outcome, Mirror: t.Mirror, Action: t.Action,
+		Namespace: t.Namespace, Outcome: t.Outcome, Mirror: t.Mirror,
 		Since: t.Since.UTC(), Late: t.Late.UTC(), Wrong: !t.Right(),
+	}
+	if t.Action != mirror.None.String() {
+		to.Action = t.Action
 	}
 	if t.Outcome == explain.InSync {
 		return to // why is "since" in words

@@ -52,7 +52,8 @@ function mark(outcome) {
 }
 
 const slug = outcome => outcome.replace(' ', '-');
-const count = (n, one) => `${n.toLocaleString('en')} ${one}${n === 1 ? '' : 's'}`;
+const number = n => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+const count = (n, one) => `${number(n)} ${one}${n === 1 ? '' : 's'}`;
 const clock = time => new Date(time).toISOString().slice(0, 16).replace('T', ' ') + ' UTC';
 
 function age(time) {
@@ -61,11 +62,6 @@ function age(time) {
     if (seconds >= 2 * size) return Math.floor(seconds / size) + unit;
   }
   return seconds + 's';
-}
-
-function synced(targets) {
-  const wanted = targets.filter(t => ['in sync', 'pending', 'blocked'].includes(t.outcome)).length;
-  return [targets.filter(t => t.outcome === 'in sync').length, wanted];
 }
 
 // Filters.
@@ -96,7 +92,7 @@ function measure() {
   const left = narrow ? 22 : side + 44, inner = width - 2 * margin + Math.min(bar, margin - 6);
   const room = inner - left;
   const columns = Math.max(1, Math.floor((room + gap) / ((narrow ? 148 : 168) + gap)));
-  geometry = {narrow, margin, inner, side, left, columns, cell: (room + gap) / columns - gap, lead: narrow ? 52 : 0};
+  geometry = {width, narrow, margin, inner, side, left, columns, cell: (room + gap) / columns - gap, lead: narrow ? 52 : 0};
 }
 
 function layout() {
@@ -127,7 +123,7 @@ function layout() {
   drawn = new Map();
   for (const button of $('legend').children) {
     const n = counts.get(button.dataset.state) ?? 0;
-    button.lastChild.textContent = n.toLocaleString('en');
+    button.lastChild.textContent = number(n);
     button.classList.toggle('none', !n);
     button.setAttribute('aria-pressed', filter.states.has(button.dataset.state));
   }
@@ -191,7 +187,7 @@ function item(e, of, level, position, size) {
 function block(b, first, last) {
   const {margin, inner, side, left, columns, cell, lead, narrow} = geometry;
   const e = place(el('div', narrow ? 'block narrow' : 'block'), margin, b.y, inner, b.height);
-  const [is, of] = synced(b.source.targets);
+  const {synced: is, wanted: of} = b.source;
   const below = b.source.stopped || `${b.source.resource} · ${of ? `${is} of ${of}` : 'no mirrors'}`;
   const card = item(el('div', 'source', mark(b.source.outcome), el('span', 'name', b.source.name), el('span', 'below', below)), b.source, 1, b.position, sources);
   card.setAttribute('aria-label', `${b.source.resource} ${b.source.name} in ${b.source.namespace}: ${b.source.stopped || `${is} of ${of} in sync`}`);
@@ -299,7 +295,7 @@ function details() {
   about.append(el('h2', '', active === source ? source.name : active.namespace));
   about.append(el('p', 'state', mark(active.outcome), el('strong', slug(active.outcome), active.outcome), ' ' + meaning[active.outcome]));
   if (active === source) {
-    const [is, of] = synced(source.targets);
+    const {synced: is, wanted: of} = source;
     fact('Source', `${source.type} ${source.namespace}/${source.name}`);
     fact('Why', source.stopped);
     fact('In sync', of > 0 && `${is} of ${of}`);
@@ -315,7 +311,7 @@ function details() {
     fact('Why', active.why);
     fact('Late', active.late && `for ${age(active.late)} at most, since ${clock(active.late)}`);
     fact('Written', active.since && `${clock(active.since)}, ${age(active.since)} before this page was made`);
-    fact('The controller’s next step', active.action !== 'none' && active.action);
+    fact('The controller’s next step', active.action);
     fact('What to do', command(active.do));
     fact('Ask', command(`kubectl mirror why ${arg} --in ${active.namespace}`));
   }
@@ -397,9 +393,9 @@ rows.addEventListener('click', event => {
 
 function start() {
   $('title').textContent = data.title;
-  $('made').textContent = `Made ${clock(data.made)}, by the flags of ${data.flags}`;
-  const targets = data.sources.flatMap(s => s.targets), [is, of] = synced(targets);
-  $('sum').replaceChildren(el('strong', '', is.toLocaleString('en')), ` of ${count(of, 'mirror')} in sync`);
+  $('made').textContent = `Made ${clock(data.made)}, by the controller’s flags from ${data.flags}`;
+  const targets = data.sources.flatMap(s => s.targets), sum = key => data.sources.reduce((n, s) => n + s[key], 0);
+  $('sum').replaceChildren(el('strong', '', number(sum('synced'))), ` of ${count(sum('wanted'), 'mirror')} in sync`);
   for (const [state, text] of states) {
     const n = targets.filter(t => t.outcome === state).length;
     const segment = el('span', slug(state));
@@ -425,7 +421,7 @@ function start() {
   $('keys-close').addEventListener('click', () => $('keys').close());
   scroll.addEventListener('scroll', () => requestAnimationFrame(() => draw()), {passive: true});
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setTheme());
-  new ResizeObserver(layout).observe(scroll);
+  new ResizeObserver(() => scroll.clientWidth === geometry.width ? draw() : layout()).observe(scroll);
   setTheme();
   layout();
 }

@@ -144,13 +144,13 @@ func TestOfAMirrorThatIsNotAsItShouldBeThePageHasTheReasonAndTheCommand(t *testi
 	since := about.Made.Add(-time.Hour)
 	d := dataOf(t, render(t, []explain.Report{{Targets: []explain.Target{
 		{Namespace: "fine", Outcome: explain.InSync, Why: "since then", Action: "none", Since: since, Checks: []explain.Check{{State: explain.OK, Name: "place", Text: "the mirror is there"}}},
-		{Namespace: "bad", Outcome: explain.Blocked, Why: "in the way", Action: "none", Late: since, Checks: []explain.Check{
+		{Namespace: "bad", Outcome: explain.Blocked, Why: "in the way", Action: "replace", Late: since, Checks: []explain.Check{
 			{State: explain.OK, Name: "name"}, {State: explain.No, Name: "place", Text: "in the way", Do: "kubectl get it"}, {State: explain.NotReached, Name: "synced"},
 		}},
 	}}}, about))
 	want := []target{
-		{Namespace: "fine", Outcome: explain.InSync, Action: "none", Since: since},
-		{Namespace: "bad", Outcome: explain.Blocked, Action: "none", Why: "in the way", Do: "kubectl get it", Late: since, Wrong: true},
+		{Namespace: "fine", Outcome: explain.InSync, Since: since},
+		{Namespace: "bad", Outcome: explain.Blocked, Action: "replace", Why: "in the way", Do: "kubectl get it", Late: since, Wrong: true},
 	}
 	for n, got := range d.Sources[0].Targets {
 		if got != want[n] {
