@@ -28,6 +28,8 @@ type options struct {
 	qps               float64
 	burst             int
 
+	authors authorsOptions
+
 	kubeconfig, context string
 
 	leaderElect    bool
@@ -86,6 +88,10 @@ func parse(args []string, out io.Writer) (*options, error) {
 	if err := verbosity.settle(flags.Changed("v"), os.Getenv("LOG_LEVEL")); err != nil {
 		return nil, err
 	}
+	var err error
+	if o.Settings.Authors, err = o.authors.settings(); err != nil {
+		return nil, err
+	}
 	if err := o.secureMetrics(); err != nil {
 		return nil, err
 	}
@@ -122,6 +128,7 @@ func (o *options) register(flags *pflag.FlagSet) {
 	flags.Var(option.Whole(&o.workers), "worker-threads", "how many mirrors are worked on at a time; a fifth of them, or 2, for one source, and all but one for the sources of one namespace")
 	flags.Var(option.Positive(&o.qps), "rate-limit-qps", "the most requests to the API server a second, watches and the lease apart")
 	flags.Var(option.Whole(&o.burst), "rate-limit-burst", "how many requests may go beyond that in a row")
+	o.authors.register(flags)
 
 	o.leaderElect = true
 	flags.VarPF(option.Boolean(&o.leaderElect), "leader-elect", "", "take turns with other replicas by a Lease; false runs without").NoOptDefVal = "true"

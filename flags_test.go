@@ -47,6 +47,9 @@ func TestAWrongFlagIsToldInOneLineWithItsNameItsValueAndWhatItTakes(t *testing.T
 		{"v", "8", "0 to 7"},
 		{"vmodule", "request=9", "0 to 7"},
 		{"metrics-secure", "maybe", "true or false"},
+		{"authorize-authors", "a/b", "name of a ClusterRole"},
+		{"trusted-user", "ann", "--authorize-authors beside"},
+		{"trusted-group", "team", "--authorize-authors beside"},
 	} {
 		t.Run(row.flag+"="+row.value, func(t *testing.T) {
 			_, err := parse([]string{"--" + row.flag + "=" + row.value}, io.Discard)

@@ -108,10 +108,20 @@ var identity = sync.OnceValue(func() string {
 // work mirrors until the context is done: it starts the namespaces, then the types
 // as discovery finds them, then the workers, and stops them the other way round.
 func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Metrics, health *health) error {
+	if o.Settings.Authors != nil {
+		issuer, err := clients.Issuer(ctx, o.authors.role)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		o.Settings.Authors.Issuer = issuer
+	}
 	sources, mirrors, consents := queues(o.workers, m)
 	watches := clients.Watches()
 	mirroring := controller.New(controller.Config{
-		Settings: o.Settings, Objects: clients.Writer(), Metadata: clients.Metadata,
+		Settings: o.Settings, Objects: clients.Writer(), Metadata: clients.Metadata, Access: clients.Access(),
 		Sources: sources, Mirrors: mirrors, Consents: consents, Metrics: m,
 		WatchObject: watches.Object, Identity: identity(),
 	})

@@ -37,6 +37,10 @@ const (
 	AnnotationFailedTargets = Domain + "/failed-targets"
 )
 
+// AnnotationAuthor is who last changed a source. The API server stamps it there, by a
+// policy of the chart's, and lets nobody else write it.
+const AnnotationAuthor = Domain + "/author"
+
 // What is written on a mirror.
 const (
 	LabelMirror    = Domain + "/mirror"

@@ -49,7 +49,8 @@ func TestTheCensusTellsHowSourcesFareAndWhy(t *testing.T) {
 		t.Errorf("the sources are %v, want %v", sources, want)
 	}
 	want := map[string]int{mirror.ReasonInvalid: 2, mirror.ReasonRefused: 1, mirror.ReasonTransform: 0, mirror.ReasonForeign: 2, mirror.ReasonTaken: 0,
-		mirror.ReasonContested: 0, mirror.ReasonConsent: 0, mirror.ReasonOverLimit: 1, mirror.ReasonWriteRefused: 3, mirror.ReasonServerTrouble: 0}
+		mirror.ReasonContested: 0, mirror.ReasonConsent: 0, mirror.ReasonOverLimit: 1, mirror.ReasonWriteRefused: 3, mirror.ReasonServerTrouble: 0,
+		mirror.ReasonNoAuthor: 0, mirror.ReasonMayNot: 0}
 	if !maps.Equal(problems, want) {
 		t.Errorf("the problems are %v, want %v", problems, want)
 	}

@@ -54,8 +54,10 @@ type Config struct {
 	Settings mirror.Settings
 	Objects  Objects
 	Metadata metadata.Interface
-	Sources  Queue[mirror.SourceKey]
-	Mirrors  Queue[mirror.MirrorKey]
+	// Access is asked what authors may do, if Settings say that it is to be.
+	Access  Access
+	Sources Queue[mirror.SourceKey]
+	Mirrors Queue[mirror.MirrorKey]
 	// Consents has the names of namespaces whose word on mirrors can't be read.
 	Consents Queue[string]
 	Metrics  Metrics
@@ -84,7 +86,7 @@ func New(config Config) *Controller {
 	return &Controller{
 		cache:   known,
 		sources: sourceWorker{known, requests, events},
-		mirrors: mirrorWorker{known, requests, reader{known, requests}, events, config.WatchObject},
+		mirrors: mirrorWorker{known, requests, reader{known, requests}, newAuthors(config.Settings.Authors, config.Access, config.Mirrors.AddAfter), events, config.WatchObject},
 		events:  events,
 	}
 }

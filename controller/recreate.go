@@ -14,6 +14,12 @@ import (
 // refusal is what it said to the attempt to replace it. What others had put there
 // comes along, if only with the next try.
 func (w *mirrorWorker) recreate(ctx context.Context, key mirror.MirrorKey, t schema.GroupVersionResource, d mirror.Draft, have *mirror.Record, theirs *mirror.Unmanaged, refusal error) (*mirror.Record, error) {
+	// What can't be put back isn't taken away.
+	if problem, err := w.authors.refusal(ctx, key, d.Source, t); err != nil {
+		return nil, err
+	} else if problem != nil {
+		return nil, refused{*problem}
+	}
 	if err := w.client.tryCreate(ctx, t, d); err != nil {
 		if refusal == nil {
 			_, refusal = w.client.replace(ctx, t, d, have, theirs)

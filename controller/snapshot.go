@@ -26,6 +26,8 @@ type snapshot struct {
 	former bool
 	// whole is the mirror that is to be there, where it was read since.
 	whole *unstructured.Unstructured
+	// authorized says that the source's author may have a mirror made there.
+	authorized bool
 	// drift says that only a change of a mirror has led here; otherwise since is when
 	// this look became due.
 	drift bool

@@ -15,19 +15,13 @@ import (
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// errAgain has a key tried again with backoff; why has been said already.
-var errAgain = errors.New("to be tried again")
-
-// errStale says that what we know is older than what the server has: its news is
-// on the way to us.
-var errStale = errors.New("the object has changed since it was seen")
-
 // mirrorWorker works off the queue of mirrors.
 type mirrorWorker struct {
-	cache  *cache
-	client client
-	reader reader
-	events recorder
+	cache   *cache
+	client  client
+	reader  reader
+	authors *authors
+	events  recorder
 	// watchObject is as in Config.
 	watchObject func(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func())
 }
@@ -128,6 +122,17 @@ func (w *mirrorWorker) stands(key mirror.MirrorKey, name string) bool {
 func (w *mirrorWorker) ensure(ctx context.Context, key mirror.MirrorKey, s snapshot, d mirror.Draft) (*mirror.Problem, error) {
 	o := object{key.Source.Type, types.NamespacedName{Namespace: d.Namespace, Name: d.Name}}
 	have, action, problem := w.decide(key, o, d, s)
+	if action == unauthorized {
+		refusal, err := w.authors.refusal(ctx, key, d.Source, s.resource)
+		switch {
+		case err != nil:
+			return w.classifyError(ctx, key, "subjectaccessreview", err)
+		case refusal != nil:
+			return refusal, nil
+		}
+		s.authorized = true
+		have, action, problem = w.decide(key, o, d, s)
+	}
 	if action == mirror.Read {
 		whole, err := w.reader.read(ctx, s.resource, have)
 		if err != nil {
@@ -140,7 +145,7 @@ func (w *mirrorWorker) ensure(ctx context.Context, key mirror.MirrorKey, s snaps
 		return problem, nil
 	}
 	switch action {
-	case mirror.Read: // it has changed again
+	case mirror.Read, unauthorized: // it has changed again
 		return nil, errStale
 	case superseded:
 		return nil, errSuperseded
@@ -171,6 +176,9 @@ func (w *mirrorWorker) ensure(ctx context.Context, key mirror.MirrorKey, s snaps
 // since the snapshot: nothing, for the source's finalizer may have gone, or the namespace
 // refuse. The key is in the queue again.
 const superseded mirror.Action = -1
+
+// unauthorized stands for a write before which the source's author is to be asked about.
+const unauthorized mirror.Action = -2
 
 var errSuperseded = errors.New("the source or the namespace has changed since it was seen")
 
@@ -213,6 +221,9 @@ func (w *mirrorWorker) decide(key mirror.MirrorKey, o object, d mirror.Draft, s 
 	action := mirror.Plan(d.Desired, have, t.accepted[o.at], d.Source.Generation > 0)
 	if action == mirror.None {
 		return have, mirror.None, nil
+	}
+	if !s.authorized && w.authors.concerns(action, have) {
+		return have, unauthorized, nil
 	}
 	if p := w.backOffLocked(key, o, d.Desired.Intent(), action, s.drift); p != nil {
 		return nil, mirror.None, p
@@ -295,26 +306,4 @@ func (w *mirrorWorker) recordWrite(ctx context.Context, key mirror.MirrorKey, s 
 	case !s.since.IsZero():
 		w.cache.Metrics.Propagated(time.Since(s.since))
 	}
-}
-
-// classifyError sorts the ways in which a write can fail: a problem for people, or
-// nothing to speak of.
-func (w *mirrorWorker) classifyError(ctx context.Context, key mirror.MirrorKey, verb string, err error) (*mirror.Problem, error) {
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case mirror.NamespaceGoing(err), mirror.KindGoing(err):
-		return nil, nil
-	case errors.Is(err, errKeepsTooMuch):
-		return &mirror.Problem{Reason: mirror.ReasonServerTrouble, Text: verb + ": " + err.Error(), Failed: true}, errAgain
-	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
-		w.cache.Metrics.SyncError("mirror", "conflict")
-		return nil, errStale
-	case mirror.LacksRight(err) && w.cache.lacksRightNewly(key.Source, key.Namespace):
-		w.cache.Metrics.SyncError("mirror", mirror.ReasonServerTrouble)
-		return nil, errAgain
-	}
-	p := mirror.WriteProblem(verb, err)
-	w.cache.Metrics.SyncError("mirror", p.Reason)
-	return &p, errAgain
 }

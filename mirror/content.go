@@ -28,36 +28,10 @@ func Content(object map[string]any) map[string]any {
 	case !ok:
 	case object["apiVersion"] == "v1" && object["kind"] == "Service":
 		c["spec"] = withoutAllocations(spec)
-	case object["apiVersion"] == "batch/v1" && object["kind"] == "Job" && spec["manualSelector"] != true:
+	case object["apiVersion"] == "batch/v1" && object["kind"] == "Job" && !selectsByHand(spec):
 		c["spec"] = withoutSelector(spec)
 	}
 	return c
-}
-
-// jobLabels are the labels by which the server has a Job find its own Pods. One that was
-// copied would have a Job find another's, so the server takes none.
-var jobLabels = []string{"batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name"}
-
-// withoutSelector takes out of a Job's spec what the server put in: the selector and the
-// labels of the Pods that it selects.
-func withoutSelector(spec map[string]any) map[string]any {
-	spec = maps.Clone(spec)
-	delete(spec, "selector")
-	template, _ := spec["template"].(map[string]any)
-	metadata, _ := template["metadata"].(map[string]any)
-	labels, ok := metadata["labels"].(map[string]any)
-	if !ok {
-		return spec
-	}
-	labels, metadata, template = maps.Clone(labels), maps.Clone(metadata), maps.Clone(template)
-	for _, key := range jobLabels {
-		delete(labels, key)
-	}
-	if metadata["labels"] = labels; len(labels) == 0 {
-		delete(metadata, "labels")
-	}
-	template["metadata"], spec["template"] = metadata, template
-	return spec
 }
 
 // withoutAllocations takes out of a Service's spec what the server put in: addresses

@@ -67,7 +67,7 @@ func newMirrorTemplate(settings *Settings, source *Source, u *unstructured.Unstr
 	labels := u.GetLabels()
 	t := &mirrorTemplate{
 		labels:      labels,
-		annotations: withoutStatus(annotations),
+		annotations: withoutOwn(annotations),
 		object:      maps.Clone(Content(u.Object)),
 		strict:      annotations[api.AnnotationTransformStrict] == "true",
 	}
@@ -192,6 +192,13 @@ func withoutStatus(annotations map[string]string) map[string]string {
 	c := maps.Clone(annotations)
 	delete(c, api.AnnotationSyncStatus)
 	delete(c, api.AnnotationFailedTargets)
+	return c
+}
+
+// withoutOwn also takes away who changed the source, which is no mirror's business.
+func withoutOwn(annotations map[string]string) map[string]string {
+	c := withoutStatus(annotations)
+	delete(c, api.AnnotationAuthor)
 	return c
 }
 

@@ -57,6 +57,9 @@ func newEncoder(kind schema.GroupVersionKind, fields map[string]any) (encoder, e
 			}), nil
 		}
 	}
+	if kind == jobKind {
+		return asJob(fields), nil
+	}
 	encoded, err := json.Marshal(fields)
 	return inJSON(encoded), err
 }

@@ -29,7 +29,7 @@ var (
 		labels: set(api.LabelEnabled, api.LabelMirror, api.LabelManagedBy),
 		annotations: set(api.AnnotationSync, api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationTargetName, api.AnnotationMaxTargets,
 			api.AnnotationTransform, api.AnnotationTransformStrict, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationRecreate,
-			api.AnnotationSyncStatus, api.AnnotationFailedTargets,
+			api.AnnotationSyncStatus, api.AnnotationFailedTargets, api.AnnotationAuthor,
 			api.AnnotationMirrorID, api.AnnotationSourceKeys, api.AnnotationSourceNamespace, api.AnnotationSourceName, api.AnnotationSourceUID,
 			api.AnnotationContentHash, api.AnnotationGeneration, api.AnnotationResourceVersion, api.AnnotationLastSyncTime),
 		elsewhere: map[string]string{api.LabelAllowMirrors: "a namespace", api.AnnotationAllowFrom: "a namespace"},

@@ -39,6 +39,8 @@ const (
 	ReasonOverLimit     = "TargetLimitExceeded"
 	ReasonWriteRefused  = "WriteRefused"
 	ReasonServerTrouble = "ServerError"
+	ReasonNoAuthor      = "AuthorUnknown"
+	ReasonMayNot        = "AuthorMayNot"
 )
 
 // Reasons of events that tell what was done, and not what is wrong.
@@ -48,7 +50,7 @@ const (
 
 // Reasons has those of problems, for metrics.
 var Reasons = []string{ReasonInvalid, ReasonRefused, ReasonTransform, ReasonForeign, ReasonTaken,
-	ReasonContested, ReasonConsent, ReasonOverLimit, ReasonWriteRefused, ReasonServerTrouble}
+	ReasonContested, ReasonConsent, ReasonOverLimit, ReasonWriteRefused, ReasonServerTrouble, ReasonNoAuthor, ReasonMayNot}
 
 func transformFailed(text string, failed bool) Problem {
 	return Problem{Reason: ReasonTransform, Text: "transform: " + text, Failed: failed}

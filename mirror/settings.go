@@ -19,6 +19,9 @@ type Settings struct {
 	Included, Excluded pattern.List
 	// Strip has the labels and annotations that mirrors don't get; see ParseStrip.
 	Strip pattern.List
+	// Authors is how authors are known and whom of them nobody is asked about; nil where
+	// none is asked about.
+	Authors *Authors
 	// Transform bounds the transformation rules of a source.
 	Transform transform.Limits
 }

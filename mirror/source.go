@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -58,6 +59,11 @@ type Source struct {
 
 	// SyncStatus and FailedTargets are what its author reads there now.
 	SyncStatus, FailedTargets string
+
+	// stamp is the API server's word on who last changed it, and grants the right that its
+	// mirrors take beside their creation; both where authors are asked about.
+	stamp  unique.Handle[string]
+	grants *Right
 
 	// template is what its mirrors are made from; nil where that isn't kept.
 	template *mirrorTemplate
@@ -160,6 +166,9 @@ func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
 	src.fingerprint, src.Size = fingerprint(u, annotations)
 	src.Mode, src.Reason = mode(u, annotations)
 	src.readFinalizers(u.GetFinalizers())
+	if s.Authors != nil {
+		src.stamp, src.grants = stampOf(u.GetLabels(), annotations), grantsOf(u)
+	}
 	var unclear error
 	src.Targets, unclear = ParseTargets(annotations[api.AnnotationTargetNamespaces], annotations[api.AnnotationTargetSelector])
 	if src.Mode < Paused {

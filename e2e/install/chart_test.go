@@ -31,7 +31,7 @@ extraEnv: [{name: GODEBUG, value: http2debug=1}]
 extraEnvFrom: [{configMapRef: {name: more}}]
 serviceAccount: {create: false, name: theirs}
 rbac: {plurals: {Ibex.v1.example.com: ibices}}
-policies: {mirrors: {enabled: true}, trustedUsers: ["system:serviceaccount:a:b"], trustedGroups: [team]}
+policies: {authors: {enabled: true}, mirrors: {enabled: true}, trustedUsers: ["system:serviceaccount:a:b"], trustedGroups: [team]}
 podLabels: {tier: infra}
 podAnnotations: {example.com/scrape: "true"}
 nodeSelector: {kubernetes.io/os: linux}
@@ -128,8 +128,10 @@ func TestAValueThatTheChartDoesNotHaveIsAnError(t *testing.T) {
 		{"policies.trustedGroups={system:serviceaccounts}", "everybody is in it"},
 		{"policies.trustedUsers={system:anonymous}", "policies.trustedUsers: system:anonymous"},
 		{"rbac.mode=all", "mode"},
+		{"policies.authors.enabled=true,policies.sources.enabled=false", "policies.sources.enabled beside it"},
+		{"policies.authors.enabled=true --kube-version=1.35.9", "Kubernetes has from 1.36 on, and this is v1.35.9"},
 	} {
-		got := helm(t, "template", "kubemirror", path(t, "charts", "kubemirror"), "--set="+row[0])
+		got := helm(t, append([]string{"template", "kubemirror", path(t, "charts", "kubemirror")}, strings.Fields("--set="+row[0])...)...)
 		if got.code == 0 || !strings.Contains(got.errors, row[1]) {
 			t.Errorf("%s: %s", row[0], got)
 		}

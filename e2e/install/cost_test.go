@@ -50,7 +50,7 @@ func TestNoTextCostsTheAPIServerMuchCPU(t *testing.T) {
 	controller := "system:serviceaccount:" + system + ":kubemirror"
 	refusesForgeries(t, env, false) // not the policy of another test
 	stage(t, env, s, ns, controller)
-	release(t, env, system, "--set=policies.mirrors.enabled=true")
+	release(t, env, system, "--set=policies.mirrors.enabled=true", "--set=policies.authors.enabled=true")
 	holds(t, env, true)
 	costs := map[string]time.Duration{}
 	var costly []request
@@ -183,7 +183,7 @@ func families(env *kit.Env, ns, controller string) [][]request {
 			}
 		}
 		for _, key := range []string{"sync", "exclude", "paused", "transform-strict", "recreate-on-immutable-change", "target-namespaces",
-			"target-selector", "max-targets", "target-name", "transform", "unknown"} {
+			"target-selector", "max-targets", "target-name", "transform", "author", "unknown"} {
 			source(long(key, on))
 		}
 		namespace(long("allow-from", bare))

@@ -11,21 +11,23 @@ func TestWhoInstallsIsToldWhatHeLacksAndWhatHeGivesAway(t *testing.T) {
 	const (
 		noPolicies = "NONE OF THE CHART'S POLICIES IS INSTALLED"
 		wildcard   = "A THIEF OF ITS TOKEN IS CLUSTER-ADMIN, leash or not"
+		authors    = "answer for each source that is there already"
 		enumerated = "kubemirror.raczylo.com/aggregate-to-kubemirror=true"
 	)
 	chart := withNotes(t)
 	for flags, want := range map[string]string{
-		"":                           wildcard,
-		"--kube-version=1.29.9":      noPolicies + wildcard,
-		"--kube-version=1.30.0":      wildcard,
-		"--set=rbac.mode=enumerated": enumerated,
+		"":                                    wildcard,
+		"--kube-version=1.29.9":               noPolicies + wildcard,
+		"--kube-version=1.30.0":               wildcard,
+		"--set=rbac.mode=enumerated":          enumerated,
+		"--set=policies.authors.enabled=true": wildcard + authors,
 		"--set=controller.resourceTypes={Secret.v1}":                        "",
 		"--set=controller.resourceTypes={Secret.v1} --kube-version=1.28.15": noPolicies,
 		"--set=rbac.aggregate=true":                                         "",
 		"--set=rbac.create=false":                                           "",
 	} {
 		notes := of(t, decode(t, must(t, "render", helm(t, append([]string{"template", "kubemirror", chart}, strings.Fields(flags)...)...))), "ConfigMap", "notes").Object["data"].(map[string]any)["notes"].(string)
-		for _, text := range []string{noPolicies, wildcard, enumerated} {
+		for _, text := range []string{noPolicies, wildcard, authors, enumerated} {
 			if got := strings.Contains(notes, text); got != strings.Contains(want, text) {
 				t.Errorf("with %q the notes say %q: %v\n%s", flags, text, got, notes)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/lukaszraczylo/kubemirror/e2e/controlplane"
 	"github.com/lukaszraczylo/kubemirror/e2e/kit"
 )
 
@@ -146,6 +147,24 @@ webhooks:
 `))
 		r.refused("create", r.own("guard.example.com"), "-n", r.Name("team-b"), "create", "secret", "generic", "other")
 		registry(r)
+	}, solved: says("2/2 synced")},
+
+	"Nobody is known to have written the source": {values: []string{"policies.authors.enabled=true"}, cause: func(r *reader) {
+		r.stamps()
+		r.sourceBy("system:kube-controller-manager", controlplane.Admins) // who is nobody's author
+	}, solved: says("2/2 synced")},
+
+	`"its author may not"`: {values: []string{"policies.authors.enabled=true"}, cause: func(r *reader) {
+		r.stamps()
+		for _, namespace := range []string{"platform", "team-a", "team-b"} {
+			r.Apply(r.own("{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {namespace: " + namespace + ", name: ann}, " +
+				"roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}, subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ann}]}"))
+		}
+		r.Label(kit.Object("Namespace", "", r.Name("team-b")), domain+"allow-mirrors=false")
+		r.sourceBy("ann")
+		r.status(r.registry(), "1/1 synced")
+		r.Delete(r.ref("RoleBinding.v1.rbac.authorization.k8s.io", "team-b", "ann"))
+		r.Label(kit.Object("Namespace", "", r.Name("team-b")), domain+"allow-mirrors-")
 	}, solved: says("2/2 synced")},
 
 	"It is paused": {cause: func(r *reader) {
@@ -302,6 +321,34 @@ func hasPassword(o *unstructured.Unstructured) error {
 
 // registry is the text's source.
 func registry(r *reader) { r.source(secret, "platform", "registry", both) }
+
+// stamps waits until authors are stamped.
+func (r *reader) stamps() {
+	r.t.Helper()
+	r.Eventually("authors are stamped", func(context.Context) error {
+		got := run(r.t, r.own(registryOf), "kubectl", "--kubeconfig="+r.walk.config, "create", "--dry-run=server", "-ojson", "-f-")
+		if !strings.Contains(got.out, authorKey) {
+			return fmt.Errorf("not yet: %s", got)
+		}
+		return nil
+	})
+}
+
+// sourceBy has a user make the text's source.
+func (r *reader) sourceBy(user string, groups ...string) {
+	r.t.Helper()
+	must(r.t, "make a source as "+user, run(r.t, r.own(registryOf), "kubectl", "--kubeconfig="+kubeconfig(r.t, r.Env, user, groups...), "create", "-f-"))
+}
+
+const registryOf = `
+apiVersion: v1
+kind: Secret
+metadata:
+  namespace: platform
+  name: registry
+  labels: {kubemirror.raczylo.com/enabled: "true"}
+  annotations: {kubemirror.raczylo.com/sync: "true", kubemirror.raczylo.com/target-namespaces: "team-a,team-b"}
+`
 
 // foreign is the same with something else in the way.
 func foreign(r *reader) {

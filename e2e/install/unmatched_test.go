@@ -27,7 +27,7 @@ var busy = []string{
 func TestNoPolicyIsAskedAboutKindsThatAreNeverMirrored(t *testing.T) {
 	env := kit.New(t)
 	env.Namespace("src")
-	policed(t, env, "--set=policies.mirrors.enabled=true")
+	policed(t, env, "--set=policies.mirrors.enabled=true", "--set=policies.authors.enabled=true")
 	config := admin(t, env)
 	try := func(kind, apiVersion, rest, label string) outcome {
 		text := "---\n{apiVersion: " + apiVersion + ", kind: " + kind + ", metadata: {namespace: PREFIX-src, name: busy, labels: {kubemirror.raczylo.com/" + label + ": 'true'}, " +

@@ -57,6 +57,7 @@ var (
 		{name: "serviceAccount.annotations", value: "{mark: account}", brings: "mark: account"},
 		{name: "rbac.aggregate", value: "true", brings: "aggregationRule:"},
 		{name: "rbac.plurals", value: "{Secret.v1: secretses}", brings: "- secretses"},
+		{name: "policies.authors.enabled", value: "true", brings: "- --authorize-authors="},
 		{name: "policies.mirrors.enabled", value: "true", brings: "-mirrors\n"},
 		{name: "policies.trustedUsers", value: "[mark:user]", brings: `"mark:user"`},
 		{name: "policies.trustedGroups", value: "[mark:group]", brings: `"mark:group"`},

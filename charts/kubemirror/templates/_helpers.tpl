@@ -198,6 +198,16 @@ priorityClassName: {{ . }}
 {{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}yes{{- end -}}
 {{- end -}}
 
+{{/* Says something where it has MutatingAdmissionPolicies. */}}
+{{- define "kubemirror.hasMutatingPolicies" -}}
+{{- if semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version -}}yes{{- end -}}
+{{- end -}}
+
+{{/* The policies that stamp authors, and the role that is their parameter. */}}
+{{- define "kubemirror.authors" -}}
+{{ include "kubemirror.fullname" . }}-authors
+{{- end -}}
+
 {{/* What a policy may be asked to read of one object: more would cost the API server too much. */}}
 {{- define "kubemirror.mostKeys" -}}500{{- end -}}
 {{- define "kubemirror.mostBytes" -}}8192{{- end -}}
@@ -214,7 +224,7 @@ priorityClassName: {{ . }}
 {{- define "kubemirror.sourceAnnotations" -}}
 {{- include "kubemirror.keys" (join " " (list
   "sync target-namespaces target-selector target-name max-targets transform transform-strict exclude paused recreate-on-immutable-change"
-  "sync-status failed-targets"
+  "sync-status failed-targets author"
   "mirror-id source-keys source-namespace source-name source-uid source-content-hash source-generation source-resource-version last-sync-time")) -}}
 {{- end -}}
 {{- define "kubemirror.sourceLabels" -}}
@@ -323,12 +333,17 @@ dyn(oldObject).all(k, k in ['metadata', 'status'] || k in dyn(object))
 {{- if has "system:anonymous" .Values.policies.trustedUsers -}}
 {{- fail "policies.trustedUsers: system:anonymous: that is everybody who doesn't say who he is" -}}
 {{- end -}}
+request.userInfo.username in {{ concat (include "kubemirror.controllers" . | fromJsonArray) .Values.policies.trustedUsers | toJson }} ||
+request.userInfo.?groups.orValue([]).exists(g, g in {{ .Values.policies.trustedGroups | toJson }})
+{{- end -}}
+
+{{/* Those controllers of Kubernetes' own that write on objects, as JSON. */}}
+{{- define "kubemirror.controllers" -}}
 {{- $kubernetes := list "system:kube-controller-manager" -}}
 {{- range list "deployment-controller" "daemon-set-controller" "statefulset-controller" "cronjob-controller" "service-controller" "horizontal-pod-autoscaler" "disruption-controller" "resourcequota-controller" "generic-garbage-collector" "namespace-controller" "legacy-service-account-token-cleaner" -}}
 {{- $kubernetes = append $kubernetes (printf "system:serviceaccount:kube-system:%s" .) -}}
 {{- end -}}
-request.userInfo.username in {{ concat $kubernetes .Values.policies.trustedUsers | toJson }} ||
-request.userInfo.?groups.orValue([]).exists(g, g in {{ .Values.policies.trustedGroups | toJson }})
+{{- toJson $kubernetes -}}
 {{- end -}}
 
 {{/* A regular expression, as CEL text: one requirement of a label selector. */}}
