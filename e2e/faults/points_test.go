@@ -78,20 +78,23 @@ type tally struct {
 	mu    sync.Mutex
 	fired map[string]int
 	// most is the highest number of writes of one step, slowest the longest time that one
-	// took to converge.
+	// took to converge, and which that was.
 	most    int
 	slowest time.Duration
+	which   string
 }
 
 // add counts a step that a fault has befallen, if it has, and what the step took.
-func (c *tally) add(fault string, fired bool, writes int, took time.Duration) {
+func (c *tally) add(step, fault string, fired bool, writes int, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if fired {
 		c.fired[fault]++
 	}
 	c.most = max(c.most, writes)
-	c.slowest = max(c.slowest, took)
+	if took > c.slowest {
+		c.slowest, c.which = took, step
+	}
 }
 
 func (c *tally) String() string {
@@ -101,7 +104,7 @@ func (c *tally) String() string {
 		text = append(text, fmt.Sprint(name, " ", c.fired[name]))
 		total += c.fired[name]
 	}
-	return fmt.Sprintf("%d points (%s), the slowest converged after %v", total, strings.Join(text, ", "), c.slowest.Round(100*time.Millisecond))
+	return fmt.Sprintf("%d points (%s), the slowest, %s, converged after %v", total, strings.Join(text, ", "), c.which, c.slowest.Round(100*time.Millisecond))
 }
 
 // play plays the scenario once.
@@ -128,7 +131,7 @@ func play(t *testing.T, r run, c *tally) {
 			w.converge(name)
 		}
 		writes := armed.Writes()
-		c.add(fault, armed.Fired(), len(writes), time.Since(begin))
+		c.add(name, fault, armed.Fired(), len(writes), time.Since(begin))
 		if armed.Fired() && slices.Contains(afresh, fault) {
 			w.km.Kill()
 			w.start()
