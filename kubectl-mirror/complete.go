@@ -21,9 +21,9 @@ func (c *command) complete(cmd *cobra.Command) {
 		}
 		kind, _, named := strings.Cut(typed, "/")
 		if !named {
-			return types(found), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+			return typeNames(found), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 		}
-		return sources(cmd.Context(), found, kind), cobra.ShellCompDirectiveNoFileComp
+		return sourceNames(cmd.Context(), found, kind), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
@@ -33,7 +33,7 @@ func (c *command) quietly(ctx context.Context) (*cluster.Cluster, error) {
 	return cluster.Open(ctx, c.flags, cluster.Which{Flags: &defaults})
 }
 
-func types(c *cluster.Cluster) []string {
+func typeNames(c *cluster.Cluster) []string {
 	var names []string
 	for _, t := range c.Types() {
 		names = append(names, t.Resource.GroupResource().String()+"/")
@@ -42,7 +42,7 @@ func types(c *cluster.Cluster) []string {
 	return names
 }
 
-func sources(ctx context.Context, c *cluster.Cluster, kind string) []string {
+func sourceNames(ctx context.Context, c *cluster.Cluster, kind string) []string {
 	t, _, err := c.TypeOf(kind)
 	if err != nil {
 		return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,7 +15,6 @@ import (
 	"github.com/lukaszraczylo/kubemirror/discovery"
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/cluster"
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
-	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // plan is the command that says what would become of a change.
@@ -56,9 +54,9 @@ asked at all, and what is there already isn't known.
 
 // change is one source as it is and as it would be.
 type change struct {
-	kind          discovery.Type
-	notMirrored   string
-	before, after *unstructured.Unstructured
+	kind        discovery.Type
+	notMirrored string
+	after       *unstructured.Unstructured
 	// refusal is why the server wouldn't take it; empty where it would.
 	refusal string
 }
@@ -107,44 +105,67 @@ func (p *plan) fromCluster(ctx context.Context, c *cluster.Cluster, arg string) 
 		return nil, err
 	}
 	u, err := c.Get(ctx, t, c.Namespace, name)
-	return []change{{kind: t, notMirrored: notMirrored, before: u, after: u}}, err
+	return []change{{kind: t, notMirrored: notMirrored, after: u}}, err
 }
 
-// explain prints what would become of each change.
+// explain prints what would become of each change, once all is known.
 func (p *plan) explain(ctx context.Context, c *cluster.Cluster, changes []change) error {
-	done := p.busy("reading namespaces and mirrors")
-	e, err := c.Explainer(ctx, "")
-	done()
+	all, err := p.plan(ctx, c, changes)
 	if err != nil {
 		return err
 	}
-	var end error
-	for n, change := range changes {
+	return p.printAll(all)
+}
+
+func (p *plan) plan(ctx context.Context, c *cluster.Cluster, changes []change) (all []planned, err error) {
+	defer p.busy("reading namespaces and mirrors")()
+	e, err := c.Explainer(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, change := range changes {
 		source, err := c.Source(ctx, change.kind, change.notMirrored, change.after, "")
 		if err != nil {
-			return err
+			return nil, err
 		}
-		report := e.Explain(ctx, source)
+		one, err := p.planned(ctx, e, change, source)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// planned is a change with what would become of its mirrors.
+type planned struct {
+	change
+	report explain.Report
+	rows   []row
+}
+
+func (p *plan) planned(ctx context.Context, e *explain.Explainer, c change, source explain.Source) (planned, error) {
+	report := e.Explain(ctx, source)
+	rows, err := p.rows(ctx, e.Reader, c, &report)
+	return planned{c, report, rows}, err
+}
+
+func (p *plan) printAll(all []planned) error {
+	var end error
+	for n, one := range all {
 		if n > 0 {
 			_, _ = fmt.Fprintln(p.streams.Out)
 		}
-		err = p.print(ctx, e.Reader, change, &report)
-		if err != nil && !errors.Is(end, errUnclear) {
+		if err := p.print(one); err != nil && !errors.Is(end, errUnclear) {
 			end = err
 		}
 	}
 	return end
 }
 
-// row is what would happen in a namespace.
-type row struct {
-	target       *explain.Target
-	action, text string
-}
-
 // print says what would happen to the mirrors of one source.
-func (p *plan) print(ctx context.Context, reader explain.Reader, c change, r *explain.Report) error {
-	out := p.streams.Out
+func (p *plan) print(c planned) error {
+	out, r := p.streams.Out, &c.report
 	_, _ = fmt.Fprintf(out, "%s %s/%s\n", c.kind.Kind, r.Namespace, r.Name)
 	if c.refusal != "" {
 		line(out, p.palette().paint(red, "NO   "), "admission", c.refusal)
@@ -152,94 +173,35 @@ func (p *plan) print(ctx context.Context, reader explain.Reader, c change, r *ex
 	if failed := r.Failed(); failed != nil {
 		line(out, p.palette().paint(red, "NO   "), failed.Name, failed.Text)
 	}
-	var rows []row
-	for n := range r.Targets {
-		if row := p.row(ctx, reader, c, &r.Targets[n]); row.action != "" {
-			rows = append(rows, row)
-		}
-	}
 	cells := [][]string{{"NAMESPACE", "NAME", "ACTION", "WHY"}}
-	for _, row := range rows {
+	for _, row := range c.rows {
 		cells = append(cells, []string{row.target.Namespace, dash(row.target.Mirror), row.action, row.text})
 	}
-	if len(rows) > 0 {
+	if len(c.rows) > 0 {
 		table(out, cells)
 	}
-	_, _ = fmt.Fprintln(out, sum(rows))
+	_, _ = fmt.Fprintln(out, sum(c.rows))
 	if p.diff {
-		for _, row := range rows {
-			if err := p.printDiff(ctx, reader, c, row); err != nil {
+		for _, row := range c.rows {
+			if err := p.printDiff(c.change, row); err != nil {
 				return err
 			}
 		}
 	}
-	return p.verdict(c, r, rows)
+	return c.verdict()
 }
 
-func (p *plan) verdict(c change, r *explain.Report, rows []row) error {
+// verdict is how the command ends: something would change, or not become as it is asked for.
+func (c *planned) verdict() error {
+	differs := func(r row) bool { return r.action != "refused" || r.target.Reason != "" }
+	failed := c.report.Failed()
 	switch {
-	case r.Unclear():
+	case c.report.Unclear():
 		return errUnclear
-	case c.refusal != "", r.Failed() != nil && r.Failed().Reason != "", slices.ContainsFunc(rows, func(r row) bool { return r.action != "refused" }):
+	case c.refusal != "", failed != nil && !failed.OnPurpose, slices.ContainsFunc(c.rows, differs):
 		return errDifferent
 	}
 	return nil
-}
-
-// row says what would happen in one namespace; no action is nothing.
-func (p *plan) row(ctx context.Context, reader explain.Reader, c change, t *explain.Target) row {
-	r := row{target: t, text: t.Why}
-	switch {
-	case t.Outcome == explain.Unclear:
-		r.action = "unclear"
-	case t.Outcome == explain.Blocked && t.Next() == mirror.None, t.Outcome == explain.Refused, t.Outcome == explain.Kept && t.Reason != "":
-		r.action = string(t.Outcome)
-	case t.Next() == mirror.Create:
-		r.action, r.text = "create", asked(t)
-		if t.Existing() != "" {
-			r.text += fmt.Sprintf("; %q goes", t.Existing())
-		}
-	case t.Next() == mirror.Replace, t.Next() == mirror.Recreate, t.Next() == mirror.Read:
-		r.action, r.text = "change", p.differences(ctx, reader, c, t)
-		if t.Next() == mirror.Recreate {
-			r.action = "recreate"
-		}
-	case t.Next() == mirror.Delete:
-		r.action = "delete"
-	}
-	return r
-}
-
-// asked is what the source asks for a namespace by.
-func asked(t *explain.Target) string {
-	for _, check := range t.Checks {
-		if check.Name == "asked" {
-			return check.Text
-		}
-	}
-	return ""
-}
-
-// sum is all rows in one line.
-func sum(rows []row) string {
-	count := map[string]int{}
-	for _, r := range rows {
-		count[r.action]++
-	}
-	var parts []string
-	for _, action := range []string{"create", "change", "recreate", "delete", "blocked", "kept", "refused", "unclear"} {
-		if count[action] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", count[action], action))
-		}
-	}
-	if len(parts) == 0 {
-		return "nothing changes"
-	}
-	namespaces := "namespaces"
-	if len(rows) == 1 {
-		namespaces = "namespace"
-	}
-	return fmt.Sprintf("%d %s: %s", len(rows), namespaces, strings.Join(parts, ", "))
 }
 
 // isSource reports whether an object is a source, was one, or is meant to be one.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"reflect"
@@ -9,34 +8,22 @@ import (
 	"strings"
 
 	"github.com/pmezard/go-difflib/difflib"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	"github.com/lukaszraczylo/kubemirror/api"
-	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
-// existing is the mirror that is there; nil where there is none.
-func existing(ctx context.Context, reader explain.Reader, c change, t *explain.Target) (*unstructured.Unstructured, error) {
-	if t.Existing() == "" {
-		return nil, nil
-	}
-	return reader.Whole(ctx, c.kind.Resource, t.Namespace, t.Existing())
-}
-
 // differences names the keys that would change, and no values.
-func (p *plan) differences(ctx context.Context, reader explain.Reader, c change, t *explain.Target) string {
-	have, err := existing(ctx, reader, c, t)
-	if apierrors.IsForbidden(err) {
+func (r row) differences(c change) string {
+	if r.unread {
 		return "which keys can't be told: you may not read the mirror"
 	}
-	if err != nil || have == nil {
+	if r.have == nil {
 		return ""
 	}
-	before, after := visible(have), visible(t.Desired())
-	keys := changedKeys("", before, after, 2)
+	keys := changedKeys("", visible(c, r.have), visible(c, r.target.Desired()), 2)
 	if len(keys) == 0 {
 		return "what KubeMirror notes on it"
 	}
@@ -44,8 +31,8 @@ func (p *plan) differences(ctx context.Context, reader explain.Reader, c change,
 }
 
 // visible is what of a mirror its users care for: all but what KubeMirror and the server note
-// on it.
-func visible(u *unstructured.Unstructured) map[string]any {
+// on it, and what others put there, which stays.
+func visible(c change, u *unstructured.Unstructured) map[string]any {
 	if u == nil {
 		return nil
 	}
@@ -59,7 +46,11 @@ func visible(u *unstructured.Unstructured) map[string]any {
 		}
 		return kept
 	}
-	v["labels"], v["annotations"] = own(u.GetLabels()), own(u.GetAnnotations())
+	labels, annotations := u.GetLabels(), u.GetAnnotations()
+	if u.GetUID() != "" { // the one that is there
+		labels, annotations = mirror.OwnKeys(c.kind.Resource.GroupResource(), u)
+	}
+	v["labels"], v["annotations"] = own(labels), own(annotations)
 	return v
 }
 
@@ -92,23 +83,19 @@ func changedKeys(path string, before, after map[string]any, depth int) []string 
 }
 
 // printDiff prints what a mirror would become, as a unified diff.
-func (p *plan) printDiff(ctx context.Context, reader explain.Reader, c change, r row) error {
-	if !slices.Contains([]string{"create", "change", "recreate", "delete"}, r.action) {
+func (p *plan) printDiff(c change, r row) error {
+	if !r.changes() {
 		return nil
 	}
-	have, err := existing(ctx, reader, c, r.target)
-	if err != nil && !apierrors.IsForbidden(err) {
+	if r.unread {
+		_, err := fmt.Fprintf(p.streams.ErrOut, "no diff of %s/%s: you may not read the mirror\n", r.target.Namespace, r.target.Existing())
 		return err
-	}
-	if err != nil {
-		_, _ = fmt.Fprintf(p.streams.ErrOut, "no diff of %s/%s: you may not read the mirror\n", r.target.Namespace, r.target.Existing())
-		return nil //nolint:nilerr // the rest can be told
 	}
 	after := r.target.Desired()
 	if r.action == "delete" {
 		after = nil
 	}
-	before, now := p.document(have), p.document(after)
+	before, now := document(c, r.have), document(c, after)
 	if c.kind.Kind == "Secret" && c.kind.Resource.Group == "" && !p.showSecrets {
 		mask(before, now)
 	}
@@ -123,11 +110,11 @@ func (p *plan) printDiff(ctx context.Context, reader explain.Reader, c change, r
 }
 
 // document is a mirror as its users see it; nil for none.
-func (p *plan) document(u *unstructured.Unstructured) map[string]any {
+func document(c change, u *unstructured.Unstructured) map[string]any {
 	if u == nil {
 		return nil
 	}
-	d := copyOf(visible(u))
+	d := copyOf(visible(c, u))
 	d["apiVersion"], d["kind"] = u.GetAPIVersion(), u.GetKind()
 	metadata := map[string]any{"namespace": u.GetNamespace(), "name": u.GetName()}
 	for _, field := range []string{"labels", "annotations"} {

@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"regexp"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/cli-runtime/pkg/resource"
 
 	"github.com/lukaszraczylo/kubemirror/discovery"
@@ -31,34 +32,53 @@ func (p *plan) fromFiles(ctx context.Context, c *cluster.Cluster) ([]change, err
 	defer done()
 	var changes []change
 	for _, u := range objects {
-		t, notMirrored, err := c.TypeOf(u.GroupVersionKind().GroupKind().String())
-		if err != nil {
-			if isSource(u) {
-				return nil, fmt.Errorf("%s %s: %w", u.GetKind(), u.GetName(), err)
-			}
-			continue
+		if u.GetName() == "" {
+			continue // its name is yet to be generated
 		}
-		live, err := c.Object(ctx, t, u.GetNamespace(), u.GetName())
-		if err != nil && !apierrors.IsForbidden(err) {
+		one, err := p.changeOf(ctx, c, u)
+		if err != nil {
 			return nil, err
 		}
-		if !isSource(u) && !isSource(live) {
-			continue
+		if one != nil {
+			changes = append(changes, *one)
 		}
-		after, err := c.Apply(ctx, t, live, u)
-		change := change{kind: t, notMirrored: notMirrored, before: live, after: after}
-		if err != nil {
-			change.refusal = refusal(err)
-		}
-		changes = append(changes, change)
 	}
 	return some(changes, objects)
 }
 
-func (p *plan) objects(b *resource.Builder, files resource.FilenameOptions) ([]*unstructured.Unstructured, error) {
-	infos, err := b.FilenameParam(false, &files).Flatten().Do().Infos()
+// changeOf is what the server would make of an object; nil where that is no source and was
+// none.
+func (p *plan) changeOf(ctx context.Context, c *cluster.Cluster, u *unstructured.Unstructured) (*change, error) {
+	t, notMirrored, err := c.TypeOfKind(u.GroupVersionKind().GroupKind())
 	if err != nil {
-		return nil, fmt.Errorf("the files can't be read: %w", err)
+		return nil, err
+	}
+	what := fmt.Sprintf("%s %s/%s", t.Resource.GroupResource(), u.GetNamespace(), u.GetName())
+	live, err := c.Object(ctx, t, u.GetNamespace(), u.GetName())
+	unread := errors.Is(err, cluster.ErrForbidden)
+	switch {
+	case err != nil && !unread:
+		return nil, err
+	case !isSource(u) && !isSource(live):
+		return nil, nil
+	case unread:
+		return nil, fmt.Errorf("you may not read %s, which it takes to know whether it is there", what)
+	case u.GroupVersionKind().Version != t.Resource.Version:
+		return nil, fmt.Errorf("%s is written in version %s, and the controller looks at %s: write it in that one to have it planned", what, u.GroupVersionKind().Version, t.Resource.Version)
+	}
+	one := &change{kind: t, notMirrored: notMirrored}
+	after, err := c.Apply(ctx, t, live, u)
+	if err != nil {
+		one.refusal = refusal(err)
+	}
+	one.after = folded(after)
+	return one, nil
+}
+
+func (p *plan) objects(b *resource.Builder, files resource.FilenameOptions) ([]*unstructured.Unstructured, error) {
+	infos, err := b.FilenameParam(false, &files).ContinueOnError().Flatten().Do().Infos()
+	if err = utilerrors.FilterOut(err, isUnserved); err != nil {
+		return nil, unreadable(err)
 	}
 	var objects []*unstructured.Unstructured
 	for _, info := range infos {
@@ -72,6 +92,21 @@ func (p *plan) objects(b *resource.Builder, files resource.FilenameOptions) ([]*
 	return objects, nil
 }
 
+// isUnserved reports whether an object of the files is of a type that the server doesn't
+// have: what comes with its definition in the same files, and is no source yet.
+func isUnserved(err error) bool {
+	kind := (*meta.NoKindMatchError)(nil)
+	return errors.As(err, &kind)
+}
+
+// quoted begins what a message of the decoder quotes of an object.
+var quoted = regexp.MustCompile(`(?s) in '.*|(?i:error unmarshaling).*|(?:cannot|unable to) (?:unmarshal|decode) .*`)
+
+// unreadable says that files can't be read, without what they hold.
+func unreadable(err error) error {
+	return fmt.Errorf("the files can't be read: %s", quoted.ReplaceAllString(err.Error(), ""))
+}
+
 func some(changes []change, objects []*unstructured.Unstructured) ([]change, error) {
 	if len(changes) == 0 {
 		return nil, fmt.Errorf("none of the %d objects is a source: a source has the label kubemirror.raczylo.com/enabled and the annotation kubemirror.raczylo.com/sync", len(objects))
@@ -79,13 +114,16 @@ func some(changes []change, objects []*unstructured.Unstructured) ([]change, err
 	return changes, nil
 }
 
-// refusal is why the server wouldn't take a source: a policy's own words, which are about
+// ownPolicy finds the words of KubeMirror's policies. Another's may quote the object.
+var ownPolicy = regexp.MustCompile(`(?s)ValidatingAdmissionPolicy '[^']*-(?:sources|roles|authors|forgeries|mirrors)' with binding '[^']*' denied request: (.*)`)
+
+// refusal is why the server wouldn't take a source: our policy's own words, which are about
 // what the source asks for, or else what is known to hold nothing of the object.
 func refusal(err error) string {
 	status := apierrors.APIStatus(nil)
 	if errors.As(err, &status) {
-		if _, words, found := strings.Cut(status.Status().Message, "denied request: "); found {
-			return words
+		if found := ownPolicy.FindStringSubmatch(status.Status().Message); found != nil {
+			return found[1]
 		}
 	}
 	if mirror.LacksRight(err) {
@@ -108,30 +146,32 @@ func (p *plan) offline() error {
 	if err != nil {
 		return err
 	}
-	var changes []change
+	e := &explain.Explainer{Settings: &controller.Settings, Namespaces: namespaces, Reader: nothing{}}
+	var all []planned
 	for _, u := range objects {
 		if !isSource(u) {
 			continue
 		}
 		if u.GetNamespace() == "" {
-			return fmt.Errorf("%s %s names no namespace, which it takes without a cluster", u.GetKind(), u.GetName())
+			u.SetNamespace(*p.flags.Namespace)
+		}
+		if u.GetNamespace() == "" {
+			return fmt.Errorf("%s %s names no namespace, which it takes without a cluster; give one with -n", u.GetKind(), u.GetName())
 		}
 		plural, _ := meta.UnsafeGuessKindToResource(u.GroupVersionKind())
 		t := discovery.Type{Resource: plural, Kind: u.GetKind()}
-		changes = append(changes, change{kind: t, notMirrored: discovery.Unlisted(t, controller.ResourceTypes), after: folded(u)})
+		c := change{kind: t, notMirrored: discovery.Unlisted(t, controller.ResourceTypes), after: folded(u)}
+		one, err := p.planned(context.Background(), e, c, explain.Source{Object: c.after, Type: t, NotMirrored: c.notMirrored})
+		if err != nil {
+			return err
+		}
+		all = append(all, one)
 	}
-	if changes, err = some(changes, objects); err != nil {
+	if len(all) == 0 {
+		_, err := some(nil, objects)
 		return err
 	}
-	e := &explain.Explainer{Settings: &controller.Settings, Namespaces: namespaces, Reader: nothing{}}
-	var end error
-	for _, change := range changes {
-		report := e.Explain(context.Background(), explain.Source{Object: change.after, Type: change.kind, NotMirrored: change.notMirrored})
-		if err := p.print(context.Background(), nothing{}, change, &report); err != nil {
-			end = err
-		}
-	}
-	return end
+	return p.printAll(all)
 }
 
 // namespacesIn reads the namespaces of a file.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/term"
 	"k8s.io/apimachinery/pkg/util/duration"
@@ -82,7 +83,7 @@ func printChecks(w io.Writer, p palette, checks []explain.Check) {
 }
 
 func line(w io.Writer, state, name, text string) {
-	_, _ = fmt.Fprintf(w, "%s %-13s  %s\n", state, name, text)
+	_, _ = fmt.Fprintf(w, "%s %-13s  %s\n", state, name, printable(text))
 }
 
 // table prints rows in columns, as kubectl does.
@@ -90,6 +91,8 @@ func table(w io.Writer, rows [][]string) {
 	widths := map[int]int{}
 	for _, row := range rows {
 		for n, cell := range row {
+			cell = printable(cell)
+			row[n] = cell
 			widths[n] = max(widths[n], len([]rune(cell)))
 		}
 	}
@@ -103,6 +106,16 @@ func table(w io.Writer, rows [][]string) {
 		}
 		_, _ = fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
 	}
+}
+
+// printable is a text without what a terminal would obey: annotations are somebody's words.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // age is a time span as kubectl writes it; "-" for none.

@@ -23,7 +23,9 @@ type command struct {
 	deployment      string
 	controllerFlags string
 	told            bool // the controller's flags, by the user
-	streams         genericiooptions.IOStreams
+	// missing is what couldn't be read, as it was said.
+	missing string
+	streams genericiooptions.IOStreams
 }
 
 const about = `Says why a mirror is there or isn't, and what would become of a change. It decides as the

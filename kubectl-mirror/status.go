@@ -81,7 +81,7 @@ func (s *status) run(ctx context.Context, cmd *cobra.Command, args []string) err
 	if err := s.print(s.streams.Out, reports); err != nil {
 		return err
 	}
-	return verdicts(reports)
+	return s.verdicts(reports)
 }
 
 // selection reads the argument TYPE or TYPE/NAME.
@@ -114,13 +114,20 @@ func (c *command) read(ctx context.Context, from *cluster.Cluster, which cluster
 		return nil, fmt.Errorf("there is no source %s/%s in %s; kubectl mirror why %s/%s says why it is none",
 			which.Types[0].Resource.GroupResource(), which.Name, dash(which.Namespace), which.Types[0].Resource.GroupResource(), which.Name)
 	}
-	if len(denied) > 0 {
-		_, _ = fmt.Fprintf(c.streams.ErrOut, "left out, for you may not list them: %s\n", join(denied))
-	}
-	if len(reports) == 0 && len(denied) > 0 {
+	c.leftOut("for you may not list them in all namespaces", join(denied))
+	c.leftOut("for the API server can't describe them now", strings.Join(from.Undescribed(), ", "))
+	if len(reports) == 0 && c.missing != "" {
 		return nil, errUnclear
 	}
 	return reports, nil
+}
+
+// leftOut says once what couldn't be read, which leaves the whole unclear.
+func (c *command) leftOut(why, what string) {
+	if text := fmt.Sprintf("left out, %s: %s\n", why, what); what != "" && !strings.Contains(c.missing, text) {
+		c.missing += text
+		_, _ = fmt.Fprint(c.streams.ErrOut, text)
+	}
 }
 
 func join(types []discovery.Type) string {
@@ -232,7 +239,10 @@ func trouble(r *explain.Report) (problem string, namespaces []string) {
 }
 
 // verdicts is how a command ends that has printed reports.
-func verdicts(reports []explain.Report) error {
+func (c *command) verdicts(reports []explain.Report) error {
+	if c.missing != "" {
+		return errUnclear
+	}
 	var end error
 	for _, r := range reports {
 		switch err := verdict(&r); {
@@ -254,12 +264,20 @@ func (s *status) follow(ctx context.Context, c *cluster.Cluster, which cluster.S
 	heading := s.heading()
 	for {
 		var news [][]string
+		there := map[string]bool{}
 		for _, row := range s.rows(s.shown(reports)) {
 			key := row[0] + " " + row[1]
+			there[key] = true
 			// The age grows by itself, and is no news.
 			if text := strings.Join(append(slices.Clone(row[:3]), row[4:]...), "\t"); shown[key] != text {
 				shown[key] = text
 				news = append(news, row)
+			}
+		}
+		for key := range shown {
+			if !there[key] {
+				delete(shown, key)
+				news = append(news, append(strings.Fields(key), "-", "-", "not listed any more"))
 			}
 		}
 		if len(news) > 0 {

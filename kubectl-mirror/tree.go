@@ -60,12 +60,12 @@ func (t *tree) run(ctx context.Context, args []string) error {
 		if err := page.Render(t.streams.Out, reports, about); err != nil {
 			return fmt.Errorf("write the page: %w", err)
 		}
-		return verdicts(reports)
+		return t.verdicts(reports)
 	}
 	for _, r := range reports {
 		printTree(t.streams.Out, t.palette(), &r)
 	}
-	return verdicts(reports)
+	return t.verdicts(reports)
 }
 
 // title says which sources were asked about.
@@ -98,7 +98,7 @@ func printTree(out io.Writer, p palette, r *explain.Report) {
 	wanted, synced := r.Count()
 	_, _ = fmt.Fprintf(out, "%s/%s in %s  %d/%d\n", r.Resource, r.Name, r.Namespace, synced, wanted)
 	if failed := r.Failed(); failed != nil {
-		_, _ = fmt.Fprintf(out, "│   %s\n", p.paint(red, failed.Text))
+		_, _ = fmt.Fprintf(out, "│   %s\n", p.paint(red, printable(failed.Text)))
 	}
 	for n, t := range r.Targets {
 		branch := "├── "
@@ -111,7 +111,7 @@ func printTree(out io.Writer, p palette, r *explain.Report) {
 		}
 		_, _ = fmt.Fprintf(out, "%s%s %s", branch, p.paint(colours[t.Outcome], marks[t.Outcome]), text)
 		if t.Outcome != explain.InSync {
-			_, _ = fmt.Fprintf(out, "  %s: %s", t.Outcome, t.Why)
+			_, _ = fmt.Fprintf(out, "  %s: %s", t.Outcome, printable(t.Why))
 		}
 		_, _ = fmt.Fprintln(out)
 	}

@@ -41,21 +41,22 @@ func (w *wait) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	until := time.Now().Add(w.timeout)
+	begin := time.Now()
+	until := begin.Add(w.timeout)
 	for {
 		reports, err := w.read(ctx, c, which)
 		if err != nil {
 			return err
 		}
 		r := reports[0]
-		if verdict(&r) == nil {
+		if verdict(&r) == nil && r.Failed() == nil {
 			_, synced := r.Count()
 			_, err := fmt.Fprintf(w.streams.Out, "%s/%s in %s is in sync in %d namespaces\n", r.Resource, r.Name, r.Namespace, synced)
 			return err
 		}
 		// What its author has to mend doesn't mend itself.
 		if r.Failed() != nil || !time.Now().Before(until) {
-			return w.missing(&r)
+			return w.missing(&r, time.Since(begin).Round(time.Second))
 		}
 		select {
 		case <-ctx.Done():
@@ -66,16 +67,19 @@ func (w *wait) run(ctx context.Context, args []string) error {
 }
 
 // missing says what isn't there, on the error's stream: the output is for what came true.
-func (w *wait) missing(r *explain.Report) error {
+func (w *wait) missing(r *explain.Report, after time.Duration) error {
 	wanted, synced := r.Count()
-	_, _ = fmt.Fprintf(w.streams.ErrOut, "%s/%s in %s: %d of %d in sync after %s\n", r.Resource, r.Name, r.Namespace, synced, wanted, w.timeout)
+	_, _ = fmt.Fprintf(w.streams.ErrOut, "%s/%s in %s: %d of %d in sync after %s\n", r.Resource, r.Name, r.Namespace, synced, wanted, after)
 	if failed := r.Failed(); failed != nil {
-		_, _ = fmt.Fprintln(w.streams.ErrOut, "  "+failed.Text)
+		_, _ = fmt.Fprintln(w.streams.ErrOut, "  "+printable(failed.Text))
 	}
 	for _, t := range r.Targets {
 		if !t.Right() && r.Failed() == nil {
-			_, _ = fmt.Fprintf(w.streams.ErrOut, "  %s: %s\n", t.Namespace, t.Why)
+			_, _ = fmt.Fprintf(w.streams.ErrOut, "  %s: %s\n", t.Namespace, printable(t.Why))
 		}
 	}
-	return verdict(r)
+	if r.Unclear() {
+		return errUnclear
+	}
+	return errDifferent
 }

@@ -57,10 +57,9 @@ func (w *why) run(ctx context.Context, arg string) (err error) {
 	object, err := w.cluster.Object(ctx, w.kind, w.cluster.Namespace, w.name)
 	done()
 	switch {
-	case err != nil && w.in != "":
-		_, err = w.cluster.Get(ctx, w.kind, w.cluster.Namespace, w.name)
+	case err != nil && (w.in != "" || !errors.Is(err, cluster.ErrForbidden)):
 		return err
-	case err != nil || object == nil && w.in == "":
+	case object == nil && w.in == "":
 		return w.fromTarget(ctx, w.cluster.Namespace, nil)
 	case object == nil:
 		return fmt.Errorf("there is no %s %s/%s", w.kind.Resource.GroupResource(), w.cluster.Namespace, w.name)
@@ -103,11 +102,11 @@ func (w *why) report(ctx context.Context, object *unstructured.Unstructured, in 
 	if err != nil {
 		return nil, err
 	}
-	var also []string
+	var only []string
 	if in != "" {
-		also = []string{in}
+		only = []string{in}
 	}
-	report := e.Explain(ctx, source, also...)
+	report := e.Explain(ctx, source, only...)
 	return &report, nil
 }
 
@@ -125,6 +124,9 @@ func (w *why) printTarget(r *explain.Report, namespace string) error {
 		return errUnclear
 	case explain.InSync:
 		return nil
+	}
+	if target.Outcome == explain.Leaving && target.Checks[0].State != explain.NotReached {
+		checks = target.Checks // whatever stops the source, it is the namespace that refuses
 	}
 	w.printDo(checks)
 	return errDifferent
@@ -190,6 +192,9 @@ func (w *why) printSource(r *explain.Report) error {
 		_, _ = fmt.Fprintln(out, "\nno namespace is asked for")
 	}
 	w.printNext(r)
+	if r.Failed() != nil && !r.Unclear() {
+		return errDifferent // off on purpose too: it isn't mirrored, and that was asked
+	}
 	return verdict(r)
 }
 

@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/api"
+	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/cluster"
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
@@ -29,7 +31,7 @@ func (w *why) fromTarget(ctx context.Context, namespace string, object *unstruct
 	sources, err := w.cluster.Sources(ctx, w.kind, "")
 	done()
 	switch {
-	case apierrors.IsForbidden(err):
+	case errors.Is(err, cluster.ErrForbidden):
 		return w.withoutSources(ctx, namespace, object)
 	case err != nil:
 		return err
@@ -61,14 +63,18 @@ func (w *why) mirrorName(u *unstructured.Unstructured, namespace string) string 
 
 // mirrorOf explains a mirror that is there.
 func (w *why) mirrorOf(ctx context.Context, object *unstructured.Unstructured) error {
-	r := mirror.NewRecord(w.kind.Resource.GroupResource(), object)
-	source, err := w.cluster.Object(ctx, w.kind, r.Source().Namespace, r.Source().Name)
+	owner := w.owner(ctx, mirror.NewRecord(w.kind.Resource.GroupResource(), object))
 	written := object.GetAnnotations()[api.AnnotationLastSyncTime]
-	title := fmt.Sprintf("%s %s/%s is the mirror of %s, written last %s", w.kind.Kind, object.GetNamespace(), object.GetName(), r.Source(), written)
+	title := printable(fmt.Sprintf("%s %s/%s is the mirror of %s, written last %s", w.kind.Kind, object.GetNamespace(), object.GetName(), owner, written))
+	if owner.Name == "" || w.cluster.Controller.Known && !w.cluster.Controller.Settings.SourceAllowed(owner.Namespace) {
+		_, _ = fmt.Fprintf(w.streams.Out, "%s\nThe controller leaves it alone: it names no source, or one in a namespace that --source-namespaces leaves out.\n", title)
+		return errDifferent
+	}
+	source, err := w.cluster.Object(ctx, w.kind, owner.Namespace, owner.Name)
 	switch {
-	case apierrors.IsForbidden(err):
+	case errors.Is(err, cluster.ErrForbidden):
 		_, _ = fmt.Fprintf(w.streams.Out, "%s\nYou may not read its source, so whether it is in sync can't be told.\n", title)
-		w.ask(r.Source().String(), object.GetNamespace())
+		w.ask(owner.String(), object.GetNamespace())
 		return errUnclear
 	case err != nil:
 		return err
@@ -77,6 +83,16 @@ func (w *why) mirrorOf(ctx context.Context, object *unstructured.Unstructured) e
 		return errDifferent
 	}
 	return w.oneSource(ctx, source, object.GetNamespace())
+}
+
+// owner is the source whose UID a mirror has, where the user may look for that, or else the
+// one that it names.
+func (w *why) owner(ctx context.Context, r *mirror.Record) types.NamespacedName {
+	owners, _ := w.cluster.Owners(ctx, w.kind) // without the right to, the name is the next best
+	if name, known := owners[types.UID(r.SourceUID())]; known {
+		return name
+	}
+	return r.Source()
 }
 
 func (w *why) oneSource(ctx context.Context, source *unstructured.Unstructured, namespace string) error {
@@ -90,25 +106,30 @@ func (w *why) oneSource(ctx context.Context, source *unstructured.Unstructured, 
 // manySources says which of several sources of one name comes how far.
 func (w *why) manySources(ctx context.Context, sources []*unstructured.Unstructured, namespace string) error {
 	rows := [][]string{{"SOURCE", "STATE", "WHY"}}
-	end := errDifferent
-	var first string
+	end, next := errDifferent, ""
 	for _, u := range sources {
 		report, err := w.report(ctx, u, namespace)
 		if err != nil {
 			return err
 		}
 		t := report.Target(namespace)
-		if t.Outcome == explain.InSync {
+		switch {
+		case t.Outcome == explain.InSync:
 			end = nil
-		} else if first == "" {
-			first = u.GetNamespace()
+		case t.Outcome == explain.Unclear && end != nil:
+			end = errUnclear
 		}
-		rows = append(rows, []string{u.GetNamespace() + "/" + u.GetName(), string(t.Outcome), t.Why})
+		if next == "" && t.Outcome != explain.InSync {
+			next = fmt.Sprintf("kubectl mirror why %s/%s -n %s --in %s", report.Resource, report.Name, report.Namespace, namespace)
+		}
+		rows = append(rows, []string{report.Namespace + "/" + report.Name, string(t.Outcome), t.Why})
 	}
 	out := w.streams.Out
-	_, _ = fmt.Fprintf(out, "%s %s in %s: %d sources would be mirrored under that name\n\n", w.kind.Kind, w.name, namespace, len(sources))
+	_, _ = fmt.Fprintf(out, "%s %s in %s: %d sources could be mirrored under that name\n\n", w.kind.Kind, w.name, namespace, len(sources))
 	table(out, rows)
-	_, _ = fmt.Fprintf(out, "do:   kubectl mirror why %s/%s -n %s --in %s\n", w.kind.Resource.GroupResource(), sources[0].GetName(), first, namespace)
+	if end != nil {
+		_, _ = fmt.Fprintln(out, "do:  ", next)
+	}
 	return end
 }
 
@@ -122,24 +143,24 @@ func (w *why) noSource(namespace string, object *unstructured.Unstructured) erro
 	w.printPlace(object)
 	w.printController()
 	if object != nil {
-		_, _ = fmt.Fprintf(out, "do:   kubectl label %s %s -n %s %s=true   # if it is to be a source; then kubectl mirror why again\n", resource, w.name, namespace, api.LabelEnabled)
+		_, _ = fmt.Fprintf(out, "If it is to be a source itself:\ndo:   kubectl label %s %s -n %s %s=true\n", resource, w.name, namespace, api.LabelEnabled)
 	} else {
-		_, _ = fmt.Fprintf(out, "do:   kubectl label %s %s -n NAMESPACE %s=true   # where the original is; then kubectl mirror why %s/%s -n NAMESPACE --in %s\n",
-			resource, w.name, api.LabelEnabled, resource, w.name, namespace)
+		_, _ = fmt.Fprintf(out, "Where the original is:\ndo:   kubectl label %s %s -n NAMESPACE %s=true\n", resource, w.name, api.LabelEnabled)
 	}
 	return errDifferent
 }
 
 // withoutSources says what can be known by somebody who may not look for sources.
 func (w *why) withoutSources(ctx context.Context, namespace string, object *unstructured.Unstructured) error {
+	found, may, err := w.cluster.NamespaceAlone(ctx, namespace)
+	if err != nil {
+		return err
+	}
 	out, p := w.streams.Out, w.palette()
 	_, _ = fmt.Fprintf(out, "%s %s in %s: it can't be told without the right to read sources; this can:\n", w.kind.Kind, w.name, namespace)
 	w.printType()
 	line(out, p.paint(yellow, "?    "), "source", fmt.Sprintf("you may not list %s elsewhere", w.kind.Resource.GroupResource()))
-	found, may, err := w.cluster.NamespaceAlone(ctx, namespace)
 	switch {
-	case err != nil:
-		return err
 	case !may:
 		line(out, p.paint(yellow, "?    "), "namespace", "you may not read the namespace "+namespace)
 	case len(found) == 0:

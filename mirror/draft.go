@@ -81,3 +81,13 @@ func (d Draft) Object() *unstructured.Unstructured {
 	u.SetAnnotations(d.Desired.Annotations)
 	return u
 }
+
+// OwnKeys are the labels and annotations of a mirror that was read less what others put
+// there, which stays as it is.
+func OwnKeys(resource schema.GroupResource, u *unstructured.Unstructured) (labels, annotations map[string]string) {
+	theirs := UnmanagedIn(resource, u)
+	labels, annotations = u.GetLabels(), u.GetAnnotations()
+	maps.DeleteFunc(labels, func(key, _ string) bool { _, there := theirs.label(key); return there })
+	maps.DeleteFunc(annotations, func(key, _ string) bool { _, there := theirs.annotation(key); return there })
+	return labels, annotations
+}

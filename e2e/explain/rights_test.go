@@ -50,7 +50,7 @@ You may not read its source, so whether it is in sync can't be told.
 do:   ask whoever keeps it in its own namespace to run: kubectl mirror why secrets/shared -n PREFIX-platform --in PREFIX-team
 `, "")
 	ann.expect(2, "why secret/shared -n PREFIX-platform --in PREFIX-team", "", "error: you may not read secrets PREFIX-platform/shared: ask for the right to, or who has it")
-	ann.expect(2, "status -n PREFIX-team", "", "error: you may not list namespaces, which it takes to know all targets; ask about one of them with --in=NAMESPACE")
+	ann.expect(2, "status -n PREFIX-team", "", "error: you may not list namespaces, which it takes to know all targets; ask about one of them: kubectl mirror why TYPE/NAME --in=NAMESPACE")
 	ann.flags = nil
 	ann.expect(2, "status -n PREFIX-team", "", "error: you may not read the controller's Deployment; name it with --controller=NAMESPACE/NAME, or tell its flags with --controller-flags='--max-targets=100 …', or '' for the defaults")
 }
@@ -79,7 +79,8 @@ func TestAMistakeIsToldInOneLineAndNothingIsHalfPrinted(t *testing.T) {
 		"plan -n PREFIX-a -f " + none: `error: none of the 2 objects is a source: a source has the label kubemirror.raczylo.com/enabled and the annotation kubemirror.raczylo.com/sync`,
 		"plan --namespaces " + none + " -f " + none: `error: there is no Namespace in ` + none + `; make it with kubectl get namespaces -o yaml`,
 		"frobnicate": `error: unknown command "frobnicate" for "kubectl mirror"`,
-		"status --controller-flags=--max-targets=x": `error: the flags of --controller-flags can't be read: invalid argument "x" for "--max-targets" flag: it takes a whole number from 1 up`,
+		"status --controller-flags=--max-targets=x": `error: the flags of --controller-flags can't be read: invalid argument "x" for "--max-targets" flag: it takes a whole number from 1 up; give those that say what is mirrored, such as --max-targets=50`,
+		"status --controller-flags=--max-target=5":  `error: the flags of --controller-flags can't be read: unknown flag: --max-target; give those that say what is mirrored, such as --max-targets=50`,
 		"status --controller=a":                     `error: can't read the controller's Deployment: "a" is no NAMESPACE/NAME`,
 		"status --controller=PREFIX-a/none":         `error: there is no Deployment PREFIX-a/none; see kubectl get deployments -A -l app.kubernetes.io/name=kubemirror, or tell its flags with --controller-flags='--max-targets=100 …', or '' for the defaults`,
 		"status --context=none":                     `error: the kubeconfig can't be used: context "none" does not exist; check it with kubectl config view`,

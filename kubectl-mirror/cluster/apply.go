@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -38,10 +39,21 @@ func (c *Cluster) Apply(ctx context.Context, t discovery.Type, live, wanted *uns
 	if err == nil {
 		return changed, nil
 	}
-	asked := wanted.DeepCopy() // the same object still, for its mirrors to be found
-	asked.SetUID(live.GetUID())
-	asked.SetGeneration(live.GetGeneration())
-	return asked, err
+	return patched(live, patch), err
+}
+
+// patched is live with a patch, without what the server makes of it.
+func patched(live *unstructured.Unstructured, patch []byte) *unstructured.Unstructured {
+	before, err := json.Marshal(live)
+	if err != nil {
+		return live
+	}
+	after, err := jsonpatch.MergePatch(before, patch)
+	u := &unstructured.Unstructured{}
+	if err != nil || u.UnmarshalJSON(after) != nil {
+		return live
+	}
+	return u
 }
 
 // applied is the patch of kubectl apply: what was applied last and isn't wanted any more goes.

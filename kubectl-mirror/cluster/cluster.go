@@ -87,6 +87,9 @@ func (c *Cluster) ActAs(user rest.ImpersonationConfig) (err error) {
 // Types are those that are mirrored.
 func (c *Cluster) Types() []discovery.Type { return c.survey.Types }
 
+// Undescribed are the group versions whose types the API server can't tell of now.
+func (c *Cluster) Undescribed() []string { return c.survey.Failed() }
+
 // Resolve reads what names an object, as secret/registry, in the version in which the
 // controller looks at it, and says why it doesn't.
 func (c *Cluster) Resolve(arg string) (t discovery.Type, name, notMirrored string, err error) {
@@ -116,9 +119,25 @@ func (c *Cluster) TypeOf(kind string) (t discovery.Type, notMirrored string, err
 	if err != nil {
 		return t, "", c.failed("ask what the API server serves", err)
 	}
-	t, notMirrored = c.survey.TypeOf(gvk.GroupKind())
-	if t == (discovery.Type{}) {
-		t = discovery.Type{Resource: gvr, Kind: gvk.Kind}
-	}
+	t, notMirrored = c.mirrored(gvr, gvk.GroupKind())
 	return t, notMirrored, nil
+}
+
+// TypeOfKind is that of an object's kind.
+func (c *Cluster) TypeOfKind(kind schema.GroupKind) (t discovery.Type, notMirrored string, err error) {
+	mapping, err := c.mapper.RESTMapping(kind)
+	if err != nil {
+		return t, "", c.failed("ask what the API server serves", err)
+	}
+	t, notMirrored = c.mirrored(mapping.Resource, kind)
+	return t, notMirrored, nil
+}
+
+// mirrored is the type in which a kind is mirrored; where it isn't, the one that is served.
+func (c *Cluster) mirrored(served schema.GroupVersionResource, kind schema.GroupKind) (discovery.Type, string) {
+	t, notMirrored := c.survey.TypeOf(kind)
+	if t == (discovery.Type{}) {
+		t = discovery.Type{Resource: served, Kind: kind.Kind}
+	}
+	return t, notMirrored
 }

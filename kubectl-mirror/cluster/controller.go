@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/lukaszraczylo/kubemirror/mirror"
 	"github.com/lukaszraczylo/kubemirror/option"
 )
 
@@ -124,11 +125,15 @@ func arguments(d *appsv1.Deployment) []string {
 func parse(args []string, origin string, d *appsv1.Deployment) (Controller, error) {
 	c := Controller{Origin: origin, Known: true, Stopped: d != nil && d.Status.ReadyReplicas == 0}
 	flags := pflag.NewFlagSet("kubemirror", pflag.ContinueOnError)
-	flags.ParseErrorsAllowlist.UnknownFlags = true
+	flags.ParseErrorsAllowlist.UnknownFlags = d != nil // a user is told of a slip
 	flags.SetOutput(io.Discard)
 	c.Register(flags)
+	authors := flags.String("authorize-authors", "", "")
 	if err := flags.Parse(args); err != nil {
-		return Controller{}, fmt.Errorf("the flags of %s can't be read: %w", origin, err)
+		return Controller{}, fmt.Errorf("the flags of %s can't be read: %w; give those that say what is mirrored, such as --max-targets=50", origin, err)
+	}
+	if *authors != "" {
+		c.Settings.Authors = &mirror.Authors{}
 	}
 	return c, nil
 }

@@ -33,7 +33,7 @@ func (c *Cluster) Namespaces(ctx context.Context) (all map[string]*mirror.Namesp
 		all[m.Name], born[m.Name] = ingest(m), m.CreationTimestamp.Time
 	})
 	if apierrors.IsForbidden(err) {
-		return nil, nil, errors.New("you may not list namespaces, which it takes to know all targets; ask about one of them with --in=NAMESPACE")
+		return nil, nil, errors.New("you may not list namespaces, which it takes to know all targets; ask about one of them: kubectl mirror why TYPE/NAME --in=NAMESPACE")
 	}
 	if err != nil {
 		return nil, nil, c.failed("list namespaces", err)
@@ -60,9 +60,17 @@ func ingest(m *metav1.PartialObjectMetadata) *mirror.Namespace {
 	return ns.(*mirror.Namespace)
 }
 
-// Object reads an object whole; nil where there is none.
+// Object reads an object whole; nil where there is none, ErrForbidden where the user may not.
 func (c *Cluster) Object(ctx context.Context, t discovery.Type, namespace, name string) (*unstructured.Unstructured, error) {
-	return c.Whole(ctx, t.Resource, namespace, name)
+	u, err := c.Whole(ctx, t.Resource, namespace, name)
+	what := fmt.Sprintf("%s %s/%s", t.Resource.GroupResource(), namespace, name)
+	switch {
+	case apierrors.IsForbidden(err):
+		return nil, fmt.Errorf("you may not read %s: %w", what, ErrForbidden)
+	case err != nil:
+		return nil, c.failed("read "+what, err)
+	}
+	return u, nil
 }
 
 // Sources reads the sources of a type, or what is meant to be one, whole.
@@ -75,7 +83,13 @@ func (c *Cluster) Sources(ctx context.Context, t discovery.Type, namespace strin
 		all = append(all, o.(*unstructured.Unstructured))
 		return nil
 	})
-	return all, err
+	switch {
+	case apierrors.IsForbidden(err):
+		return nil, fmt.Errorf("you may not list %s: %w", t.Resource.GroupResource(), ErrForbidden)
+	case err != nil:
+		return nil, c.failed("list "+t.Resource.GroupResource().String(), err)
+	}
+	return all, nil
 }
 
 // Mirrors reads what carries the mirror label of a type, and when each was written last; in

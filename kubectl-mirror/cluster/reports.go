@@ -3,11 +3,13 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/discovery"
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
@@ -22,7 +24,8 @@ type Selection struct {
 }
 
 // Reports explains all sources of a selection, sorted by namespace, type and name. Of types
-// that the user may not list nothing is explained; they are returned too.
+// that the user may not list, or whose mirrors he may not list in all namespaces, nothing is
+// explained; they are returned too.
 func (c *Cluster) Reports(ctx context.Context, which Selection) (reports []explain.Report, denied []discovery.Type, err error) {
 	e, err := c.Explainer(ctx, "")
 	if err != nil {
@@ -38,10 +41,10 @@ func (c *Cluster) Reports(ctx context.Context, which Selection) (reports []expla
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
-		case apierrors.IsForbidden(failure):
+		case errors.Is(failure, ErrForbidden), apierrors.IsForbidden(failure):
 			denied = append(denied, t)
 		case failure != nil && err == nil:
-			err = c.failed("list "+t.Resource.GroupResource().String(), failure)
+			err = failure
 		}
 		reports = append(reports, of...)
 	})
@@ -52,6 +55,7 @@ func (c *Cluster) Reports(ctx context.Context, which Selection) (reports []expla
 }
 
 func (c *Cluster) reportsOf(ctx context.Context, e *explain.Explainer, t discovery.Type, which Selection) ([]explain.Report, error) {
+	var owners map[types.UID]types.NamespacedName
 	sources, err := c.Sources(ctx, t, which.Namespace)
 	if which.Name != "" {
 		sources = slices.DeleteFunc(sources, func(u *unstructured.Unstructured) bool { return u.GetName() != which.Name })
@@ -60,12 +64,13 @@ func (c *Cluster) reportsOf(ctx context.Context, e *explain.Explainer, t discove
 		return nil, err
 	}
 	mirrors, written, err := c.Mirrors(ctx, t, "")
-	if err != nil {
-		return nil, err
+	if err == nil {
+		owners, err = c.Owners(ctx, t)
 	}
-	owners, err := c.Owners(ctx, t)
-	if err != nil && !apierrors.IsForbidden(err) {
+	if apierrors.IsForbidden(err) {
 		return nil, err
+	} else if err != nil {
+		return nil, c.failed("list "+t.Resource.GroupResource().String(), err)
 	}
 	var reports []explain.Report
 	for _, u := range sources {

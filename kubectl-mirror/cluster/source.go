@@ -44,7 +44,7 @@ func (c *Cluster) Source(ctx context.Context, t discovery.Type, notMirrored stri
 	case apierrors.IsForbidden(err) && in != "":
 		return s, fmt.Errorf("you may not list %s in %s, which it takes to know what is there; ask who works there", t.Resource.GroupResource(), in)
 	case apierrors.IsForbidden(err):
-		return s, fmt.Errorf("you may not list %s in all namespaces, which it takes to know all mirrors; ask about one namespace with --in=NAMESPACE", t.Resource.GroupResource())
+		return s, fmt.Errorf("you may not list %s in all namespaces, which it takes to know all mirrors; ask about one namespace: kubectl mirror why TYPE/NAME --in=NAMESPACE", t.Resource.GroupResource())
 	case err != nil:
 		return s, c.failed("list "+t.Resource.GroupResource().String(), err)
 	}
@@ -57,14 +57,8 @@ func (c *Cluster) Source(ctx context.Context, t discovery.Type, notMirrored stri
 // Get reads an object that must be there.
 func (c *Cluster) Get(ctx context.Context, t discovery.Type, namespace, name string) (*unstructured.Unstructured, error) {
 	u, err := c.Object(ctx, t, namespace, name)
-	what := fmt.Sprintf("%s %s/%s", t.Resource.GroupResource(), namespace, name)
-	switch {
-	case apierrors.IsForbidden(err):
-		return nil, fmt.Errorf("you may not read %s: %w", what, ErrForbidden)
-	case err != nil:
-		return nil, c.failed("read "+what, err)
-	case u == nil:
-		return nil, fmt.Errorf("there is no %s", what)
+	if err == nil && u == nil {
+		err = fmt.Errorf("there is no %s %s/%s", t.Resource.GroupResource(), namespace, name)
 	}
-	return u, nil
+	return u, err
 }

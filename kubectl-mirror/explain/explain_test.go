@@ -103,6 +103,18 @@ func (s *scene) has(namespace, name, of, value string) {
 	s.source.Mirrors = append(s.source.Mirrors, r)
 }
 
+// adoptable puts something there that says that it is the source's, and not that it is itself.
+func (s *scene) adoptable(namespace, name string) {
+	u := s.source.Object.DeepCopy()
+	u.SetNamespace(namespace)
+	u.SetName(name)
+	u.SetLabels(map[string]string{api.LabelMirror: "true"})
+	u.SetAnnotations(map[string]string{api.AnnotationSourceNamespace: "src", api.AnnotationSourceName: "db"})
+	r := mirror.NewRecord(configMaps.Resource.GroupResource(), u)
+	s.server.objects[r.Key()] = u
+	s.source.Mirrors = append(s.source.Mirrors, r)
+}
+
 func (s *scene) explain() Report { return s.Explain(context.Background(), s.source) }
 
 // rows are the targets in a form that is easily compared.
@@ -139,9 +151,20 @@ func TestHowEachNamespaceStandsIsWhatTheControllerWouldDo(t *testing.T) {
 		"it is over its limit":         {map[string]string{api.AnnotationMaxTargets: "1"}, func(s *scene) { s.has("b", "db", "db", "canary") }, "a: refused, none; b: in sync, none"},
 		"a rule fails, strictly": {map[string]string{api.AnnotationTransform: "rules: [{path: data.no.such, value: x}]", api.AnnotationTransformStrict: "true"}, nil,
 			"a: blocked, none; b: blocked, none"},
-		"a rule is skipped":     {map[string]string{api.AnnotationTransform: "rules: [{path: data.other, delete: true}]"}, nil, "a: pending, create; b: pending, create"},
-		"the name can't be one": {map[string]string{api.AnnotationTargetName: "{{.TargetNamespace}}_x"}, nil, "a: blocked, none; b: blocked, none"},
-		"the server refuses":    {nil, func(s *scene) { s.server.refuses = refusal }, "a: blocked, create; b: blocked, create"},
+		"a rule is skipped":                           {map[string]string{api.AnnotationTransform: "rules: [{path: data.other, delete: true}]"}, nil, "a: pending, create; b: pending, create"},
+		"the name can't be one":                       {map[string]string{api.AnnotationTargetName: "{{.TargetNamespace}}_x"}, nil, "a: blocked, none; b: blocked, none"},
+		"something is there that could be taken over": {nil, func(s *scene) { s.adoptable("a", "db") }, "a: pending, replace; b: pending, create"},
+		"the mirror is on its way out": {nil, func(s *scene) { s.has("a", "db", "db", "canary"); s.source.Mirrors[0].Terminating = true },
+			"a: pending, none; b: pending, create"},
+		"another source has the name, and one of a former name is there": {nil, func(s *scene) { s.has("a", "db", "other", "x"); s.has("a", "old", "db", "canary") },
+			"a: blocked, none; b: pending, create"},
+		"it is paused, and the namespace refuses": {map[string]string{api.AnnotationPaused: "true"}, func(s *scene) {
+			s.has("a", "db", "db", "canary")
+			s.Namespaces["a"].Labels = map[string]string{api.LabelAllowMirrors: "false"}
+		}, "a: leaving, delete; b: refused, none"},
+		"a namespace can't be read":                  {map[string]string{api.AnnotationTargetNamespaces: "?"}, func(s *scene) { s.Namespaces["a"].Unreadable = "x" }, "a: refused, none; b: pending, create; c: pending, create"},
+		"authors are asked about, and none is known": {nil, func(s *scene) { s.Settings.Authors = &mirror.Authors{}; s.has("a", "db", "db", "canary") }, "a: in sync, none; b: blocked, create"},
+		"the server refuses":                         {nil, func(s *scene) { s.server.refuses = refusal }, "a: blocked, create; b: blocked, create"},
 		"the user may not try": {nil, func(s *scene) {
 			s.server.refuses = apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "db", errors.New(`User "ann" cannot create resource "configmaps" in API group "" in the namespace "a"`))
 		}, "a: pending, create; b: pending, create"},
@@ -182,7 +205,7 @@ func TestNothingBehindAFailedCheckIsReachedAndNothingIsLeftOut(t *testing.T) {
 			}
 			ended = ended || check.State == No
 		}
-		if !slices.Equal(names, stepsOfTarget) {
+		if !slices.Equal(names, s.steps()) {
 			t.Errorf("%s: the checks are %v", target.Namespace, names)
 		}
 	}

@@ -31,6 +31,8 @@ type Check struct {
 	// Reason is the one of package mirror where it is a problem that a source's status
 	// tells too.
 	Reason string `json:"reason,omitempty"`
+	// OnPurpose says that its author wants it so.
+	OnPurpose bool `json:"onPurpose,omitempty"`
 }
 
 // Outcome is how a namespace stands, in one word.
@@ -107,7 +109,8 @@ func (r *Report) Failed() *Check { return failed(r.Checks) }
 // Right reports whether all is as it should be: the source is one, or is off on purpose,
 // and each namespace has what it should have.
 func (r *Report) Right() bool {
-	return r.Failed() == nil && !slices.ContainsFunc(r.Targets, func(t Target) bool { return !t.Right() })
+	failed := r.Failed()
+	return (failed == nil || failed.OnPurpose) && !slices.ContainsFunc(r.Targets, func(t Target) bool { return !t.Right() })
 }
 
 // Unclear reports whether something couldn't be told.
@@ -174,10 +177,21 @@ func (t *Target) Next() mirror.Action { return t.plan.action }
 // there is none.
 func (t *Target) Existing() string {
 	switch {
-	case t.plan.have != nil && t.Outcome != Blocked:
+	case t.plan.have != nil:
 		return t.plan.have.Name
-	case len(t.plan.others) > 0:
+	case t.plan.action == mirror.Delete:
 		return t.plan.others[0].Name
 	}
 	return ""
+}
+
+// Going names the mirrors that go beside: those of other names.
+func (t *Target) Going() (names []string) {
+	if t.plan.action == mirror.Delete {
+		return nil
+	}
+	for _, r := range t.plan.others {
+		names = append(names, r.Name)
+	}
+	return names
 }

@@ -81,15 +81,18 @@ type subject struct {
 	text      map[string]string // its annotations
 }
 
-// Explain explains a source in all namespaces that it asks for or has mirrors in, and in
-// those that are named besides.
-func (e *Explainer) Explain(ctx context.Context, in Source, also ...string) Report {
+// Explain explains a source in all namespaces that it asks for or has mirrors in, or only in
+// those that are named.
+func (e *Explainer) Explain(ctx context.Context, in Source, only ...string) Report {
 	s := e.subject(in)
 	report := Report{
 		Type: in.Type.String(), Resource: s.object.resource, Namespace: s.Namespace, Name: s.Name,
 		Checks: s.checks, Status: s.SyncStatus, Changed: s.changed,
 	}
-	for _, namespace := range e.concerned(s, also) {
+	if len(only) == 0 {
+		only = e.concerned(s)
+	}
+	for _, namespace := range only {
 		report.Targets = append(report.Targets, e.target(ctx, s, namespace))
 	}
 	return report
@@ -119,8 +122,8 @@ func (e *Explainer) subject(in Source) *subject {
 }
 
 // concerned lists the namespaces to be explained.
-func (e *Explainer) concerned(s *subject, also []string) []string {
-	names := slices.Clone(also)
+func (e *Explainer) concerned(s *subject) []string {
+	var names []string
 	for name := range s.has {
 		names = append(names, name)
 	}
@@ -149,7 +152,7 @@ func (e *Explainer) sourceChecks(s *subject) []Check {
 	case !there:
 		w.no("label", "it has no label "+api.LabelEnabled, label(s.object, api.LabelEnabled, "true"))
 	case enabled == "false", enabled == "":
-		w.no("label", fmt.Sprintf("%s is %q", api.LabelEnabled, enabled), label(s.object, api.LabelEnabled, "true"))
+		w.off("label", fmt.Sprintf("%s is %q", api.LabelEnabled, enabled), label(s.object, api.LabelEnabled, "true"))
 	default:
 		w.ok("label", short(api.LabelEnabled)+` is "`+enabled+`"`)
 	}
@@ -157,9 +160,9 @@ func (e *Explainer) sourceChecks(s *subject) []Check {
 	case !there && s.Mode != mirror.Stopped:
 		w.no("annotation", "it has no annotation "+api.AnnotationSync, annotate(s.object, api.AnnotationSync, "true"))
 	case there && (sync == "false" || sync == ""):
-		w.no("annotation", fmt.Sprintf("%s is %q", api.AnnotationSync, sync), annotate(s.object, api.AnnotationSync, "true"))
+		w.off("annotation", fmt.Sprintf("%s is %q", api.AnnotationSync, sync), annotate(s.object, api.AnnotationSync, "true"))
 	case s.text[api.AnnotationExclude] == "true":
-		w.no("annotation", api.AnnotationExclude+` is "true"`, annotate(s.object, api.AnnotationExclude, ""))
+		w.off("annotation", api.AnnotationExclude+` is "true"`, annotate(s.object, api.AnnotationExclude, ""))
 	default:
 		w.ok("annotation", short(api.AnnotationSync)+` is "`+sync+`"`)
 	}
@@ -169,14 +172,14 @@ func (e *Explainer) sourceChecks(s *subject) []Check {
 
 func (e *Explainer) readableChecks(w *way, s *subject) {
 	switch {
+	case s.Deleting:
+		w.off("readable", "it is being deleted, and its mirrors with it", "")
 	case s.Mode == mirror.Refused:
 		w.problem("readable", mirror.Problem{Reason: mirror.ReasonRefused, Text: s.Reason}, "")
 	case s.Mode == mirror.Stopped:
 		w.problem("readable", mirror.Problem{Reason: mirror.ReasonInvalid, Text: s.Reason + "; its mirrors stay as they are until that is mended"}, edit(s.object))
 	case s.Mode == mirror.Paused:
-		w.no("readable", "it is paused: its mirrors stay as they are", annotate(s.object, api.AnnotationPaused, ""))
-	case s.Deleting:
-		w.no("readable", "it is being deleted, and its mirrors with it", "")
+		w.off("readable", "it is paused: its mirrors stay as they are", annotate(s.object, api.AnnotationPaused, ""))
 	default:
 		w.ok("readable", "all that it asks for can be read")
 	}
@@ -200,6 +203,9 @@ func (w *way) add(c Check) {
 
 func (w *way) ok(name, text string)     { w.add(Check{Name: name, State: OK, Text: text}) }
 func (w *way) no(name, text, do string) { w.add(Check{Name: name, State: No, Text: text, Do: do}) }
+func (w *way) off(name, text, do string) {
+	w.add(Check{Name: name, State: No, Text: text, Do: do, OnPurpose: true})
+}
 func (w *way) problem(name string, p mirror.Problem, do string) {
 	w.add(Check{Name: name, State: No, Text: p.Text, Do: do, Reason: p.Reason})
 }
