@@ -27,6 +27,9 @@ const mostCPU = 100 * time.Millisecond
 // word, requirements of a selector, what is quoted in a refusal, many bytes a character.
 var texts = []string{",", "a,", "!,", "!a*,", " ", "a", "a=b,", "a in (a,", "\"", "\u00e4", "\\,", "{{.", "- path: ["}
 
+// unread are the texts for what no policy takes apart: it is compared, or quoted.
+var unread = []string{",", "a", "\"", "\u00e4"}
+
 // sizes are those of the annotations; the server takes no more than 256 KB of them.
 var sizes = []int{16 << 10, 64 << 10, 250_000}
 
@@ -182,11 +185,16 @@ func families(env *kit.Env, ns, controller string) [][]request {
 				return m
 			}
 		}
-		for _, key := range []string{"sync", "exclude", "paused", "transform-strict", "recreate-on-immutable-change", "target-namespaces",
-			"target-selector", "max-targets", "target-name", "transform", "author", "unknown"} {
+		for _, key := range []string{"target-namespaces", "target-selector", "target-name", "transform"} {
 			source(long(key, on))
 		}
 		namespace(long("allow-from", bare))
+		if !slices.Contains(unread, text) {
+			continue
+		}
+		for _, key := range []string{"sync", "exclude", "paused", "transform-strict", "recreate-on-immutable-change", "max-targets", "author", "unknown"} {
+			source(long(key, on))
+		}
 		namespace(long("unknown", bare))
 	}
 	for _, field := range []string{"labels", "annotations"} {
