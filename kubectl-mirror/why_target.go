@@ -103,16 +103,33 @@ func (w *why) oneSource(ctx context.Context, source *unstructured.Unstructured, 
 	return w.printTarget(report, namespace)
 }
 
-// manySources says which of several sources of one name comes how far.
+// manySources says which of several sources of one name comes how far. Those that don't ask
+// for the namespace count only where none does.
 func (w *why) manySources(ctx context.Context, sources []*unstructured.Unstructured, namespace string) error {
-	rows := [][]string{{"SOURCE", "STATE", "WHY"}}
-	end, next := errDifferent, ""
+	var all, asking []*explain.Report
 	for _, u := range sources {
 		report, err := w.report(ctx, u, namespace)
 		if err != nil {
 			return err
 		}
-		t := report.Target(namespace)
+		if all = append(all, report); report.Target(namespace).Outcome != explain.Absent {
+			asking = append(asking, report)
+		}
+	}
+	switch len(asking) {
+	case 0:
+		asking = all
+	case 1:
+		return w.printTarget(asking[0], namespace)
+	}
+	return w.printSources(asking, namespace)
+}
+
+func (w *why) printSources(reports []*explain.Report, namespace string) error {
+	rows := [][]string{{"SOURCE", "STATE", "WHY"}}
+	end, next := errDifferent, ""
+	for _, r := range reports {
+		t := r.Target(namespace)
 		switch {
 		case t.Outcome == explain.InSync:
 			end = nil
@@ -120,12 +137,12 @@ func (w *why) manySources(ctx context.Context, sources []*unstructured.Unstructu
 			end = errUnclear
 		}
 		if next == "" && t.Outcome != explain.InSync {
-			next = fmt.Sprintf("kubectl mirror why %s/%s -n %s --in %s", report.Resource, report.Name, report.Namespace, namespace)
+			next = fmt.Sprintf("kubectl mirror why %s/%s -n %s --in %s", r.Resource, r.Name, r.Namespace, namespace)
 		}
-		rows = append(rows, []string{report.Namespace + "/" + report.Name, string(t.Outcome), t.Why})
+		rows = append(rows, []string{r.Namespace + "/" + r.Name, string(t.Outcome), t.Why})
 	}
 	out := w.streams.Out
-	_, _ = fmt.Fprintf(out, "%s %s in %s: %d sources could be mirrored under that name\n\n", w.kind.Kind, w.name, namespace, len(sources))
+	_, _ = fmt.Fprintf(out, "%s %s in %s: %d sources could be mirrored under that name\n\n", w.kind.Kind, w.name, namespace, len(reports))
 	table(out, rows)
 	if end != nil {
 		_, _ = fmt.Fprintln(out, "do:  ", next)

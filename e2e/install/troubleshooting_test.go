@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -187,6 +188,15 @@ func (w *walk) set(t *testing.T, values []string) {
 		args = append(args, "--set="+value)
 	}
 	must(t, "set the chart's values", helm(t, args...))
+	// A policy that has gone with the role that it takes for a parameter refuses what it sees
+	// until the server knows that it has gone.
+	w.env.Eventually("the policies have settled", func(context.Context) error {
+		got := run(t, strings.ReplaceAll(asking("probe"), "PREFIX-src", "default"), "kubectl", "--kubeconfig="+w.config, "create", "--dry-run=server", "-f-")
+		if strings.Contains(got.errors, "no params found") {
+			return errors.New(got.errors)
+		}
+		return nil
+	})
 	w.roll(t)
 	if !w.km.Ended() && !slices.ContainsFunc(values, func(v string) bool { return strings.HasPrefix(v, "extraArgs") }) {
 		w.km.WaitReady()
