@@ -87,7 +87,7 @@ func (d Draft) Object() *unstructured.Unstructured {
 func OwnKeys(resource schema.GroupResource, u *unstructured.Unstructured) (labels, annotations map[string]string) {
 	theirs := UnmanagedIn(resource, u)
 	labels, annotations = u.GetLabels(), u.GetAnnotations()
-	maps.DeleteFunc(labels, func(key, _ string) bool { _, there := theirs.label(key); return there })
-	maps.DeleteFunc(annotations, func(key, _ string) bool { _, there := theirs.annotation(key); return there })
+	maps.DeleteFunc(labels, func(key, _ string) bool { _, there := theirs.labels[key]; return there })
+	maps.DeleteFunc(annotations, func(key, _ string) bool { _, there := theirs.annotations[key]; return there })
 	return labels, annotations
 }

@@ -55,6 +55,9 @@ func TestNobodyWritesAnotherAuthorOnASourceThanHimself(t *testing.T) {
 	env.Apply(editors)
 	env.Apply(widgets)
 	stamping(t, env)
+	env.Eventually("the server can stamp the new kind", func(context.Context) error { // it reads schemas anew after a while
+		return env.Trial(object("PREFIX.example.com/v1", "Widget", "probe"))
+	})
 	for _, user := range []string{"ann", "bob"} {
 		grant(env, env.Name(user), env.Name("editor"), env.Name("src"))
 	}
