@@ -68,15 +68,8 @@ func (t *table) gvk() schema.GroupVersionKind { return t.resource.GroupVersion()
 
 func (t *table) typeName() string { return mirror.TypeName(t.gvk()) }
 
-// owner is the name of the source that a mirror is of: the one whose UID it has, if
-// that is to be seen, and otherwise the one that it names. So somebody who edits the
-// name makes it nobody else's.
-func (t *table) owner(r *mirror.Record) types.NamespacedName {
-	if name, ok := t.byUID[types.UID(r.SourceUID())]; ok {
-		return name
-	}
-	return r.Source()
-}
+// owner is the name of the source that a mirror is of.
+func (t *table) owner(r *mirror.Record) types.NamespacedName { return r.Owner(t.byUID) }
 
 // ownerOf is whose a mirror is that has been taken in.
 func (t *table) ownerOf(r *mirror.Record) types.NamespacedName {

@@ -52,7 +52,7 @@ asked at all, and what is there already isn't known.
 	return cmd
 }
 
-// change is one source as it is and as it would be.
+// change is one source as it would be.
 type change struct {
 	kind        discovery.Type
 	notMirrored string
@@ -84,7 +84,11 @@ func (p *plan) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return p.explain(cmd.Context(), c, changes)
+	all, err := p.plan(cmd.Context(), c, changes)
+	if err != nil {
+		return err
+	}
+	return p.printAll(all)
 }
 
 // openFor connects as the user, who sees what there is, and has what is to be applied judged
@@ -108,15 +112,7 @@ func (p *plan) fromCluster(ctx context.Context, c *cluster.Cluster, arg string) 
 	return []change{{kind: t, notMirrored: notMirrored, after: u}}, err
 }
 
-// explain prints what would become of each change, once all is known.
-func (p *plan) explain(ctx context.Context, c *cluster.Cluster, changes []change) error {
-	all, err := p.plan(ctx, c, changes)
-	if err != nil {
-		return err
-	}
-	return p.printAll(all)
-}
-
+// plan works out what would become of each change, before anything is printed.
 func (p *plan) plan(ctx context.Context, c *cluster.Cluster, changes []change) (all []planned, err error) {
 	defer p.busy("reading namespaces and mirrors")()
 	e, err := c.Explainer(ctx, "")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pmezard/go-difflib/difflib"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 
 	"github.com/lukaszraczylo/kubemirror/api"
@@ -114,7 +115,7 @@ func document(c change, u *unstructured.Unstructured) map[string]any {
 	if u == nil {
 		return nil
 	}
-	d := copyOf(visible(c, u))
+	d := runtime.DeepCopyJSON(visible(c, u))
 	d["apiVersion"], d["kind"] = u.GetAPIVersion(), u.GetKind()
 	metadata := map[string]any{"namespace": u.GetNamespace(), "name": u.GetName()}
 	for _, field := range []string{"labels", "annotations"} {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -43,7 +42,10 @@ func (p *plan) fromFiles(ctx context.Context, c *cluster.Cluster) ([]change, err
 			changes = append(changes, *one)
 		}
 	}
-	return some(changes, objects)
+	if len(changes) == 0 {
+		return nil, noSource(objects)
+	}
+	return changes, nil
 }
 
 // changeOf is what the server would make of an object; nil where that is no source and was
@@ -107,11 +109,8 @@ func unreadable(err error) error {
 	return fmt.Errorf("the files can't be read: %s", quoted.ReplaceAllString(err.Error(), ""))
 }
 
-func some(changes []change, objects []*unstructured.Unstructured) ([]change, error) {
-	if len(changes) == 0 {
-		return nil, fmt.Errorf("none of the %d objects is a source: a source has the label kubemirror.raczylo.com/enabled and the annotation kubemirror.raczylo.com/sync", len(objects))
-	}
-	return changes, nil
+func noSource(objects []*unstructured.Unstructured) error {
+	return fmt.Errorf("none of the %d objects is a source: a source has the label kubemirror.raczylo.com/enabled and the annotation kubemirror.raczylo.com/sync", len(objects))
 }
 
 // ownPolicy finds the words of KubeMirror's policies. Another's may quote the object.
@@ -168,8 +167,7 @@ func (p *plan) offline() error {
 		all = append(all, one)
 	}
 	if len(all) == 0 {
-		_, err := some(nil, objects)
-		return err
+		return noSource(objects)
 	}
 	return p.printAll(all)
 }
@@ -224,15 +222,4 @@ func (nothing) Whole(context.Context, schema.GroupVersionResource, string, strin
 
 func (nothing) Try(context.Context, schema.GroupVersionResource, *unstructured.Unstructured) error {
 	return nil
-}
-
-// copyOf is an object's own copy, made of what JSON is made of.
-func copyOf(object any) map[string]any {
-	text, err := json.Marshal(object)
-	if err != nil {
-		return nil
-	}
-	var c map[string]any
-	_ = json.Unmarshal(text, &c)
-	return c
 }

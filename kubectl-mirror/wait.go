@@ -61,7 +61,7 @@ func (w *wait) run(ctx context.Context, args []string) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(min(time.Second, time.Until(until))):
+		case <-time.After(min(pause, time.Until(until))):
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (w *why) isMeant(object *unstructured.Unstructured) bool {
 // fromSource explains a source to its author.
 func (w *why) fromSource(ctx context.Context, object *unstructured.Unstructured) error {
 	if !w.cluster.Controller.Known {
-		return errors.New("you may not read the controller's Deployment; tell its flags with --controller-flags='--max-targets=100 …', or '' for the defaults")
+		return cluster.ErrFlagsUnknown
 	}
 	report, err := w.report(ctx, object, w.in)
 	if err != nil {

@@ -28,7 +28,7 @@ func (w *why) fromTarget(ctx context.Context, namespace string, object *unstruct
 		return w.mirrorOf(ctx, object)
 	}
 	done := w.busy("reading the sources")
-	sources, err := w.cluster.Sources(ctx, w.kind, "")
+	sources, err := w.cluster.Sources(ctx, w.kind, "", "")
 	done()
 	switch {
 	case errors.Is(err, cluster.ErrForbidden):
@@ -89,10 +89,7 @@ func (w *why) mirrorOf(ctx context.Context, object *unstructured.Unstructured) e
 // one that it names.
 func (w *why) owner(ctx context.Context, r *mirror.Record) types.NamespacedName {
 	owners, _ := w.cluster.Owners(ctx, w.kind) // without the right to, the name is the next best
-	if name, known := owners[types.UID(r.SourceUID())]; known {
-		return name
-	}
-	return r.Source()
+	return r.Owner(owners)
 }
 
 func (w *why) oneSource(ctx context.Context, source *unstructured.Unstructured, namespace string) error {

@@ -31,13 +31,23 @@ type Author struct {
 
 // Of is the author of a source, or why nobody is known to be it.
 func (a *Authors) Of(s *Source) (Author, *Problem) {
-	lines := strings.Split(s.Stamp(), "\n")
-	if len(lines) < 2 || lines[0] != a.Issuer || a.Issuer == "" || lines[1] == "" {
+	issuer, author := s.SignedBy()
+	if issuer != a.Issuer || a.Issuer == "" || author.User == "" {
 		return Author{}, &Problem{Reason: ReasonNoAuthor, Failed: true,
 			Text: "nobody is known to have written the source since authors are asked for their rights, so no mirror is made; set its annotation " +
 				api.AnnotationAuthor + ` to "", which makes whoever does that its author`}
 	}
-	return Author{lines[1], lines[2:]}, nil
+	return author, nil
+}
+
+// SignedBy is what a source's stamp says: who issued it, and the author, of no name where it
+// names none.
+func (s *Source) SignedBy() (issuer string, author Author) {
+	lines := strings.Split(s.Stamp(), "\n")
+	if len(lines) < 2 {
+		return lines[0], Author{}
+	}
+	return lines[0], Author{lines[1], lines[2:]}
 }
 
 // Trust reports whether an author is one of those that nobody is asked about.

@@ -227,6 +227,16 @@ func (r *Record) Names(source *Source) bool {
 	return r.Source() == source.Key() || r.SourceUID() != "" && r.SourceUID() == string(source.UID)
 }
 
+// Owner is the source that it is of, among those by UID: the one whose UID it has, if that is
+// to be seen, and otherwise the one that it names. So somebody who edits the name makes it
+// nobody else's.
+func (r *Record) Owner(byUID map[types.UID]types.NamespacedName) types.NamespacedName {
+	if name, ok := byUID[types.UID(r.SourceUID())]; ok {
+		return name
+	}
+	return r.Source()
+}
+
 func unmanagedIn(o metav1.Object, ours *ownership, standing Standing) *Unmanaged {
 	fromSource := parseSourceKeys(o.GetAnnotations()[api.AnnotationSourceKeys])
 	if standing != Marked {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -49,6 +50,9 @@ var deployments = appsv1.SchemeGroupVersion.WithResource("deployments")
 // told is what a user can do who may not read the Deployment.
 const told = "tell its flags with --controller-flags='--max-targets=100 …', or '' for the defaults"
 
+// ErrFlagsUnknown is told where the controller's flags decide, and the user may not read them.
+var ErrFlagsUnknown = errors.New("you may not read the controller's Deployment; name it with --controller=NAMESPACE/NAME, or " + told)
+
 func (c *Cluster) controller(ctx context.Context, which Which) (Controller, error) {
 	if which.Flags != nil {
 		return ControllerOf(*which.Flags)
@@ -60,7 +64,7 @@ func (c *Cluster) controller(ctx context.Context, which Which) (Controller, erro
 		unknown.Known = false
 		return unknown, err
 	case apierrors.IsForbidden(err):
-		return Controller{}, fmt.Errorf("you may not read the controller's Deployment; name it with --controller=NAMESPACE/NAME, or %s", told)
+		return Controller{}, ErrFlagsUnknown
 	case apierrors.IsNotFound(err):
 		return Controller{}, fmt.Errorf("there is no Deployment %s; see kubectl get deployments -A -l %s, or %s", which.Deployment, selector, told)
 	case err != nil:

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -73,13 +74,18 @@ func (c *Cluster) Object(ctx context.Context, t discovery.Type, namespace, name 
 	return u, nil
 }
 
-// Sources reads the sources of a type, or what is meant to be one, whole.
-func (c *Cluster) Sources(ctx context.Context, t discovery.Type, namespace string) ([]*unstructured.Unstructured, error) {
+// Sources reads the sources of a type, or what is meant to be one, whole: those of one
+// namespace and name, where these are given.
+func (c *Cluster) Sources(ctx context.Context, t discovery.Type, namespace, name string) ([]*unstructured.Unstructured, error) {
 	var all []*unstructured.Unstructured
 	list := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 		return c.objects.Resource(t.Resource).Namespace(namespace).List(ctx, options)
 	})
-	err := list.EachListItem(ctx, metav1.ListOptions{LabelSelector: mirror.SourceSelector}, func(o runtime.Object) error {
+	options := metav1.ListOptions{LabelSelector: mirror.SourceSelector}
+	if name != "" {
+		options.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
+	}
+	err := list.EachListItem(ctx, options, func(o runtime.Object) error {
 		all = append(all, o.(*unstructured.Unstructured))
 		return nil
 	})

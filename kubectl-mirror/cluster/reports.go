@@ -56,15 +56,14 @@ func (c *Cluster) Reports(ctx context.Context, which Selection) (reports []expla
 
 func (c *Cluster) reportsOf(ctx context.Context, e *explain.Explainer, t discovery.Type, which Selection) ([]explain.Report, error) {
 	var owners map[types.UID]types.NamespacedName
-	sources, err := c.Sources(ctx, t, which.Namespace)
-	if which.Name != "" {
-		sources = slices.DeleteFunc(sources, func(u *unstructured.Unstructured) bool { return u.GetName() != which.Name })
-	}
+	sources, err := c.Sources(ctx, t, which.Namespace, which.Name)
 	if err != nil || len(sources) == 0 {
 		return nil, err
 	}
 	mirrors, written, err := c.Mirrors(ctx, t, "")
-	if err == nil {
+	if err == nil && which.Namespace == "" && which.Name == "" {
+		owners = ownersAmong(sources)
+	} else if err == nil {
 		owners, err = c.Owners(ctx, t)
 	}
 	if apierrors.IsForbidden(err) {
@@ -77,6 +76,15 @@ func (c *Cluster) reportsOf(ctx context.Context, e *explain.Explainer, t discove
 		reports = append(reports, e.Explain(ctx, explain.Source{Object: u, Type: t, Mirrors: mirrors, Written: written, Owners: owners}))
 	}
 	return reports, nil
+}
+
+// ownersAmong is Owners where all sources have been read.
+func ownersAmong(sources []*unstructured.Unstructured) map[types.UID]types.NamespacedName {
+	owners := map[types.UID]types.NamespacedName{}
+	for _, u := range sources {
+		owners[u.GetUID()] = types.NamespacedName{Namespace: u.GetNamespace(), Name: u.GetName()}
+	}
+	return owners
 }
 
 // parallel is how many types are asked about at a time.

@@ -3,7 +3,6 @@ package explain
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -160,14 +159,13 @@ func (e *Explainer) authorCheck(w *way, s *subject, t *Target) bool {
 		w.ok("author", "nobody is asked about")
 		return true
 	}
-	_, author, _ := strings.Cut(s.Stamp(), "\n")
-	author, _, _ = strings.Cut(author, "\n")
-	if author == "" {
+	_, author := s.SignedBy()
+	if author.User == "" {
 		w.problem("author", mirror.Problem{Reason: mirror.ReasonNoAuthor, Text: "nobody is known to have written it since the controller asks authors for their rights"},
 			"kubectl annotate "+s.object.String()+" --overwrite "+api.AnnotationAuthor+"=")
 		return false
 	}
-	w.ok("author", fmt.Sprintf("%q, who must have the right to create it there", author))
+	w.ok("author", fmt.Sprintf("%q, who must have the right to create it there", author.User))
 	return true
 }
 

@@ -55,16 +55,12 @@ type Source struct {
 	Owners map[types.UID]types.NamespacedName
 }
 
-// owner is whose a mirror is.
+// owner is whose a mirror is, the source itself being one that is to be seen.
 func (s *Source) owner(r *mirror.Record) types.NamespacedName {
-	uid := types.UID(r.SourceUID())
-	if uid != "" && uid == s.Object.GetUID() {
+	if uid := s.Object.GetUID(); uid != "" && uid == types.UID(r.SourceUID()) {
 		return types.NamespacedName{Namespace: s.Object.GetNamespace(), Name: s.Object.GetName()}
 	}
-	if name, ok := s.Owners[uid]; ok {
-		return name
-	}
-	return r.Source()
+	return r.Owner(s.Owners)
 }
 
 // subject is what is worked out of a source once, for all its namespaces.
