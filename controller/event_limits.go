@@ -29,14 +29,15 @@ type eventLimits struct {
 
 func newEventLimits() *eventLimits { return &eventLimits{objects: lru.New(limitsKept)} }
 
-// allow reports whether one more may be written, and counts it.
-func (l *eventLimits) allow(on subject) bool {
+// allow reports whether one more may be written about an object, or whatever else one
+// can be told too much of, and counts it.
+func (l *eventLimits) allow(about any) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	known, ok := l.objects.Get(on.UID)
+	known, ok := l.objects.Get(about)
 	if !ok {
 		known = flowcontrol.NewTokenBucketRateLimiter(eventsOfObjectQPS, eventsOfObject)
-		l.objects.Add(on.UID, known)
+		l.objects.Add(about, known)
 	}
 	return known.(flowcontrol.RateLimiter).TryAccept()
 }

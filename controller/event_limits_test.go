@@ -8,8 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 func TestEventsAboutOneObjectAreBounded(t *testing.T) {
@@ -17,7 +15,7 @@ func TestEventsAboutOneObjectAreBounded(t *testing.T) {
 		l := newEventLimits()
 		about := func(uid string) (allowed int) {
 			for range 200 {
-				if l.allow(subject{Identity: mirror.Identity{UID: types.UID(uid)}}) {
+				if l.allow(types.UID(uid)) {
 					allowed++
 				}
 			}

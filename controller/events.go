@@ -50,7 +50,7 @@ type subject struct {
 
 // about writes an event about anything.
 func (r *recorder) about(ctx context.Context, on subject, p mirror.Problem) error {
-	if !r.limits.allow(on) {
+	if !r.limits.allow(on.UID) {
 		return errTooManyEvents
 	}
 	now := time.Now()

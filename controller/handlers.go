@@ -26,8 +26,12 @@ func (c *cache) SourcesOf(resource schema.GroupVersionResource) SourceHandler {
 }
 
 // Set takes in a source that is there or has changed.
-func (h SourceHandler) Set(obj any) {
-	src := obj.(*mirror.Source)
+func (h SourceHandler) Set(obj any) { h.set(obj.(*mirror.Source), false) }
+
+// SetAtStart takes in a source that was there before this process.
+func (h SourceHandler) SetAtStart(obj any) { h.set(obj.(*mirror.Source), true) }
+
+func (h SourceHandler) set(src *mirror.Source, atStart bool) {
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	t := h.c.tableLocked(h.resource)
@@ -39,6 +43,7 @@ func (h SourceHandler) Set(obj any) {
 	before := t.sources[src.Key()]
 	st := h.c.stateLocked(key)
 	st.absentSince, st.last, st.seen = time.Time{}, nil, true
+	st.noteHalfAsked(before, src, atStart)
 	if mirror.SameSpec(before, src) {
 		src.Reuse(before) // after each status that we write: what it made is good still
 	} else {
@@ -215,6 +220,7 @@ func (c *cache) Ready(resource schema.GroupVersionResource) {
 	t.ready = true
 	t.reown()
 	c.reportOutsideLocked(t)
+	c.reportHalfAskedLocked(t)
 	for name := range t.sources {
 		c.stateLocked(t.sourceKey(name)).resync = true
 		c.Sources.Add(t.sourceKey(name))

@@ -51,6 +51,9 @@ type state struct {
 	// finalizerRemoved is the source that we took our finalizer off because it goes: it may
 	// be gone for good, and then no resource version tells.
 	finalizerRemoved types.UID
+	// halfAsked says that it has come to have the label without the annotation, which is to
+	// be told.
+	halfAsked bool
 	// deletions are the mirrors that were deleted for another reason than the source's,
 	// and that its author has not been told of yet.
 	deletions map[string][]mirror.Problem

@@ -29,6 +29,9 @@ func (w *sourceWorker) sync(ctx context.Context, key mirror.SourceKey) error {
 	}
 	v := w.sourceSnapshot(key)
 	w.reportDeletions(ctx, key, v)
+	if v.halfAsked {
+		w.reportHalfAsked(ctx, key, v.source)
+	}
 	switch {
 	case v.source != nil:
 		return w.write(ctx, key, v.resource, v.source, v.pendingPatch)
@@ -48,6 +51,8 @@ type sourceSnapshot struct {
 	pendingPatch pendingPatch
 	// removed are mirrors that were deleted, to be told of: one for each reason.
 	removed []mirror.Problem
+	// halfAsked says that its author is to be told of the annotation that it lacks.
+	halfAsked bool
 }
 
 func (w *sourceWorker) sourceSnapshot(key mirror.SourceKey) sourceSnapshot {
@@ -63,7 +68,8 @@ func (w *sourceWorker) sourceSnapshot(key mirror.SourceKey) sourceSnapshot {
 		return sourceSnapshot{resource: t.resource, missing: w.isMissingLocked(key, t, st)}
 	}
 	w.enqueueAllLocked(key, t, src, st)
-	v := sourceSnapshot{resource: t.resource, source: src, pendingPatch: w.pendingPatchLocked(key, t, src, st)}
+	v := sourceSnapshot{resource: t.resource, source: src, pendingPatch: w.pendingPatchLocked(key, t, src, st), halfAsked: st.halfAsked}
+	st.halfAsked = false
 	if len(st.pending) == 0 && st.deletions != nil {
 		v.removed, st.deletions = mirror.MergeByReason(mirror.GroupByNamespaces(st.deletions)), nil
 	}

@@ -24,6 +24,12 @@ type Handler interface {
 	Gone(name types.NamespacedName, uid types.UID, resourceVersion string)
 }
 
+// Beginner is a Handler that tells what was there at the start from what came later.
+type Beginner interface {
+	// SetAtStart is Set, for what is in the first list.
+	SetAtStart(obj any)
+}
+
 // Follower is a Handler that wants to know how far the watch has come.
 type Follower interface {
 	// Reached tells that the watch has brought all that there is up to this version. What
@@ -59,12 +65,20 @@ func (i *item) GetObjectMeta() metav1.Object {
 type events struct{ Handler }
 
 // OnAdd implements cache.ResourceEventHandler.
-func (e events) OnAdd(obj any, _ bool) { e.OnUpdate(nil, obj) }
+func (e events) OnAdd(obj any, atStart bool) {
+	if b, ok := e.Handler.(Beginner); ok && atStart {
+		tell(obj, b.SetAtStart)
+		return
+	}
+	tell(obj, e.Set)
+}
 
 // OnUpdate implements cache.ResourceEventHandler.
-func (e events) OnUpdate(_, obj any) {
+func (e events) OnUpdate(_, obj any) { tell(obj, e.Set) }
+
+func tell(obj any, to func(any)) {
 	if told := obj.(*item); told.reduced != nil {
-		e.Set(told.reduced)
+		to(told.reduced)
 		told.reduced = nil
 	}
 }

@@ -2,6 +2,8 @@ package informers
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,5 +191,31 @@ func TestMirrorsAreWatchedLateIfTheQuestionIsAnsweredLate(t *testing.T) {
 		s.set(func() { s.refuse = nil })
 		time.Sleep(time.Minute)
 		c.expect(t, "when there is one", "mirror apples m@2", "ready v1 apples")
+	})
+}
+
+// beginner is a handler that says what was there at the start.
+type beginner struct{ handler }
+
+func (b beginner) SetAtStart(obj any) { b.say("%sat the start %s", b.prefix, named(obj)) }
+
+func TestAHandlerIsToldWhatWasThereAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(apples)
+		c.servers[apples].put(object("a", "source"))
+		i := New("apples", Selection{Metadata: clients{c}, Resource: apples, Labels: "role=source"}, asIs, &firstUse{beginner{handler{&c.recorder, ""}}, func() {}}, c.failing)
+		defer running(t, i)()
+		c.expect(t, "at the start", "at the start a@2")
+		c.servers[apples].put(object("b", "source"))
+		c.servers[apples].put(object("a", "source"))
+		c.expect(t, "later", "b@3", "a@4")
+		c.servers[apples].hangUp(func() {
+			c.servers[apples].put(object("c", "source"))
+			c.servers[apples].forget()
+		})
+		time.Sleep(time.Minute)
+		if told := c.told(); !slices.Contains(told, "c@5") || slices.ContainsFunc(told, func(line string) bool { return strings.HasPrefix(line, "at the start") }) {
+			t.Errorf("behind a list that was asked for anew: %q", told)
+		}
 	})
 }

@@ -64,3 +64,13 @@ func (f *firstUse) Set(obj any) {
 	f.use()
 	f.Handler.Set(obj)
 }
+
+// SetAtStart implements Beginner.
+func (f *firstUse) SetAtStart(obj any) {
+	f.use()
+	if b, ok := f.Handler.(Beginner); ok {
+		b.SetAtStart(obj)
+		return
+	}
+	f.Handler.Set(obj)
+}

@@ -43,9 +43,11 @@ const (
 	ReasonMayNot        = "AuthorMayNot"
 )
 
-// Reasons of events that tell what was done, and not what is wrong.
+// Reasons of events that tell what was done, or what is no source, and not what is wrong
+// with a source.
 const (
-	ReasonDeleted = "MirrorDeleted"
+	ReasonDeleted   = "MirrorDeleted"
+	ReasonHalfAsked = "SyncMissing"
 )
 
 // Reasons has those of problems, for metrics.
@@ -104,6 +106,13 @@ func IsContested(p Problem) bool { return p.Reason == ReasonContested }
 func UnclearConsent(text string) Problem {
 	return Problem{Reason: ReasonConsent, Failed: true,
 		Text: "the namespace's " + text + "; until that is mended nothing comes in, and what is there stays as it is"}
+}
+
+// HalfAsked is told of an object that has the label of a source and not the annotation,
+// which is all that can be known of what its author wants.
+func HalfAsked() Problem {
+	return Problem{Reason: ReasonHalfAsked,
+		Text: fmt.Sprintf(`it has the label %s and no annotation %s, so it isn't mirrored; set the annotation to "true", or to "false" where that is meant`, api.LabelEnabled, api.AnnotationSync)}
 }
 
 // WriteProblem says why the server refused a write, without a word of what was

@@ -50,6 +50,9 @@ type Source struct {
 	Mode Mode
 	// Reason says why it is Refused or Stopped, to its author.
 	Reason string
+	// HalfAsked says that it is Off for want of a word: it has the label, and nothing says
+	// whether that is meant.
+	HalfAsked bool
 	// Problems are what its author should know of while all could be read.
 	Problems []string
 
@@ -165,6 +168,8 @@ func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
 	}
 	src.fingerprint, src.Size = fingerprint(u, annotations)
 	src.Mode, src.Reason = mode(u, annotations)
+	_, said := annotations[api.AnnotationSync]
+	src.HalfAsked = src.Mode == Off && !said && u.GetLabels()[api.LabelEnabled] == "true" && annotations[api.AnnotationExclude] != "true"
 	src.readFinalizers(u.GetFinalizers())
 	if s.Authors != nil {
 		src.stamp, src.grants = stampOf(u.GetLabels(), annotations), grantsOf(u)

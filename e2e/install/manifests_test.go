@@ -28,6 +28,7 @@ var (
 		"service.yaml":    {"Service"},
 		"leash.yaml":      {"ValidatingAdmissionPolicy kubemirror-leash", "ValidatingAdmissionPolicyBinding kubemirror-leash"},
 		"sources.yaml":    {"ValidatingAdmissionPolicy kubemirror-sources", "ValidatingAdmissionPolicyBinding kubemirror-sources"},
+		"warnings.yaml":   {"ValidatingAdmissionPolicy kubemirror-warnings", "ValidatingAdmissionPolicyBinding kubemirror-warnings"},
 		"forgeries.yaml":  {"ValidatingAdmissionPolicy kubemirror-forgeries", "ValidatingAdmissionPolicyBinding kubemirror-forgeries"},
 		"namespaces.yaml": {"ValidatingAdmissionPolicy kubemirror-namespaces", "ValidatingAdmissionPolicyBinding kubemirror-namespaces"},
 	}

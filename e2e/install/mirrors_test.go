@@ -124,11 +124,11 @@ func TestUnderThePolicyOnMirrorsKubeMirrorItselfGoesOn(t *testing.T) {
 
 func TestPoliciesAreInstalledWhereTheServerHasThemAndTheyAreAskedFor(t *testing.T) {
 	for flags, want := range map[string]string{
-		"":                                    "kubemirror-forgeries kubemirror-leash kubemirror-namespaces kubemirror-sources",
-		"--kube-version=1.30.0":               "kubemirror-forgeries kubemirror-leash kubemirror-namespaces kubemirror-sources",
+		"":                                    "kubemirror-forgeries kubemirror-leash kubemirror-namespaces kubemirror-sources kubemirror-warnings",
+		"--kube-version=1.30.0":               "kubemirror-forgeries kubemirror-leash kubemirror-namespaces kubemirror-sources kubemirror-warnings",
 		"--kube-version=1.29.9":               "",
-		"--set=policies.mirrors.enabled=true": "kubemirror-forgeries kubemirror-leash kubemirror-mirrors kubemirror-namespaces kubemirror-sources",
-		"--set=controller.resourceTypes={Secret.v1,Role.v1.rbac.authorization.k8s.io}":                                                "kubemirror-forgeries kubemirror-leash kubemirror-namespaces kubemirror-roles kubemirror-sources",
+		"--set=policies.mirrors.enabled=true": "kubemirror-forgeries kubemirror-leash kubemirror-mirrors kubemirror-namespaces kubemirror-sources kubemirror-warnings",
+		"--set=controller.resourceTypes={Secret.v1,Role.v1.rbac.authorization.k8s.io}":                                                "kubemirror-forgeries kubemirror-leash kubemirror-namespaces kubemirror-roles kubemirror-sources kubemirror-warnings",
 		"--set=policies.mirrors.enabled=true --kube-version=1.29.9":                                                                   "",
 		"--set=policies.sources.enabled=false,policies.namespaces.enabled=false,policies.forgeries.enabled=false,leash.enabled=false": "",
 	} {

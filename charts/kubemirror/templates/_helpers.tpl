@@ -239,11 +239,26 @@ label or an annotation), what else it may be, and those keys that the object kno
 {{ .key }} in {{ .others }} ? {{ .key }} + ' is {{ .other }}, not {{ .one }}' : 'unknown {{ regexReplaceAll "^an? " .one "" }} ' + {{ .key }}
 {{- end -}}
 
-{{/* CEL: the character, quoted as Go does, by which an item is no name or glob. Takes the item. */}}
+{{/* CEL: the character, quoted as Go does, by which an item is no name or glob, and what the item is. Takes the item. */}}
 {{- define "kubemirror.badCharacter" -}}
 strings.quote({{ . }}) + " has a character that can't be in a name or glob: '" +
 ({{ . }}.find('[^a-z0-9*?-]') in ["'", '"'] ? {{ . }}.find('[^a-z0-9*?-]').replace("'", "\\'") :
-strings.quote({{ . }}.find('[^a-z0-9*?-]')).substring(1).replace('"', '')) + "'"
+strings.quote({{ . }}.find('[^a-z0-9*?-]')).substring(1).replace('"', '')) + "'" + (
+{{ include "kubemirror.slip" . }})
+{{- end -}}
+
+{{/* CEL: what an item is that is no name or glob, in the expressions and words of package pattern. Takes the item. */}}
+{{- define "kubemirror.slip" -}}
+{{- $expression := "it looks like a regular expression: " -}}
+{{ . }}.matches('[\\x{2018}-\\x{201f}\\x{ab}\\x{bb}\\x{2039}\\x{203a}]') ? '; these are typographic quotes: write it without any' :
+{{ . }}.matches("['\"`]") ? '; write it without quotes' :
+{{ . }}.matches('^\\^|\\$$|[|\\\\+]|\\.\\*|\\(\\?|\\)[*+?]') ? ({{ . }}.matches('^\\^?([a-z0-9-]|\\.[*+]?)+\\$?$') ?
+'; {{ $expression }}the glob is ' + {{ . }}.replace('^', '').replace('$', '').replace('.*', '*').replace('.+', '?*').replace('.', '?') :
+'; {{ $expression }}write names, or globs where * stands for any characters and ? for one') :
+{{ . }}.matches('[\\[\\]{}]') ? '; brackets mean nothing here: write each name, between commas' :
+{{ . }}.matches('[;\\s\\x{a0}\\x{ff0c}\\x{3001}\\x{ff1b}]') ? '; items are separated by commas' :
+{{ . }}.matches('\\.') ? '; a namespace has no full stop in its name' :
+{{ . }}.matches('[A-Z]') ? "; a namespace's name is in lower case" + ({{ . }}.matches('^[A-Za-z0-9*?-]*$') ? ': write ' + {{ . }}.lowerAscii() : '') : ''
 {{- end -}}
 
 {{/* Types that are never mirrored, and that clusters write all the time. */}}
@@ -269,6 +284,13 @@ strings.quote({{ . }}.find('[^a-z0-9*?-]')).substring(1).replace('"', '')) + "'"
 {{- define "kubemirror.asks" -}}
 !({{ . }}.metadata.?labels[?'kubemirror.raczylo.com/enabled'].orValue('') in ['', 'false']) &&
 {{ . }}.metadata.?annotations[?'kubemirror.raczylo.com/sync'].orValue('') != 'false' &&
+{{ . }}.metadata.?annotations[?'kubemirror.raczylo.com/exclude'].orValue('') != 'true'
+{{- end -}}
+
+{{/* CEL: whether object (or oldObject) has the label of a source, and nothing says whether it is to be one. */}}
+{{- define "kubemirror.isHalfAsked" -}}
+{{ . }}.metadata.?labels[?'kubemirror.raczylo.com/enabled'].orValue('') == 'true' &&
+!{{ . }}.metadata.?annotations[?'kubemirror.raczylo.com/sync'].hasValue() &&
 {{ . }}.metadata.?annotations[?'kubemirror.raczylo.com/exclude'].orValue('') != 'true'
 {{- end -}}
 
