@@ -38,11 +38,11 @@ func Parse(list string, allowed func(rune) bool) (List, error) {
 // Add adds one name or glob.
 func (l *List) Add(item string, allowed func(rune) bool) error {
 	if len(item) > maxItem {
-		return fmt.Errorf("an item of %d characters; the most is %d", len(item), maxItem)
+		return fmt.Errorf("an item of %d characters; the most is %d; items are separated by commas", len(item), maxItem)
 	}
 	for _, r := range item {
 		if r != '*' && r != '?' && !allowed(r) {
-			return fmt.Errorf("%q has a character that can't be in a name or glob: %q", item, r)
+			return fmt.Errorf("%q has a character that can't be in a name or glob: %q%s", item, r, slip(item, allowed))
 		}
 	}
 	if !strings.ContainsAny(item, "*?") {

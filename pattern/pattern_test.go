@@ -57,6 +57,63 @@ func TestAnItemThatCanMatchNoNameIsAnErrorThatNamesIt(t *testing.T) {
 	}
 }
 
+func TestWhatIsNoNameOrGlobIsToldAsWhatItIs(t *testing.T) {
+	const expression = "it looks like a regular expression: "
+	for item, told := range map[string]string{
+		"“team-a”":    "; these are typographic quotes: write it without any",
+		"‘team-a":     "; these are typographic quotes: write it without any",
+		"«team-a»":    "; these are typographic quotes: write it without any",
+		`"team-a"`:    "; write it without quotes",
+		"'team-a":     "; write it without quotes",
+		"^team-.*$":   "; " + expression + "the glob is team-*",
+		"team-.*":     "; " + expression + "the glob is team-*",
+		".*":          "; " + expression + "the glob is *",
+		".*-prod$":    "; " + expression + "the glob is *-prod",
+		"^team-.+$":   "; " + expression + "the glob is team-?*",
+		"^team-.$":    "; " + expression + "the glob is team-?",
+		"^team-a$":    "; " + expression + "the glob is team-a",
+		"^a*$":        "; " + expression + "write names, or globs where * stands for any characters and ? for one",
+		"team-(a|b)":  "; " + expression + "write names, or globs where * stands for any characters and ? for one",
+		"team-[0-9]+": "; " + expression + "write names, or globs where * stands for any characters and ? for one",
+		`^team-\d$`:   "; " + expression + "write names, or globs where * stands for any characters and ? for one",
+		"a|b":         "; " + expression + "write names, or globs where * stands for any characters and ? for one",
+		"team-[ab]":   "; brackets mean nothing here: write each name, between commas",
+		"{a":          "; brackets mean nothing here: write each name, between commas",
+		"a b":         "; items are separated by commas",
+		"a\nb":        "; items are separated by commas",
+		"a;b":         "; items are separated by commas",
+		"a，b":         "; items are separated by commas",
+		"a\u00a0b":    "; items are separated by commas",
+		"team.a":      "; a namespace has no full stop in its name",
+		"Team-A":      "; a namespace's name is in lower case: write team-a",
+		"ALL":         "; a namespace's name is in lower case: write all",
+		"Team_A":      "; a namespace's name is in lower case",
+		"team_a":      "",
+		"t\u00e4m":    "",
+		"${TEAM":      "; brackets mean nothing here: write each name, between commas",
+		"Kube-*":      "; a namespace's name is in lower case: write kube-*",
+	} {
+		_, err := Parse(item, InNamespaceName)
+		if err == nil {
+			t.Errorf("%q is taken", item)
+		} else if _, tail, _ := strings.Cut(err.Error(), "can't be in a name or glob: "); !strings.HasSuffix(tail, "'"+told) {
+			t.Errorf("%q is told as %v", item, err)
+		}
+	}
+	for item, told := range map[string]string{
+		"^example.com/a":  `'^'; ` + expression,
+		"Example.com/a b": "' '; items are separated by commas",
+		"example.com/é":   "'é'",
+	} {
+		if _, err := Parse(item, InMetadataKey); err == nil || !strings.Contains(err.Error(), strings.TrimSuffix(told, expression)) || strings.Contains(err.Error(), "lower case") {
+			t.Errorf("of keys, %q is told as %v", item, err)
+		}
+	}
+	if _, err := Parse(strings.Repeat("team-a\n", 100), InNamespaceName); err == nil || len(err.Error()) > 100 || !strings.HasSuffix(err.Error(), "items are separated by commas") {
+		t.Errorf("a long list of lines is told as %v", err)
+	}
+}
+
 // What takes other matchers exponential time, or much memory.
 func TestTheWorstGlobsAreBounded(t *testing.T) {
 	for _, part := range []string{"*", "*a", "*?", "?", "?*a", "*ab", "a*"} {
