@@ -68,8 +68,9 @@ func (x *index) remove(key mirror.SourceKey, targets *mirror.Targets) {
 	}
 }
 
-// affectedSources lists the sources that ask for the namespace in one of its forms: as
-// it was and as it is.
+// affectedSources lists the sources that ask for the namespace in one of its forms, as
+// it was and as it is; or by its name, even where that is taken away again: they say
+// whether there is such a namespace.
 func (x *index) affectedSources(forms ...*mirror.Namespace) []mirror.SourceKey {
 	found := map[mirror.SourceKey]bool{}
 	for _, ns := range forms {
@@ -78,7 +79,7 @@ func (x *index) affectedSources(forms ...*mirror.Namespace) []mirror.SourceKey {
 		}
 		maps.Copy(found, x.byName[ns.Name])
 		for _, group := range x.byText {
-			if group.targets.Match(ns) {
+			if group.targets.Match(ns) || group.targets.AsksByName(ns.Name) {
 				maps.Copy(found, group.sources)
 			}
 		}

@@ -134,6 +134,7 @@ func (w *sourceWorker) pendingPatchLocked(key mirror.SourceKey, t *table, src *m
 	if len(st.pending) > 0 && src.Mode == mirror.On || src.Deleting || d.finalizers != nil && !src.HasFinalizer() {
 		return d // what comes back of a new finalizer leads here again
 	}
+	st.Missing = w.cache.Settings.Missing(src, func(name string) bool { return w.cache.namespaces[name] != nil })
 	status := mirror.StatusOf(src, &st.Selection, st.problems, limit)
 	if status.Failed == "" {
 		st.since = time.Time{}

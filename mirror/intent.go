@@ -46,6 +46,18 @@ func (s *Settings) Selects(src *Source, ns *Namespace) bool {
 	return ns != nil && s.TargetAllowed(ns.Name) && ns.Admits(src.Namespace) && src.Targets.Match(ns)
 }
 
+// Missing lists the namespaces that a source asks for by name and that aren't there, where
+// the flags allow them: there says which are.
+func (s *Settings) Missing(src *Source, there func(name string) bool) []string {
+	var missing []string
+	for _, name := range src.Targets.Names() {
+		if !there(name) && name != src.Namespace && s.TargetAllowed(name) && src.Targets.Match(&Namespace{Identity: Identity{Name: name}}) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
 // ClaimedBy says what is in the place of a mirror if that is another's, or nobody's that
 // we may change: nil where it is the source's own, or may be taken over (I1). Owner is the
 // source whose it is, which its UID tells before its name.

@@ -12,6 +12,8 @@ type Selection struct {
 	Requested map[string]bool
 	// Selected has those of them that the limit leaves; nil: not worked out.
 	Selected map[string]bool
+	// Missing are the names that it asks for and no namespace has.
+	Missing []string
 }
 
 // NewSelection is that of a source that asks for nothing.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lukaszraczylo/kubemirror/api"
@@ -47,20 +48,33 @@ func StatusOf(src *Source, targets *Selection, wrong map[string][]Problem, limit
 	problems := append(GroupByNamespaces(wrong), notes...)
 	synced := min(limit, len(targets.Requested)) - len(slices.DeleteFunc(slices.Clone(failed), func(namespace string) bool { return !targets.isTarget(namespace, limit) }))
 	s := Status{
-		Text:     fmt.Sprintf("%d/%d synced", synced, len(targets.Requested)),
+		Text:     fmt.Sprintf("%d/%d synced", synced, len(targets.Requested)+len(targets.Missing)),
 		Failed:   joinNames(failed),
 		Problems: MergeByReason(problems),
 	}
-	if len(problems) > 0 {
-		texts := make([]string, len(problems))
-		for i, p := range problems {
-			texts[i] = p.Text
-		}
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.Text
+	}
+	if len(targets.Missing) > 0 {
+		texts = append(texts, missing(targets.Missing))
+	}
+	if len(texts) > 0 {
 		s.Text += ": " + shorten(texts)
 	} else if len(targets.Requested) == 0 {
 		s.Text += ": " + nowhere(&src.Targets)
 	}
 	return s
+}
+
+// missing tells of namespaces that aren't there. It makes no event: most likely they are
+// yet to come, and nobody has anything to mend.
+func missing(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(name)
+	}
+	return "no namespace " + Enumerate(quoted)
 }
 
 // nowhere says why a source has no target.

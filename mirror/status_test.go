@@ -17,6 +17,7 @@ func TestStatus(t *testing.T) {
 	note := Problem{Reason: "Y", Text: "odd"}
 	for _, row := range []struct {
 		it, asked    string
+		missing      []string
 		source       Source
 		problems     map[string][]Problem
 		limit        int
@@ -31,6 +32,10 @@ func TestStatus(t *testing.T) {
 		{it: "tells of the limit", asked: "a b c", source: Source{Mode: On}, limit: 2, text: "2/3 synced: 1 over the maximum targets of 2; ask for fewer, or have --max-targets raised"},
 		{it: "tells of the source's own limit", asked: "a b c", source: Source{Mode: On, MaxTargets: 2}, limit: 2, text: "2/3 synced: 1 over the maximum targets of 2; ask for fewer, or raise kubemirror.raczylo.com/max-targets"},
 		{it: "tells of bad items", asked: "a", source: Source{Mode: On, Problems: []string{"bad item"}}, limit: 9, text: "1/1 synced: bad item"},
+		{it: "names what isn't there", asked: "a b", missing: []string{"team-z"}, source: Source{Mode: On}, limit: 9, text: `2/3 synced: no namespace "team-z"`},
+		{it: "names what isn't there behind what failed", asked: "a b", missing: []string{"y", "z"}, source: Source{Mode: On}, limit: 9, problems: map[string][]Problem{"b": {bad}}, text: `1/4 synced: b: broken; no namespace "y", "z"`, failed: "b"},
+		{it: "names some of many that aren't there", missing: strings.Split("a b c d e f g", " "), source: Source{Mode: On}, limit: 9, text: `0/7 synced: no namespace "a", "b", "c", "d", "e" and 2 more`},
+		{it: "counts against the limit only what is there", asked: "a b", missing: []string{"z"}, source: Source{Mode: On}, limit: 2, text: `2/3 synced: no namespace "z"`},
 		{it: "tells why it stopped", source: Source{Mode: Stopped, Reason: "bad selector"}, text: "stopped: bad selector"},
 		{it: "tells why it is refused", source: Source{Mode: Refused, Reason: "never"}, text: "refused: never"},
 		{it: "says that it is paused", source: Source{Mode: Paused}, text: "paused"},
@@ -44,6 +49,7 @@ func TestStatus(t *testing.T) {
 			if row.problems != nil {
 				wrong = row.problems
 			}
+			targets.Missing = row.missing
 			got := StatusOf(&row.source, &targets, wrong, row.limit)
 			if got.Text != row.text || got.Failed != row.failed {
 				t.Errorf("says %q and %q, want %q and %q", got.Text, got.Failed, row.text, row.failed)
@@ -61,6 +67,13 @@ func TestStatusHasAnEnd(t *testing.T) {
 	}
 	if got := StatusOf(&Source{Mode: On}, &targets, wrong, 2000); len(got.Text) > maxStatus+200 {
 		t.Errorf("a status of %d bytes", len(got.Text))
+	}
+	targets = NewSelection()
+	for i := range maxTargetItems {
+		targets.Missing = append(targets.Missing, strings.Repeat("n", 300)+string(rune('a'+i%26)))
+	}
+	if got := StatusOf(&Source{Mode: On}, &targets, nil, 2000); len(got.Text) > maxStatus+200 || len(got.Problems) > 0 {
+		t.Errorf("a status of %d bytes, and %d events", len(got.Text), len(got.Problems))
 	}
 	if got := StatusOf(&Source{Mode: Stopped, Reason: strings.Repeat("x", 100_000)}, &targets, nil, 9); len(got.Text) > maxStatus+200 {
 		t.Errorf("a status of %d bytes", len(got.Text))

@@ -59,14 +59,14 @@ func TestWhyTellsItsAuthorOfEachTargetAndTheWayToIt(t *testing.T) {
 	env.Apply("{apiVersion: v1, kind: Secret, metadata: {name: registry, namespace: PREFIX-taken}}")
 	registry := source(env, "registry", `kubemirror.raczylo.com/target-namespaces: "PREFIX-*,!PREFIX-other,PREFIX-missing"`)
 	env.Start("--resource-types=Secret.v1")
-	synced(env, registry, "1/2")
+	synced(env, registry, "1/3")
 	u := admin(t, env)
 
 	u.expect(1, "why secret/registry -n PREFIX-platform", `
-Secret PREFIX-platform/registry: 1 of 2 in sync`+head+byFlags+`
+Secret PREFIX-platform/registry: 1 of 3 in sync`+head+byFlags+`
 NAMESPACE        MIRROR     STATE     WHY
 PREFIX-closed    -          refused   allow-mirrors on the namespace is "false"
-PREFIX-missing   -          refused   there is no namespace PREFIX-missing
+PREFIX-missing   -          blocked   there is no namespace PREFIX-missing
 PREFIX-ok        registry   in sync   in sync since TIME
 PREFIX-some      -          refused   allow-from on the namespace is "security": PREFIX-platform isn't in it
 PREFIX-taken     registry   blocked   Secret "registry" is there and is no mirror of this source; delete or rename it, or set kubemirror.raczylo.com/target-name

@@ -106,8 +106,9 @@ func (s *State) checkStatus(o *unstructured.Unstructured, mirrors []Place) error
 	case stopped:
 		right = strings.HasPrefix(status, "stopped: ")
 	case on:
-		count := fmt.Sprintf("%d/%d synced", len(wants)-len(lacks), len(asked))
-		if right = status == count; len(lacks) > 0 || len(wants) == 0 || len(asked) > len(wants) {
+		missing := s.missing(o)
+		count := fmt.Sprintf("%d/%d synced", len(wants)-len(lacks), len(asked)+len(missing))
+		if right = status == count; len(lacks) > 0 || len(wants) == 0 || len(asked) > len(wants) || len(missing) > 0 {
 			right = strings.HasPrefix(status, count+": ")
 		}
 	}

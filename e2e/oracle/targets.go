@@ -142,6 +142,27 @@ func (s *State) asked(source *unstructured.Unstructured) []Place {
 	return places
 }
 
+// missing are the names that a source asks for and no namespace has.
+func (s *State) missing(source *unstructured.Unstructured) []string {
+	var missing []string
+	if !matchAny(s.Honoured, source.GetNamespace()) {
+		return nil
+	}
+	for item := range strings.SplitSeq(source.GetAnnotations()[domain+"target-namespaces"], ",") {
+		name := strings.TrimSpace(item)
+		isName := name != "" && name != "all" && name != "all-labeled" && !strings.ContainsAny(name, "*?!")
+		is := func(ns unstructured.Unstructured) bool { return ns.GetName() == name }
+		if !isName || name == source.GetNamespace() || slices.Contains(missing, name) || !matchAny(s.Included, name) || slices.ContainsFunc(s.Namespaces, is) {
+			continue
+		}
+		ns := unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"name": name}}}
+		if asks(source, &ns) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
 // Wanted has the sources that want a mirror in a place: one of them is to have it. Where
 // a source of the place is frozen, nothing is to happen to what it has: see Frozen.
 func (s *State) Wanted() map[Place][]Place {

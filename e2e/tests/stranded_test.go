@@ -145,10 +145,10 @@ func TestASourceWithoutMirrorsCanBeDeletedWithNobodyRunning(t *testing.T) {
 		"unclear": {says: "the namespace's word can't be read", asks: "PREFIX-unclear", status: "0/0 synced: " + env.Name("unclear") + ": "},
 		"closes": {says: "the namespace refuses from now on", asks: "PREFIX-closes",
 			then: func() { env.Label(namespace(env.Name("closes")), allowMirrors+"=false") }, status: "0/0 synced: no namespace"},
-		"nowhere":  {says: "there is no such namespace", asks: "PREFIX-nowhere", status: "0/0 synced: no namespace"},
+		"nowhere":  {says: "there is no such namespace", asks: "PREFIX-nowhere", status: "0/1 synced: no namespace"},
 		"nothing":  {says: "it asks for none", asks: "", status: "0/0 synced: it asks for no namespace"},
 		"stopped":  {says: "it can't be read", asks: "a;b", status: "stopped: "},
-		"relabel":  {says: "its label is taken off while nobody runs", asks: "PREFIX-nowhere", status: "0/0 synced: no namespace"},
+		"relabel":  {says: "its label is taken off while nobody runs", asks: "PREFIX-nowhere", status: "0/1 synced: no namespace"},
 		"narrowed": {says: "it asks for none any more", asks: "PREFIX-open", then: func() { env.Annotate(ref("narrowed"), domain+"target-namespaces=") }, status: "0/0 synced: it asks"},
 	}
 	km := env.Start("--resource-types=ConfigMap.v1", "--leader-elect=false")

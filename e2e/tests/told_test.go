@@ -96,7 +96,8 @@ func TestASourceThatAsksForNothingIsToldThatAndNotThatNothingIsThere(t *testing.
 		{[]string{"target-namespaces= , ,"}, none},
 		{[]string{"target-selector= "}, none},
 		{[]string{"target-namespaces=!PREFIX-a,!kube-*"}, none},
-		{[]string{"target-namespaces=PREFIX-nowhere"}, nowhere},
+		{[]string{"target-namespaces=PREFIX-nowhere"}, `0/1 synced: no namespace "` + env.Name("nowhere") + `"`},
+		{[]string{"target-namespaces=PREFIX-nowhere,!PREFIX-*"}, nowhere},
 		{[]string{"target-namespaces=all-labeled"}, nowhere},
 		{[]string{"target-selector=team=nobody"}, nowhere},
 	} {

@@ -169,7 +169,7 @@ func TestHowEachNamespaceStandsIsWhatTheControllerWouldDo(t *testing.T) {
 			s.server.refuses = apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "db", errors.New(`User "ann" cannot create resource "configmaps" in API group "" in the namespace "a"`))
 		}, "a: pending, create; b: pending, create"},
 		"the server doesn't answer": {nil, func(s *scene) { s.server.fails = errors.New("no") }, "a: unclear, none; b: unclear, none"},
-		"a namespace isn't there":   {map[string]string{api.AnnotationTargetNamespaces: "a,z"}, nil, "a: pending, create; z: refused, none"},
+		"a namespace isn't there":   {map[string]string{api.AnnotationTargetNamespaces: "a,z"}, nil, "a: pending, create; z: blocked, none"},
 		"one namespace is known":    {nil, func(s *scene) { delete(s.Namespaces, "b"); s.OnlySome = true }, "a: pending, create"},
 	} {
 		s := newScene(t, row.annotations)

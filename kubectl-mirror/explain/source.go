@@ -74,7 +74,9 @@ type subject struct {
 	// has are its mirrors by namespace.
 	has       map[string][]*mirror.Record
 	selection mirror.Selection
-	text      map[string]string // its annotations
+	// missing has the names that it asks for and no namespace has.
+	missing map[string]bool
+	text    map[string]string // its annotations
 }
 
 // Explain explains a source in all namespaces that it asks for or has mirrors in, or only in
@@ -98,7 +100,7 @@ func (e *Explainer) subject(in Source) *subject {
 	s := &subject{
 		Source: e.Settings.NewSource(in.Object), in: in, resource: in.Type.Resource,
 		object: object{in.Type.Resource.GroupResource().String(), in.Object.GetNamespace(), in.Object.GetName()},
-		has:    map[string][]*mirror.Record{}, selection: mirror.NewSelection(), text: in.Object.GetAnnotations(), changed: changed(in.Object),
+		has:    map[string][]*mirror.Record{}, missing: map[string]bool{}, selection: mirror.NewSelection(), text: in.Object.GetAnnotations(), changed: changed(in.Object),
 	}
 	for _, r := range in.Mirrors {
 		if r.Standing.IsMirror() && in.owner(r) == s.Key() {
@@ -112,6 +114,11 @@ func (e *Explainer) subject(in Source) *subject {
 	for name, ns := range e.Namespaces {
 		if e.Settings.Selects(s.Source, ns) {
 			s.selection.Requested[name] = true
+		}
+	}
+	if s.Mode == mirror.On && !s.Deleting && !e.OnlySome {
+		for _, name := range e.Settings.Missing(s.Source, func(name string) bool { return e.Namespaces[name] != nil }) {
+			s.missing[name] = true
 		}
 	}
 	return s

@@ -164,7 +164,10 @@ func (e *Explainer) conclude(ctx context.Context, w *way, s *subject, t *Target,
 			t.Outcome = Refused
 		}
 	case mirror.IntentRetain:
-		if t.Outcome = Kept; len(has) == 0 {
+		switch t.Outcome = Kept; {
+		case s.missing[t.Namespace]:
+			t.Outcome = Blocked
+		case len(has) == 0:
 			t.Outcome = Refused
 		}
 	case mirror.IntentAbsent:
