@@ -69,7 +69,7 @@ var troubles = map[string]trouble{
 		}
 	}, solved: says("2/2 synced")},
 
-	"A namespace is left out, and the status is silent about it": {cause: func(r *reader) {
+	"no namespace: a name that no namespace has": {cause: func(r *reader) {
 		r.source(secret, "platform", "registry", "team-b,team-c")
 	}, solved: says("2/2 synced")},
 
