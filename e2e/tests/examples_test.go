@@ -33,6 +33,7 @@ func TestExamples(t *testing.T) {
 		"transform-deployment": exampleTransformDeployment,
 		"custom-resource":      exampleCustomResource,
 		"externalsecret":       exampleExternalSecret,
+		"pull-secrets":         examplePullSecrets,
 	}
 	files, err := filepath.Glob(examplePath(t, "*.yaml"))
 	if err != nil {
