@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"discovery": nil,
 	"informers": nil,
 	"queue":     nil,
-	"transform": {"api"},
+	"transform": {"api", "pattern"},
 	"option":    {"api", "discovery", "mirror", "pattern", "transform"},
 	"mirror":    {"api", "pattern", "transform"},
 	"metrics":   nil,

@@ -1,7 +1,9 @@
 package mirror
 
 import (
+	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -74,6 +76,33 @@ func refused(object map[string]any) string {
 	switch kind := object["type"]; kind {
 	case "kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "helm.sh/release.v1":
 		return "Secrets of type " + kind.(string) + " are never mirrored"
+	}
+	return ""
+}
+
+// required has the keys that the server asks of the data of Secrets, by type: of each
+// list, one.
+var required = map[string][][]string{
+	"kubernetes.io/tls":              {{"tls.crt"}, {"tls.key"}},
+	"kubernetes.io/dockercfg":        {{".dockercfg"}},
+	"kubernetes.io/dockerconfigjson": {{".dockerconfigjson"}},
+	"kubernetes.io/ssh-auth":         {{"ssh-privatekey"}},
+	"kubernetes.io/basic-auth":       {{"username", "password"}},
+}
+
+// incomplete gives the reason why the server would take no such Secret, with what to do:
+// "" where it would. Rules that take out a key that its type asks for have to change the
+// type as well.
+func incomplete(object map[string]any) string {
+	kind, _ := object["type"].(string)
+	if object["apiVersion"] != "v1" || object["kind"] != "Secret" {
+		return ""
+	}
+	data, _ := object["data"].(map[string]any)
+	for _, keys := range required[kind] {
+		if !slices.ContainsFunc(keys, func(key string) bool { _, there := data[key]; return there }) {
+			return fmt.Sprintf("a Secret of type %s needs %s in data, which the rules leave out; add a rule {path: type, value: Opaque}", kind, strings.Join(keys, " or "))
+		}
 	}
 	return ""
 }

@@ -127,12 +127,15 @@ func (s *Source) render(object map[string]any, namespace, name string) (*Desired
 			return nil, []Problem{transformFailed(err.Error(), true)}
 		}
 		for _, p := range skipped {
-			problems = append(problems, transformFailed(p.String(), s.template.strict))
+			problems = append(problems, transformFailed(p.String(), s.template.strict || p.Withholds))
 		}
-		if len(problems) > 0 && s.template.strict {
+		if changed == nil || len(problems) > 0 && s.template.strict {
 			return nil, problems
 		}
 		if reason := refused(changed); reason != "" {
+			return nil, append(problems, transformFailed(reason, true))
+		}
+		if reason := incomplete(changed); reason != "" {
 			return nil, append(problems, transformFailed(reason, true))
 		}
 		if reason := regranted(s.kind(), object, changed); reason != "" {

@@ -18,7 +18,7 @@ const (
 var (
 	errTooLong = errors.New("the template takes longer than its time limit: make it simpler")
 	errTooBig  = errors.New("the template holds more data than its size limit: make it simpler")
-	errTooMuch = errors.New("the templates write more than the output limit: make them simpler")
+	errTooMuch = errors.New("the rules write more than the output limit: make them simpler")
 )
 
 // allowance is what is left to one run of a template. Everything that a

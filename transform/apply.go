@@ -15,6 +15,9 @@ type Problem struct {
 	// Missing says that there was nothing at the path, which may be misspelt. The rule
 	// did what it could: what it sets was added.
 	Missing bool
+	// Withholds says that there is no outcome: what the rule was to hold back would be
+	// in it.
+	Withholds bool
 }
 
 // String is one line for a status, an event or a log.
@@ -27,7 +30,8 @@ func (p Problem) String() string {
 // and nil). A rule that fails changes nothing and is a problem; those after it
 // still run. A rule whose place isn't there is a problem too, unless it is
 // optional; what it sets is added nevertheless. The caller decides what a problem means: by contract,
-// D/transform-strict, whether the outcome is used at all.
+// D/transform-strict, whether the outcome is used at all. Only where a rule that keeps keys
+// fails there is no outcome (nil) in any case: it says what may go out, and all else would.
 //
 // The object is never written to. What Apply returns shares all that wasn't
 // changed with it, and values with the rules: treat it as read-only, or copy it.
@@ -40,14 +44,19 @@ func (r Rules) Apply(object map[string]any, ctx Context) (changed map[string]any
 	if err != nil {
 		return nil, nil, fmt.Errorf("applying rules: %w", err)
 	}
+	withheld := false
 	for i, one := range r.rules {
 		if !one.isFor(ctx.TargetNamespace) {
 			continue
 		}
 		if err := e.apply(one); err != nil {
-			missing := missingError("")
-			problems = append(problems, Problem{Rule: i + 1, Path: one.text, Reason: err.Error(), Missing: errors.As(err, &missing)})
+			_, missing := errors.AsType[missingError](err)
+			p := Problem{Rule: i + 1, Path: one.text, Reason: err.Error(), Missing: missing, Withholds: one.action == keepKeys && !missing}
+			problems, withheld = append(problems, p), withheld || p.Withholds
 		}
+	}
+	if withheld {
+		return nil, problems, nil
 	}
 	return e.object, problems, nil
 }
@@ -70,7 +79,7 @@ type editing struct {
 	data   dataKind
 	ctx    *Context
 	rules  Rules
-	output int // bytes that templates may still write
+	output int // bytes that rules may still write
 }
 
 func newEditing(object map[string]any, ctx *Context, r Rules) (*editing, error) {
@@ -89,6 +98,12 @@ func newEditing(object map[string]any, ctx *Context, r Rules) (*editing, error) 
 // the path may be misspelt, and what it was meant to change go out as it is. What
 // can be put there all the same is put there.
 func (e *editing) apply(r rule) error {
+	switch r.action {
+	case keepKeys:
+		return e.keepKeys(r)
+	case copyFrom:
+		return e.copyFrom(r)
+	}
 	at := e.data.place(r.path)
 	if err := e.data.checkPlace(at); err != nil {
 		return err

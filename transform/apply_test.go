@@ -229,14 +229,21 @@ func TestManyRulesAreAsOneByOne(t *testing.T) {
 		[]any{map[string]any{"l": []any{"r", "s"}}, "t"}, map[string]any{"x": map[string]any{"y": "z"}}}
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same rules in every run
 	for range 5000 {
-		r := Rules{limits: Limits{}.withDefaults()}
+		r := Rules{limits: Limits{}.withDefaults(), now: frozen}
 		for range 2 + random.IntN(12) {
 			one := rule{text: paths[random.IntN(len(paths))], action: setValue, value: values[random.IntN(len(values))]}
 			one.path, _ = parsePath(one.text)
-			if _, isMap := one.value.(map[string]any); isMap && random.IntN(2) == 0 {
+			_, isMap := one.value.(map[string]any)
+			switch {
+			case isMap && random.IntN(2) == 0:
 				one.action = mergeMap
-			} else if random.IntN(4) == 0 {
+			case random.IntN(4) == 0:
 				one.action, one.value = remove, nil
+			case random.IntN(3) == 0:
+				one.action, one.value, one.fromText, one.move = copyFrom, nil, paths[random.IntN(len(paths))], random.IntN(3) == 0
+				one.from, _ = parsePath(one.fromText)
+			case random.IntN(8) == 0:
+				one.action, one.value, one.keep = keepKeys, nil, mustKeep(t, "b", "l", "x*")
 			}
 			r.rules = append(r.rules, one)
 		}

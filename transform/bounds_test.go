@@ -183,6 +183,9 @@ func TestParseIsBounded(t *testing.T) {
 		"a pattern of stars":            `rules: [{path: a, value: x, namespacePattern: "` + big("*") + `b"}]`,
 		"a pattern of stars and an a":   `rules: [{path: a, value: x, namespacePattern: "` + big("*a") + `b"}]`,
 		"a pattern of questions":        `rules: [{path: a, value: x, namespacePattern: "` + big("*?") + `b"}]`,
+		"a list of stars to keep":       `rules: [{path: a, keep: ["` + strings.Repeat("*a", 150) + `b"` + strings.Repeat(`, "`+strings.Repeat("*a", 150)+`"`, 30) + `]}]`,
+		"a list of questions to keep":   `rules: [{path: a, keep: ["` + strings.Repeat("*?", 150) + `"` + strings.Repeat(`, "`+strings.Repeat("?*", 150)+`"`, 30) + `]}]`,
+		"a list of many names to keep":  `rules: [{path: a, keep: [` + big("a,") + `]}]`,
 		"a path of many keys":           `rules: [{path: "` + big("a.") + `a", value: x}]`,
 		"a path of many indexes":        `rules: [{path: "a` + big("[0]") + `", value: x}]`,
 		"a value of many brackets":      `rules: [{path: a, value: ` + big("[") + `}]`,
@@ -199,7 +202,7 @@ func TestParseIsBounded(t *testing.T) {
 			if r, err := Parse(text, Limits{}); err == nil {
 				r.now = frozen
 				for range 10 {
-					_, _, _ = r.Apply(map[string]any{}, Context{TargetNamespace: strings.Repeat("a", 63)})
+					_, _, _ = r.Apply(map[string]any{"a": map[string]any{strings.Repeat("a", 253): "x"}}, Context{TargetNamespace: strings.Repeat("a", 63)})
 				}
 			}
 			runtime.ReadMemStats(&after)

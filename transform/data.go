@@ -67,10 +67,18 @@ func (d dataKind) place(p path) path {
 	return p
 }
 
-// checkPlace refuses places below a key of data, and elements.
+// checkPlace refuses places below a key of data or binaryData, and elements.
 func (d dataKind) checkPlace(p path) error {
-	if d != anyData && p[0].key == "data" && (len(p) > 2 || len(p) == 2 && p[1].isIndex) {
+	if d == anyData || len(p) == 1 || len(p) == 2 && !p[1].isIndex {
+		return nil
+	}
+	switch p[0].key {
+	case "data":
 		return errDataOnly
+	case "binaryData":
+		if d == textData {
+			return errBinaryData
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 // Package transform reads the transformation rules of a source and applies
 // them to a copy of its content: set a value, render a template, merge a map,
-// delete a key, each where the target's namespace fits the rule's pattern.
+// delete a key, keep some keys of a map, take a value from another place, each
+// where the target's namespace fits the rule's pattern.
 //
 // It is pure: text and maps go in, maps and problems come out. It doesn't know
 // what a mirror or a target is, it doesn't decide whether a rule that failed

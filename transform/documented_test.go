@@ -150,3 +150,29 @@ func TestDocumentedRedaction(t *testing.T) {
 		}
 	}
 }
+
+const certificateAlone = `
+rules:
+  - path: data
+    keep: [ca.crt, "*.pem"]
+  - path: type
+    value: Opaque
+  - path: data["ca-bundle.crt"]
+    from: data["ca.crt"]
+    move: true
+`
+
+// What comes into the source later stays there, under whichever key.
+func TestDocumentedKeys(t *testing.T) {
+	for _, data := range []string{
+		`{ca.crt: Y2E=, chain.pem: cGVt, tls.crt: Y3J0, tls.key: aHVudGVyMg==}`,
+		`{ca.crt: Y2E=, chain.pem: cGVt, tls.crt: Y3J0, tls.key: aHVudGVyMg==, keystore.p12: aHVudGVyMg==}`,
+	} {
+		source := mustObject(t, `{apiVersion: v1, kind: Secret, type: kubernetes.io/tls, data: `+data+`}`)
+		got, problems, err := mustParse(t, certificateAlone).Apply(source, Context{TargetNamespace: "app-one"})
+		want := mustObject(t, `{apiVersion: v1, kind: Secret, type: Opaque, data: {ca-bundle.crt: Y2E=, chain.pem: cGVt}}`)
+		if err != nil || len(problems) > 0 || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %s, %v, %v", asJSON(got), problems, err)
+		}
+	}
+}

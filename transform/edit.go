@@ -49,6 +49,27 @@ func (s segment) in(list []any) (at int, ok bool) {
 	return at, at >= 0 && at < len(list)
 }
 
+// resolved is the path with each element of a list by its number from the start, as far
+// as there is something.
+func resolved(top any, p path) path {
+	r := slices.Clone(p)
+	for i, s := range p {
+		switch in := top.(type) {
+		case map[string]any:
+			top = in[s.key]
+		case []any:
+			at, ok := s.in(in)
+			if !s.isIndex || !ok {
+				return r
+			}
+			r[i].index, top = at, in[at]
+		default:
+			return r
+		}
+	}
+	return r
+}
+
 // mine remembers which maps and lists one Apply has made or copied, so that
 // each is copied once however many rules write to it. It has the shape of the
 // object; what it doesn't mention is shared with others and never written.
@@ -65,6 +86,17 @@ func (m *mine) at(s segment) *mine {
 		m.below[s] = new(mine)
 	}
 	return m.below[s]
+}
+
+// share notes that what is at a resolved path is in another place as well from now on:
+// what is written to in one must not show in the other.
+func (m *mine) share(p path) {
+	for _, s := range p {
+		if m = m.below[s]; m == nil {
+			return
+		}
+	}
+	*m = mine{}
 }
 
 // ownMap returns node as a map that may be written to; an empty one where node

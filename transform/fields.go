@@ -25,16 +25,29 @@ func (r Rules) Check(object map[string]any) error {
 	kind, _ := object["kind"].(string)
 	apiVersion, _ := object["apiVersion"].(string)
 	known, builtIn := topLevel[apiVersion+" "+kind]
+	data := dataKindOf(object)
 	for i, one := range r.rules {
-		top := one.path[0].key
-		_, there := object[top]
-		switch {
-		case top == "metadata", slices.Contains(known, top):
-		case builtIn:
-			return fmt.Errorf("reading rule %d%s: a %s has no field %q; it has metadata, %s", i+1, one.where(), kind, top, strings.Join(known, ", "))
-		case !there && top != "spec" && !one.optional:
-			return fmt.Errorf("reading rule %d%s: this %s has no field %q; check the path, or say \"optional: true\" if it need not be there", i+1, one.where(), kind, top)
+		for _, top := range one.topLevel() {
+			_, there := object[top]
+			switch {
+			case top == "metadata", slices.Contains(known, top):
+			case builtIn:
+				return fmt.Errorf("reading rule %d%s: a %s has no field %q; it has metadata, %s", i+1, one.where(), kind, top, strings.Join(known, ", "))
+			case !there && top != "spec" && !one.optional:
+				return fmt.Errorf("reading rule %d%s: this %s has no field %q; check the path, or say \"optional: true\" if it need not be there", i+1, one.where(), kind, top)
+			}
+		}
+		if one.action == copyFrom && data.place(one.from).overlaps(data.place(one.path)) {
+			return fmt.Errorf("reading rule %d%s: %w", i+1, one.where(), errOverlap)
 		}
 	}
 	return nil
+}
+
+// topLevel has the fields that the rule's paths start with.
+func (r rule) topLevel() []string {
+	if r.action == copyFrom {
+		return []string{r.path[0].key, r.from[0].key}
+	}
+	return []string{r.path[0].key}
 }

@@ -3,6 +3,7 @@ package transform
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,7 +34,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q: %q, %d rules", text, err, len(r.rules))
 		}
 		for _, one := range r.rules {
-			if one.action == noAction || len(one.path) == 0 {
+			if one.action == noAction || len(one.path) == 0 || (one.action == copyFrom) != (len(one.from) > 0) || (one.action == keepKeys) != (one.keep != nil) {
 				t.Fatalf("%q: a rule without action or path", text)
 			}
 		}
@@ -95,7 +96,11 @@ func FuzzApply(f *testing.F) {
 		if err != nil {
 			return
 		}
-		checkProtectedParts(t, object, got)
+		checkWithheld(t, got, problems)
+		checkKept(t, r, object, ctx, text)
+		if got != nil {
+			checkProtectedParts(t, object, got)
+		}
 		if !r.DependsOnTarget() {
 			ctx.TargetNamespace, ctx.TargetName = "elsewhere", "other"
 			if there, _, _ := r.Apply(object, ctx); !reflect.DeepEqual(got, there) {
@@ -106,6 +111,42 @@ func FuzzApply(f *testing.F) {
 		}
 		checkOneByOne(t, r, object, ctx, got, problems)
 	})
+}
+
+// checkWithheld fails where there is an outcome though a keep rule failed, or none though
+// none did.
+func checkWithheld(t *testing.T, got map[string]any, problems []Problem) {
+	t.Helper()
+	withholds := slices.ContainsFunc(problems, func(p Problem) bool { return p.Withholds })
+	if withholds != (got == nil) {
+		t.Fatalf("outcome %v, problems %v", got, problems)
+	}
+}
+
+// checkKept fails where rules that are said to bound the keys of data let one out that
+// none of them names.
+func checkKept(t *testing.T, r Rules, object map[string]any, ctx Context, text string) {
+	t.Helper()
+	const late = "a-key-that-came-later"
+	kept := func(one rule) bool { return one.keep != nil && one.keep.Match(late) }
+	if !r.Keeps("data") || strings.Contains(text, late) || slices.ContainsFunc(r.rules, kept) {
+		return
+	}
+	later := asMap(t, copyOf(object))
+	data, isMap := later["data"].(map[string]any)
+	if !isMap {
+		return
+	}
+	data[late] = "bGF0ZQ=="
+	got, _, err := r.Apply(later, ctx)
+	if err != nil || got == nil {
+		return
+	}
+	if data, isMap := got["data"].(map[string]any); isMap {
+		if _, out := data[late]; out {
+			t.Fatal("a key that came later went out")
+		}
+	}
 }
 
 // checkProtectedParts fails where a rule reached what none may reach.
@@ -146,12 +187,16 @@ func checkOneByOne(t *testing.T, r Rules, object map[string]any, ctx Context, wa
 		t.Fatal(err)
 	}
 	var told []Problem
+	withheld := false
 	for i := range r.rules {
 		one := r
 		one.rules = r.rules[i : i+1]
 		next, found, err := one.Apply(asMap(t, copyOf(current)), ctx)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if next == nil {
+			withheld, next = true, current
 		}
 		for _, p := range found {
 			p.Rule = i + 1
@@ -166,6 +211,9 @@ func checkOneByOne(t *testing.T, r Rules, object map[string]any, ctx Context, wa
 		if p.Reason == errTooMuch.Error() {
 			return // the limit on output is shared by all rules, so it strikes earlier
 		}
+	}
+	if withheld {
+		current = nil
 	}
 	if !reflect.DeepEqual(current, want) || !reflect.DeepEqual(told, problems) {
 		t.Fatalf("one by one: %s, %v\nat once: %s, %v", asJSON(current), told, asJSON(want), problems)

@@ -9,12 +9,13 @@ type Limits struct {
 	MaxRules int
 	// MaxSize is the most bytes of rule text; 10 KiB by default.
 	MaxSize int
-	// Timeout is how long one run of one template may take; 100 ms by default.
+	// Timeout is how long one run of one template, or one list of keys that is kept,
+	// may take; 100 ms by default.
 	// It is counted in steps first, one a microsecond, and by the clock second.
 	Timeout time.Duration
-	// MaxOutput is how many bytes the templates of one Apply may write
-	// together, and how many one template may hold in values beside that;
-	// 1 MiB by default.
+	// MaxOutput is how many bytes the rules of one Apply may write by templates and
+	// copy from elsewhere, together, and how many one template may hold in values
+	// beside that; 1 MiB by default.
 	MaxOutput int
 }
 

@@ -3,6 +3,7 @@ package transform
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -136,6 +137,12 @@ func quotedKey(text string) (segment, int, error) {
 		return segment{}, 0, errors.New("a key is empty")
 	}
 	return segment{key: key.String()}, i + 2, nil
+}
+
+// overlaps reports whether one of two places is the other, or in it.
+func (p path) overlaps(other path) bool {
+	n := min(len(p), len(other))
+	return slices.Equal(p[:n], other[:n])
 }
 
 // String writes the path so that parsePath reads it again.

@@ -14,7 +14,8 @@ const domain = api.Domain + "/"
 
 var (
 	errDomain   = errors.New("keys that start with " + domain + " can't be touched")
-	errMetadata = errors.New("of metadata, only labels and annotations can be touched, by merge or by a key below them")
+	errMetadata = errors.New("of metadata, only labels and annotations can be touched, by merge, keep or by a key below them")
+	errOverlap  = errors.New("path and from lead to the same place, or one into the other: name two places")
 	errTextOnly = errors.New(`labels and annotations hold text: put the value in quotes, and a key that has dots as in metadata.annotations["a.b/c"]`)
 )
 
@@ -24,13 +25,13 @@ var (
 // such a rule could do nothing. Replacing or deleting something that holds a
 // protected key counts as changing that key.
 func checkProtected(r rule) error {
-	for _, s := range r.path {
-		if strings.HasPrefix(s.key, domain) {
-			return errDomain
-		}
-	}
-	if holdsDomainKey(r.value) {
+	if r.path.hasDomainKey() || r.keep != nil && r.keep.ours || holdsDomainKey(r.value) {
 		return errDomain
+	}
+	if r.action == copyFrom {
+		if err := checkReadable(r); err != nil {
+			return err
+		}
 	}
 	switch top := r.path[0].key; top {
 	case "apiVersion", "kind", "status":
@@ -64,6 +65,9 @@ func checkMetadata(r rule) error {
 		return errMetadata
 	}
 	if len(r.path) == 2 {
+		if r.action == keepKeys {
+			return nil
+		}
 		if r.action != mergeMap {
 			return errMetadata
 		}
@@ -73,12 +77,35 @@ func checkMetadata(r rule) error {
 		return nil
 	}
 	switch {
-	case len(r.path) > 3, r.path[2].isIndex, r.action == mergeMap:
+	case len(r.path) > 3, r.path[2].isIndex, r.action == mergeMap, r.action == keepKeys:
 		return errTextOnly
 	case r.action == setValue && !isText(r.value):
 		return errTextOnly
 	}
 	return nil
+}
+
+// checkReadable refuses a place that can't be copied from, or not to there. Of metadata
+// and status mirrors are made without all but labels and annotations.
+func checkReadable(r rule) error {
+	p := r.from
+	switch top := p[0].key; {
+	case p.hasDomainKey():
+		return errDomain
+	case top == "apiVersion", top == "kind", top == "status":
+		return fmt.Errorf("%s can't be copied from", top)
+	case top == "metadata" && (len(p) < 2 || len(p) > 3 || p[1].key != "labels" && p[1].key != "annotations" || len(p) == 3 && p[2].isIndex):
+		return errors.New("of metadata, only labels and annotations can be copied from")
+	case top == "metadata" && len(p) == 2 && r.move:
+		return errors.New("labels and annotations are moved key by key")
+	case p.overlaps(r.path):
+		return errOverlap
+	}
+	return nil
+}
+
+func (p path) hasDomainKey() bool {
+	return slices.ContainsFunc(p, func(s segment) bool { return strings.HasPrefix(s.key, domain) })
 }
 
 // holdsDomainKey looks for a key of KubeMirror's at any depth of a value.

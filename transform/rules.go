@@ -27,6 +27,12 @@ type rule struct {
 	action  action
 	value   any       // of setValue and mergeMap (there a map[string]any)
 	render  *template // of setTemplate
+	keep    *keepList // of keepKeys
+	// fromText and from are of copyFrom, as text and path are.
+	fromText string
+	from     path
+	// move says that what is copied is taken away where it was.
+	move bool
 	// optional says that it is no problem if there is nothing at the path.
 	optional bool
 }
@@ -39,11 +45,13 @@ const (
 	setTemplate
 	mergeMap
 	remove
+	keepKeys
+	copyFrom
 )
 
 // Parse reads a rule set: YAML with a list under "rules", each with a path, one
-// of value, template, merge and delete, and perhaps a namespacePattern and
-// optional (contract, D/transform). It refuses the whole set where any part can't be
+// of value, template, merge, delete, keep and from, and perhaps a namespacePattern
+// and optional (contract, D/transform). It refuses the whole set where any part can't be
 // read, breaks a limit, or touches what is protected, so that nothing goes out
 // half transformed. Errors name rule, path and line, never content.
 func Parse(text string, limits Limits) (Rules, error) {
@@ -110,7 +118,9 @@ func parseRule(n *yaml.Node) (rule, error) {
 	case r.path == nil:
 		return r, lineError(n, "path is missing")
 	case actions != 1:
-		return r, lineError(n, "a rule takes exactly one of value, template, merge and delete: true")
+		return r, lineError(n, "a rule takes exactly one of value, template, merge, keep, from and delete: true")
+	case r.move && r.action != copyFrom:
+		return r, lineError(n, "move goes together with from")
 	}
 	return r, checkProtected(r)
 }
@@ -119,9 +129,7 @@ func parseRule(n *yaml.Node) (rule, error) {
 func (r *rule) field(key, value *yaml.Node) (found action, err error) {
 	switch key.Value {
 	case "path":
-		if r.text, err = textOf(value); err == nil {
-			r.path, err = parsePath(r.text)
-		}
+		r.text, r.path, err = pathOf(value)
 		return noAction, err
 	case "namespacePattern":
 		if r.pattern, err = textOf(value); err == nil {
@@ -129,13 +137,17 @@ func (r *rule) field(key, value *yaml.Node) (found action, err error) {
 		}
 		return noAction, err
 	case "optional":
-		v, err := valueOf(value)
-		yes, ok := v.(bool)
-		if err == nil && !ok {
-			return noAction, lineError(value, "optional takes true or false")
-		}
-		r.optional = yes
+		r.optional, err = switchOf(key, value)
 		return noAction, err
+	case "move":
+		r.move, err = switchOf(key, value)
+		return noAction, err
+	case "from":
+		r.fromText, r.from, err = pathOf(value)
+		return copyFrom, err
+	case "keep":
+		r.keep, err = keepListOf(value)
+		return keepKeys, err
 	case "value":
 		r.value, err = valueOf(value)
 		return setValue, err
@@ -160,7 +172,23 @@ func (r *rule) field(key, value *yaml.Node) (found action, err error) {
 		}
 		return remove, err
 	}
-	return noAction, lineError(key, "unknown field: a rule takes path, value, template, merge, delete, namespacePattern and optional")
+	return noAction, lineError(key, "unknown field: a rule takes path, value, template, merge, delete, keep, from, move, namespacePattern and optional")
+}
+
+func pathOf(n *yaml.Node) (text string, p path, err error) {
+	if text, err = textOf(n); err == nil {
+		p, err = parsePath(text)
+	}
+	return text, p, err
+}
+
+func switchOf(key, n *yaml.Node) (bool, error) {
+	v, err := valueOf(n)
+	yes, ok := v.(bool)
+	if err == nil && !ok {
+		err = lineError(n, key.Value+" takes true or false")
+	}
+	return yes, err
 }
 
 // where names the rule's path for an error, if there is one.
@@ -173,20 +201,23 @@ func (r rule) where() string {
 
 // Namespace names hold nothing else, so a pattern with other characters could
 // never match, and those that are special elsewhere ([, {, \) have no meaning.
-var pattern = regexp.MustCompile(`^[a-z0-9*?-]*$`)
+var patternForm = regexp.MustCompile(`^[a-z0-9*?-]*$`)
 
 func checkPattern(text string) error {
-	if !pattern.MatchString(text) {
+	if !patternForm.MatchString(text) {
 		return errors.New("namespacePattern holds lower-case letters, digits, -, * and ? only")
 	}
 	return nil
 }
 
+// isForAll reports whether the rule is meant for every namespace.
+func (r rule) isForAll() bool { return strings.Trim(r.pattern, "*") == "" }
+
 // DependsOnTarget reports whether the outcome can differ between targets of one
 // source. Where it is false, one Apply does for all of them.
 func (r Rules) DependsOnTarget() bool {
 	for _, one := range r.rules {
-		if strings.Trim(one.pattern, "*") != "" || one.render != nil && one.render.readsTarget {
+		if !one.isForAll() || one.render != nil && one.render.readsTarget {
 			return true
 		}
 	}

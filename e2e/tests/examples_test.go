@@ -34,6 +34,7 @@ func TestExamples(t *testing.T) {
 		"custom-resource":      exampleCustomResource,
 		"externalsecret":       exampleExternalSecret,
 		"pull-secrets":         examplePullSecrets,
+		"ca-bundle":            exampleCABundle,
 	}
 	files, err := filepath.Glob(examplePath(t, "*.yaml"))
 	if err != nil {
