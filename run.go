@@ -120,10 +120,11 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 	}
 	sources, mirrors, consents := queues(o.workers, m)
 	watches := clients.Watches()
+	var set *informers.Set
 	mirroring := controller.New(controller.Config{
 		Settings: o.Settings, Objects: clients.Writer(), Metadata: clients.Metadata, Access: clients.Access(),
 		Sources: sources, Mirrors: mirrors, Consents: consents, Metrics: m,
-		WatchObject: watches.Object, Identity: identity(),
+		WatchObject: watches.Object, Use: func(resource schema.GroupResource) { set.Use(resource) }, Identity: identity(),
 	})
 	namespaces := informers.New("namespaces", watches.Namespaces(), mirror.IngestNamespace, mirroring.Namespaces(), func(err error) {
 		if err != nil {
@@ -132,8 +133,8 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 		m.WatchFailing("namespaces", err != nil)
 	})
 	m.WatchFailing("namespaces", false) // so far
-	set := informers.NewSet(informers.Config{
-		Sources:  informers.Role{Name: "sources", Selection: watches.Sources(), Transform: func(schema.GroupVersionResource) func(any) (any, error) { return o.Settings.IngestSource }},
+	set = informers.NewSet(informers.Config{
+		Sources:  informers.Role{Name: "sources", Selection: watches.Sources(), Transform: o.Settings.IngestSource},
 		Mirrors:  informers.Role{Name: "mirrors", Selection: watches.Mirrors(), Transform: mirror.IngestMirror},
 		Any:      watches.Any,
 		Consumer: consumer{mirroring}, Observer: m,

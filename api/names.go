@@ -16,6 +16,7 @@ const (
 	AnnotationTargetNamespaces = Domain + "/target-namespaces"
 	AnnotationTargetSelector   = Domain + "/target-selector"
 	AnnotationTargetName       = Domain + "/target-name"
+	AnnotationTargetKind       = Domain + "/target-kind"
 	AnnotationMaxTargets       = Domain + "/max-targets"
 	AnnotationTransform        = Domain + "/transform"
 	AnnotationTransformStrict  = Domain + "/transform-strict"
@@ -55,6 +56,9 @@ const (
 	AnnotationSourceNamespace = Domain + "/source-namespace"
 	AnnotationSourceName      = Domain + "/source-name"
 	AnnotationSourceUID       = Domain + "/source-uid"
+	// AnnotationSourceType is the resource of a source whose mirror is of another, as
+	// "secrets" or "widgets.example.com".
+	AnnotationSourceType = Domain + "/source-type"
 	AnnotationContentHash     = Domain + "/source-content-hash"
 
 	// The stamps tell of the moment of the last write, so they can't be compared

@@ -29,9 +29,9 @@ func (w *sourceWorker) isMissingLocked(key mirror.SourceKey, t *table, st *state
 		return false // looked at again when it is known what there is
 	case st.wroteOnLast():
 		return true
-	case anyStays(t.bySource[key.NamespacedName()]):
+	case anyStays(w.cache.tables.owners.mirrors[key]):
 		return !st.isAbsent() // otherwise the mirrors' own keys see to it
-	case len(t.bySource[key.NamespacedName()]) == 0:
+	case len(w.cache.tables.owners.mirrors[key]) == 0:
 		w.cache.conflicts.abandoned(key)
 		delete(w.cache.states, key)
 	}
@@ -62,7 +62,7 @@ func (w *sourceWorker) syncAbsent(ctx context.Context, key mirror.SourceKey, res
 	}
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	t := w.cache.tables[key.Type]
+	t := w.cache.tables.of[key.Type]
 	if t == nil || t.sources[key.NamespacedName()] != nil {
 		return nil // forgotten, or back
 	}
@@ -70,7 +70,7 @@ func (w *sourceWorker) syncAbsent(ctx context.Context, key mirror.SourceKey, res
 	st.absentSince, st.deselected, st.last = time.Now(), deselected, nil
 	st.pace.succeed()
 	look := map[string]bool{}
-	for namespace := range t.bySource[key.NamespacedName()] {
+	for namespace := range w.cache.tables.owners.mirrors[key] {
 		look[namespace] = true
 	}
 	for namespace := range st.problems {

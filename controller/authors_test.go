@@ -51,7 +51,7 @@ func (r *rig) signed(stamp string) {
 		delete(annotations, api.AnnotationAuthor)
 	}
 	u.SetAnnotations(annotations)
-	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(u))
+	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), u))
 }
 
 // reasons are why there is no mirror in the namespace a.
@@ -145,7 +145,7 @@ func TestARightThatWasTakenAwayIsGoodForAMinute(t *testing.T) {
 		access.in = nil
 		deleted := func() {
 			r.gone(r.mirror("a"))
-			for _, m := range r.tables[configMapsType.GroupResource()].mirrors {
+			for _, m := range r.tables.of[configMapsType.GroupResource()].mirrors {
 				r.gone(m)
 			}
 			r.work()

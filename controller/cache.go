@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
@@ -23,13 +22,11 @@ type cache struct {
 	// over a request, a transformation or a hash.
 	mu         sync.Mutex
 	namespaces map[string]*mirror.Namespace
-	// kinds has the kinds of the types that are served; metadata alone doesn't say them.
-	kinds     map[schema.GroupVersionResource]string
-	tables    map[schema.GroupResource]*table
-	states    map[mirror.SourceKey]*state
-	contents  *contents
-	index     *index
-	conflicts *conflicts
+	tables     *tables
+	states     map[mirror.SourceKey]*state
+	contents   *contents
+	index      *index
+	conflicts  *conflicts
 	// backoff is about mirrors, sourceBackoff about what is written on sources.
 	backoff, sourceBackoff *driftBackoff
 	// contested has the mirrors that are fought over, by those whose they are.
@@ -50,7 +47,7 @@ func newCache(config Config) *cache {
 		Consents:      config.Consents,
 		Metrics:       config.Metrics,
 		namespaces:    map[string]*mirror.Namespace{},
-		tables:        map[schema.GroupResource]*table{},
+		tables:        newTables(config.Use),
 		states:        map[mirror.SourceKey]*state{},
 		contents:      newContents(maxContents),
 		index:         newIndex(),
@@ -68,17 +65,15 @@ func newCache(config Config) *cache {
 func (c *cache) Serve(kinds map[schema.GroupVersionResource]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.kinds = kinds
+	c.tables.serve(kinds)
 }
 
-// tableLocked returns the table of a type, made where there is none.
-func (c *cache) tableLocked(resource schema.GroupVersionResource) *table {
-	t := c.tables[resource.GroupResource()]
-	if t == nil || t.resource != resource {
-		t = newTable(resource, c.kinds[resource])
-		c.tables[resource.GroupResource()] = t
-	}
-	return t
+// served is a type that is mirrored, in the version in which it is, and its kind.
+func (c *cache) served(resource schema.GroupResource) (served schema.GroupVersionResource, kind schema.GroupVersionKind, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	served, ok = c.tables.served[resource]
+	return served, served.GroupVersion().WithKind(c.tables.kinds[served]), ok
 }
 
 // stateLocked returns the state of a source, made where there is none.
@@ -89,8 +84,4 @@ func (c *cache) stateLocked(key mirror.SourceKey) *state {
 		c.states[key] = st
 	}
 	return st
-}
-
-func (t *table) sourceKey(name types.NamespacedName) mirror.SourceKey {
-	return mirror.SourceKey{Type: t.resource.GroupResource(), Namespace: name.Namespace, Name: name.Name}
 }

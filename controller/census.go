@@ -46,7 +46,7 @@ func (c *cache) Census() (sources, problems map[string]int) {
 	defer c.mu.Unlock()
 	for key, st := range c.states {
 		var src *mirror.Source // nil of mirrors whose source is gone
-		if t := c.tables[key.Type]; t != nil {
+		if t := c.tables.of[key.Type]; t != nil {
 			src = t.sources[key.NamespacedName()]
 		}
 		if src != nil && src.Mode != mirror.Off {

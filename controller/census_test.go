@@ -14,7 +14,7 @@ import (
 func TestTheCensusTellsHowSourcesFareAndWhy(t *testing.T) {
 	foreign, refused := mirror.Problem{Reason: mirror.ReasonForeign}, mirror.Problem{Reason: mirror.ReasonWriteRefused}
 	r := newRig(t)
-	table := r.tableLocked(schema.GroupVersionResource{Version: "v1", Resource: "secrets"})
+	table := r.tables.table(schema.GroupVersionResource{Version: "v1", Resource: "secrets"})
 	for name, row := range map[string]struct {
 		source   *mirror.Source
 		since    time.Time
@@ -50,7 +50,7 @@ func TestTheCensusTellsHowSourcesFareAndWhy(t *testing.T) {
 	}
 	want := map[string]int{mirror.ReasonInvalid: 2, mirror.ReasonRefused: 1, mirror.ReasonTransform: 0, mirror.ReasonForeign: 2, mirror.ReasonTaken: 0,
 		mirror.ReasonContested: 0, mirror.ReasonConsent: 0, mirror.ReasonOverLimit: 1, mirror.ReasonWriteRefused: 3, mirror.ReasonServerTrouble: 0,
-		mirror.ReasonNoAuthor: 0, mirror.ReasonMayNot: 0}
+		mirror.ReasonNoAuthor: 0, mirror.ReasonMayNot: 0, mirror.ReasonNotMirrored: 0}
 	if !maps.Equal(problems, want) {
 		t.Errorf("the problems are %v, want %v", problems, want)
 	}

@@ -6,16 +6,9 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
-
-// object is what two can want at once: a name in a namespace.
-type object struct {
-	kind schema.GroupResource
-	at   types.NamespacedName
-}
 
 // maxWatched bounds the number of foreign objects that are watched one by one, maxWatchedBy
 // of those that are in the way of one namespace's sources, or lie in one namespace: each of
@@ -131,10 +124,10 @@ func (c *conflicts) abandoned(source mirror.SourceKey) {
 	}
 }
 
-// forget ends all waiting for objects of a type.
+// forget ends all waiting for objects of a type, and that of its sources.
 func (c *conflicts) forget(kind schema.GroupResource) {
 	for key, o := range c.waitsFor {
-		if o.kind == kind {
+		if o.kind == kind || key.Source.Type == kind {
 			c.stopWaiting(key)
 		}
 	}
@@ -196,6 +189,6 @@ func (w *mirrorWorker) existingObject(ctx context.Context, key mirror.MirrorKey,
 	}
 	w.cache.Metrics.SyncError("mirror", mirror.ReasonForeign)
 	w.block(ctx, o, key, t)
-	p := mirror.ForeignObject(d.Source.Kind, d.Name)
+	p := mirror.ForeignObject(d.Source.Mirrors.Kind, d.Name)
 	return &p, nil
 }

@@ -96,7 +96,7 @@ func (c *cache) keepContentLocked(key mirror.SourceKey, src *mirror.Source) *mir
 			src = src.WithoutContent()
 			continue
 		}
-		t := c.tables[other.Type]
+		t := c.tables.of[other.Type]
 		t.sources[other.NamespacedName()] = t.sources[other.NamespacedName()].WithoutContent()
 	}
 	return src
@@ -115,7 +115,7 @@ func (r *reader) withContent(ctx context.Context, key mirror.SourceKey, s snapsh
 	case err != nil:
 		return nil, err
 	}
-	read := r.cache.Settings.NewSource(u)
+	read := r.cache.Settings.NewSource(key.Type, u)
 	// A watch may show the same version in another form than a GET (see mirror.Content).
 	if read.Identity != s.source.Identity && !mirror.SameSpec(read, s.source) {
 		return nil, errStale
@@ -123,7 +123,7 @@ func (r *reader) withContent(ctx context.Context, key mirror.SourceKey, s snapsh
 	src := s.source.WithContent(read)
 	r.cache.mu.Lock()
 	defer r.cache.mu.Unlock()
-	if t := r.cache.tables[key.Type]; t != nil && mirror.SameSpec(t.sources[key.NamespacedName()], src) {
+	if t := r.cache.tables.of[key.Type]; t != nil && mirror.SameSpec(t.sources[key.NamespacedName()], src) {
 		known := t.sources[key.NamespacedName()].WithContent(read)
 		t.sources[key.NamespacedName()] = r.cache.keepContentLocked(key, known)
 	}

@@ -45,7 +45,7 @@ func TestContentBeyondTheBoundIsDroppedTheLargestFirst(t *testing.T) {
 }
 
 func (r *rig) keptContent() bool {
-	return r.tables[configMapsType.GroupResource()].sources[r.sourceKey().NamespacedName()].HasContent()
+	return r.tables.of[configMapsType.GroupResource()].sources[r.sourceKey().NamespacedName()].HasContent()
 }
 
 func TestTheContentOfASourceThatGoesNowhereIsReadWhenItDoes(t *testing.T) {
@@ -100,7 +100,7 @@ func TestAMirrorIsPutRightThoughItsSourcesContentIsNotKept(t *testing.T) {
 		u.SetName(fmt.Sprint("large-", n))
 		u.SetUID(types.UID(fmt.Sprint("large-", n)))
 		u.Object["data"] = map[string]any{"a": strings.Repeat("x", 10_000)}
-		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(u))
+		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), u))
 	}
 	if !r.keptContent() || len(r.contents.at) != 1 {
 		t.Fatalf("the small one's is kept: %v, of %d sources", r.keptContent(), len(r.contents.at))
@@ -140,7 +140,7 @@ func TestNothingKeepsASourceWhoseContentIsNotKept(t *testing.T) {
 	r := newRig(t)
 	r.Ready(configMapsType)
 	whole := func() weak.Pointer[mirror.Source] {
-		src := r.Settings.NewSource(r.object("src", api.LabelEnabled, "nowhere"))
+		src := r.Settings.NewSource(configMapsType.GroupResource(), r.object("src", api.LabelEnabled, "nowhere"))
 		r.SourcesOf(configMapsType).Set(src)
 		return weak.Make(src)
 	}()

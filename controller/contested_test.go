@@ -111,7 +111,7 @@ func TestAFightIsToldThoughNoStatusComesToTellOfIt(t *testing.T) {
 // reportWithoutStatus settles a look at a source that is gone. It returns how much of it
 // is told.
 func (r *rig) reportWithoutStatus(key mirror.MirrorKey, p mirror.Problem) (unreported int, name string) {
-	r.tableLocked(configMapsType)
+	r.tables.table(configMapsType)
 	list, name := r.Controller.mirrors.recordResult(key, nil, []mirror.Problem{p})
 	return len(list), name
 }

@@ -64,6 +64,8 @@ type Config struct {
 	// WatchObject watches one object by its name until the context is done, and
 	// calls gone each time that it is seen not to be there.
 	WatchObject func(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func())
+	// Use has the mirrors of a type watched that may have no sources.
+	Use func(schema.GroupResource)
 	// Identity names this process in events.
 	Identity string
 }

@@ -19,7 +19,7 @@ func (w *mirrorWorker) deleteStale(ctx context.Context, key mirror.MirrorKey, s 
 		if mirror.Plan(nil, r, nil, false) != mirror.Delete {
 			continue
 		}
-		o := object{key.Source.Type, r.Key()}
+		o := objectOf(r)
 		if may, held := w.mayDelete(key, o, r); held {
 			return nil // looked at again when the finalizer has gone
 		} else if !may {
@@ -57,12 +57,16 @@ const mostReads = 5
 // source then.
 func (w *mirrorWorker) delete(ctx context.Context, key mirror.MirrorKey, s snapshot, r *mirror.Record) error {
 	for read := 0; ; read++ {
-		err := w.client.delete(ctx, s.resource, r)
+		resource, _, ok := w.cache.served(r.Resource())
+		if !ok {
+			return errStale // forgotten meanwhile
+		}
+		err := w.client.delete(ctx, resource, r)
 		w.deleted(key, r, err)
 		if !apierrors.IsConflict(err) || read == mostReads {
 			return err
 		}
-		now, readErr := w.reader.refresh(ctx, s.resource, r)
+		now, readErr := w.reader.refresh(ctx, resource, r)
 		if readErr != nil {
 			return readErr
 		}
@@ -79,14 +83,14 @@ func (w *mirrorWorker) delete(ctx context.Context, key mirror.MirrorKey, s snaps
 func (w *mirrorWorker) mayDeleteNow(key mirror.MirrorKey, s snapshot, now, before *mirror.Record) bool {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	t := w.cache.tables[key.Source.Type]
-	if t == nil || now == nil || now.UID != before.UID || now.Terminating || !now.Standing.IsMirror() || t.ownerOf(now) != key.Source.NamespacedName() {
+	t := w.cache.tables.of[key.Source.Type]
+	if t == nil || now == nil || now.UID != before.UID || now.Terminating || !now.Standing.IsMirror() || w.cache.tables.owners.recorded(now) != key.Source {
 		return false
 	}
 	if !mirror.SameSpec(s.source, t.sources[key.Source.NamespacedName()]) || w.intentNowLocked(key, t) != s.intent {
 		return false
 	}
-	t.markDeleteRequested(now, true)
+	w.cache.tables.markDeleteRequested(now, true)
 	return true
 }
 
@@ -96,7 +100,7 @@ func (w *mirrorWorker) mayDeleteNow(key mirror.MirrorKey, s snapshot, now, befor
 func (w *mirrorWorker) mayDelete(key mirror.MirrorKey, o object, r *mirror.Record) (may, held bool) {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	t := w.cache.tables[key.Source.Type]
+	t := w.cache.tables.of[key.Source.Type]
 	if t == nil {
 		return false, false // forgotten meanwhile
 	}
@@ -108,7 +112,7 @@ func (w *mirrorWorker) mayDelete(key mirror.MirrorKey, o object, r *mirror.Recor
 	if stays(r) && w.cache.holdLocked(key, t) {
 		return false, true
 	}
-	t.markDeleteRequested(r, true)
+	w.cache.tables.markDeleteRequested(r, true)
 	return true, false
 }
 
@@ -116,8 +120,7 @@ func (w *mirrorWorker) mayDelete(key mirror.MirrorKey, o object, r *mirror.Recor
 func (w *mirrorWorker) deleted(key mirror.MirrorKey, r *mirror.Record, err error) {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	o := object{key.Source.Type, r.Key()}
-	t := w.cache.tables[key.Source.Type]
+	o, t := objectOf(r), w.cache.tables.of[r.Resource()]
 	switch {
 	case t == nil:
 	case err == nil:

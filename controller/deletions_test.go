@@ -135,7 +135,7 @@ func TestI10AFinalizerThatNobodyFollowsIsTakenOffWhatIsDeleted(t *testing.T) {
 			deleted := metav1.NewTime(time.Now().Add(-row.age))
 			source.SetDeletionTimestamp(&deleted)
 			r.inPlace, r.source = mirrortest.MetadataOf(source), source.DeepCopy()
-			r.SourcesOf(configMapsType).Set(r.Settings.NewSource(source))
+			r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), source))
 			if !slices.Contains(r.sources.later, r.sourceKey()) {
 				t.Fatal("nobody looks at it later")
 			}

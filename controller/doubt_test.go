@@ -68,8 +68,8 @@ func TestI2AReplacementThatIsRefusedTwiceAsStaleHasTheServerAsked(t *testing.T) 
 		t.Fatalf("%d reads after the first refusal", r.reads)
 	}
 	_ = r.SyncMirror(t.Context(), mirror.MirrorKey{Source: r.sourceKey(), Namespace: "a"})
-	if r.reads != 1 || len(r.tables[configMapsType.GroupResource()].mirrors) != 0 {
-		t.Errorf("%d reads after %d writes; believed to be there: %v", r.reads, r.updates, r.tables[configMapsType.GroupResource()].mirrors)
+	if r.reads != 1 || len(r.tables.of[configMapsType.GroupResource()].mirrors) != 0 {
+		t.Errorf("%d reads after %d writes; believed to be there: %v", r.reads, r.updates, r.tables.of[configMapsType.GroupResource()].mirrors)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestWhoWaitsForANameHearsOfAMirrorThatWentUnseen(t *testing.T) {
 	annotations := other.GetAnnotations()
 	annotations[api.AnnotationTargetName] = "s"
 	other.SetAnnotations(annotations)
-	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(other))
+	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), other))
 	r.ask("a")
 	r.Ready(configMapsType)
 	r.work()

@@ -46,7 +46,7 @@ func finalizers(src *mirror.Source, keeps, expects bool) []string {
 // waits: one where it asked for it. Elsewhere anybody can put an object that is taken for one;
 // it goes without the source as well.
 func (t *table) holds(src *mirror.Source, namespaces map[string]*mirror.Namespace) bool {
-	for namespace, records := range t.bySource[src.Key()] {
+	for namespace, records := range t.owners.mirrors[src.SourceKey()] {
 		ns := namespaces[namespace]
 		if slices.ContainsFunc(records, stays) && (ns == nil || src.MayAskFor(ns)) {
 			return true
@@ -69,7 +69,7 @@ func stays(r *mirror.Record) bool { return !r.Terminating }
 
 // keepsLocked reports whether a source has a mirror that is to stay.
 func (c *cache) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
-	has := t.bySource[key.NamespacedName()]
+	has := c.tables.owners.mirrors[key]
 	if src.Mode == mirror.Off || src.Mode == mirror.Refused {
 		return false
 	}
@@ -87,7 +87,7 @@ func (c *cache) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Source, 
 
 // expectsLocked reports whether one of the looks that are due may make a mirror.
 func (c *cache) expectsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
-	has := t.bySource[key.NamespacedName()]
+	has := c.tables.owners.mirrors[key]
 	for _, due := range []iter.Seq[string]{maps.Keys(st.pending), maps.Keys(st.drifted)} {
 		for namespace := range due {
 			if c.intentLocked(src, st, c.namespaces[namespace], has, namespace) == mirror.IntentPresent {
@@ -163,7 +163,7 @@ func (w *sourceWorker) failRelease(key mirror.SourceKey, most int) {
 		return
 	}
 	st.releaseFailures = mostConflicts
-	if t := w.cache.tables[key.Type]; t != nil {
+	if t := w.cache.tables.of[key.Type]; t != nil {
 		w.cache.resumeHeldLocked(key, t, st)
 	}
 }

@@ -44,7 +44,7 @@ func (w *mirrorWorker) recordResult(key mirror.MirrorKey, src *mirror.Source, pr
 	if st == nil {
 		return nil, ""
 	}
-	t := w.cache.tables[key.Source.Type]
+	t := w.cache.tables.of[key.Source.Type]
 	if t == nil || !mirror.SameSpec(src, t.sources[key.Source.NamespacedName()]) {
 		w.cache.Mirrors.Add(key) // the source changed while we looked: nothing is settled
 		return w.contestedUnreportedLocked(key, src, problems)

@@ -21,7 +21,7 @@ func namespacesThatComeTogether(t *testing.T) {
 	source := r.object("src", api.LabelEnabled, "*")
 	source.SetFinalizers([]string{api.Finalizer})
 	r.source = source.DeepCopy()
-	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(source))
+	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), source))
 	r.Ready(configMapsType)
 	r.work()
 	r.patches, r.sources.later = 0, nil
@@ -56,7 +56,7 @@ func TestASourceThatGoesIsRidOfItsFinalizerAtOnce(t *testing.T) {
 	now := metav1.Now()
 	source.SetDeletionTimestamp(&now)
 	r.source = source.DeepCopy()
-	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(source))
+	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), source))
 	r.work()
 	if r.deletes != 1 || r.patches != 1 {
 		t.Errorf("%d mirrors deleted and %d patches of the source", r.deletes, r.patches)

@@ -16,10 +16,11 @@ import (
 
 // formerMirrors are those under other names, where there is none under this one.
 func (s *snapshot) formerMirrors(name string) []*mirror.Record {
-	if slices.ContainsFunc(s.existing, func(r *mirror.Record) bool { return r.Name == name }) {
+	ofType := slices.DeleteFunc(slices.Clone(s.existing), func(r *mirror.Record) bool { return r.Resource() != s.source.Mirrors.Resource })
+	if slices.ContainsFunc(ofType, func(r *mirror.Record) bool { return r.Name == name }) {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(s.existing), func(r *mirror.Record) bool { return r.Terminating || r.DeleteRequested })
+	return slices.DeleteFunc(ofType, func(r *mirror.Record) bool { return r.Terminating || r.DeleteRequested })
 }
 
 // keepFormer makes the mirrors right that stand in for one that can't be made, for the
@@ -33,7 +34,7 @@ func (w *mirrorWorker) keepFormer(ctx context.Context, key mirror.MirrorKey, s s
 			problems = append(problems, wrong...)
 			continue
 		}
-		problem, again := w.ensure(ctx, key, s, mirror.Draft{Source: s.source, Desired: shape, Resource: s.resource.GroupResource(), Namespace: key.Namespace, Name: r.Name})
+		problem, again := w.ensure(ctx, key, s, mirror.Draft{Source: s.source, Desired: shape, Namespace: key.Namespace, Name: r.Name})
 		switch {
 		case problem != nil:
 			problems = append(problems, *problem)

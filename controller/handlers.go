@@ -34,7 +34,7 @@ func (h SourceHandler) SetAtStart(obj any) { h.set(obj.(*mirror.Source), true) }
 func (h SourceHandler) set(src *mirror.Source, atStart bool) {
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
-	t := h.c.tableLocked(h.resource)
+	t := h.c.tables.table(h.resource)
 	key := t.sourceKey(src.Key())
 	if !h.c.Settings.SourceAllowed(src.Namespace) {
 		h.c.seenOutsideLocked(t, key, src) // somebody else's, or nobody's: mirrors included
@@ -49,6 +49,7 @@ func (h SourceHandler) set(src *mirror.Source, atStart bool) {
 	} else {
 		h.c.recomputeTargetsLocked(key, src, st)
 		src = h.admitLocked(key, src, st)
+		h.c.tables.note(key, src)
 	}
 	t.setSource(src)
 	h.c.Sources.Add(key)
@@ -86,7 +87,7 @@ func (c *cache) recomputeTargetsLocked(key mirror.SourceKey, src *mirror.Source,
 func (h SourceHandler) Gone(name types.NamespacedName, _ types.UID, _ string) {
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
-	t := h.c.tableLocked(h.resource)
+	t := h.c.tables.table(h.resource)
 	delete(t.outside, name)
 	src := t.sources[name]
 	if src == nil {
@@ -94,6 +95,7 @@ func (h SourceHandler) Gone(name types.NamespacedName, _ types.UID, _ string) {
 	}
 	key := t.sourceKey(name)
 	t.removeSource(src)
+	delete(h.c.tables.elsewhere, key)
 	h.c.contents.forget(key)
 	h.c.index.set(key, nil)
 	st := h.c.stateLocked(key)
@@ -119,7 +121,7 @@ func (h MirrorHandler) Set(obj any) {
 	r := obj.(*mirror.Record)
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
-	t := h.c.tableLocked(h.resource)
+	t := h.c.tables.table(h.resource)
 	t.observeVersion(r.ResourceVersion)
 	t.confirm(r)
 	if r.Standing == mirror.Foreign {
@@ -132,7 +134,7 @@ func (h MirrorHandler) Set(obj any) {
 		return
 	}
 	h.c.enqueueOwnersLocked(t, r)
-	if before != nil && t.owner(before) != t.owner(r) {
+	if before != nil && h.c.tables.owners.of(before) != h.c.tables.owners.of(r) {
 		h.c.enqueueOwnersLocked(t, before)
 	}
 }
@@ -141,7 +143,7 @@ func (h MirrorHandler) Set(obj any) {
 func (h MirrorHandler) Gone(name types.NamespacedName, uid types.UID, resourceVersion string) {
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
-	t := h.c.tableLocked(h.resource)
+	t := h.c.tables.table(h.resource)
 	t.observeVersion(resourceVersion)
 	h.c.mirrorGoneLocked(t, name, uid, resourceVersion)
 }
@@ -151,10 +153,10 @@ func (h MirrorHandler) Gone(name types.NamespacedName, uid types.UID, resourceVe
 func (h MirrorHandler) Reached(resourceVersion string) {
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
-	t := h.c.tableLocked(h.resource)
+	t := h.c.tables.table(h.resource)
 	t.reached = resourceVersion
 	for r, rest := range t.passed() {
-		h.c.Mirrors.AddAfter(mirror.MirrorKey{Source: t.sourceKey(t.ownerOf(r)), Namespace: r.Namespace}, rest)
+		h.c.Mirrors.AddAfter(mirror.MirrorKey{Source: h.c.tables.owners.recorded(r), Namespace: r.Namespace}, rest)
 	}
 }
 
@@ -180,17 +182,23 @@ func (c *cache) countMirror(t *table, before, after *mirror.Record) {
 // source whose it is or may be, and those that wait for its name. What has happened
 // on our own request is no drift.
 func (c *cache) enqueueOwnersLocked(t *table, r *mirror.Record) {
-	for key := range c.conflicts.waiting[object{t.resource.GroupResource(), r.Key()}] {
+	for key := range c.conflicts.waiting[objectOf(r)] {
 		c.Mirrors.Add(key)
 	}
-	if !t.ready {
-		return // Ready has all of them looked at
-	}
-	owner := t.owner(r)
-	if owner.Name == "" || !c.Settings.SourceAllowed(owner.Namespace) || !r.Standing.IsMirror() && t.sources[owner] == nil {
+	key := c.tables.owners.of(r)
+	if key.Name == "" || !c.Settings.SourceAllowed(key.Namespace) {
 		return
 	}
-	key := t.sourceKey(owner)
+	if key.Type != t.resource.GroupResource() {
+		c.tables.usedFor(key.Type) // what isn't watched can't be known to be gone
+	}
+	of := c.tables.of[key.Type]
+	if !t.ready || of == nil || !of.ready {
+		return // Ready has all of them looked at
+	}
+	if !r.Standing.IsMirror() && of.sources[key.NamespacedName()] == nil {
+		return
+	}
 	if st := c.states[key]; st != nil && !r.DeleteRequested {
 		st.drifted[r.Namespace] = true
 	}
@@ -216,20 +224,23 @@ func (c *cache) enqueueLocked(key mirror.SourceKey, st *state, namespace string)
 func (c *cache) Ready(resource schema.GroupVersionResource) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.tableLocked(resource)
+	t := c.tables.table(resource)
 	t.ready = true
-	t.reown()
+	c.tables.reown(t)
 	c.reportOutsideLocked(t)
 	c.reportHalfAskedLocked(t)
-	for name := range t.sources {
-		c.stateLocked(t.sourceKey(name)).resync = true
-		c.Sources.Add(t.sourceKey(name))
-	}
-	for name, has := range t.bySource {
-		if t.sources[name] == nil && name.Name != "" && c.Settings.SourceAllowed(name.Namespace) {
-			c.stateLocked(t.sourceKey(name)).resync = true
-			c.enqueueSourceLocked(t.sourceKey(name), slices.Min(slices.Collect(maps.Keys(has))))
+	for _, key := range c.tables.concerned(t) {
+		of := c.tables.of[key.Type]
+		if of == nil || !of.ready || key.Name == "" || !c.Settings.SourceAllowed(key.Namespace) {
+			continue
 		}
+		c.stateLocked(key).resync = true
+		if of.sources[key.NamespacedName()] != nil {
+			c.Sources.Add(key)
+			continue
+		}
+		has := c.tables.owners.mirrors[key]
+		c.enqueueSourceLocked(key, slices.Min(slices.Collect(maps.Keys(has))))
 	}
 }
 
@@ -238,14 +249,15 @@ func (c *cache) Ready(resource schema.GroupVersionResource) {
 func (c *cache) Forget(resource schema.GroupVersionResource) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.tables[resource.GroupResource()]
+	t := c.tables.of[resource.GroupResource()]
 	if t == nil || t.resource != resource {
 		return
 	}
+	concerned := c.tables.concerned(t)
 	for _, r := range t.mirrors {
 		c.countMirror(t, r, nil)
 	}
-	delete(c.tables, resource.GroupResource())
+	c.tables.forget(t)
 	c.conflicts.forget(resource.GroupResource())
 	maps.DeleteFunc(c.contested, func(key mirror.MirrorKey, _ object) bool { return key.Source.Type == resource.GroupResource() })
 	c.kept.forget(resource.GroupResource())
@@ -257,4 +269,10 @@ func (c *cache) Forget(resource schema.GroupVersionResource) {
 		}
 		return false
 	})
+	for _, key := range concerned { // whose mirrors can't be written any more
+		if st := c.states[key]; st != nil {
+			st.resync = true
+			c.Sources.Add(key)
+		}
+	}
 }

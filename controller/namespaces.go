@@ -65,11 +65,9 @@ func (c *cache) namespaceChanged(before, after *mirror.Namespace) {
 	if before != nil && after != nil && (lessWelcoming(after) || before.Unreadable != "") {
 		// Sources that are paused or can't be read are not in the index, but a refusal
 		// counts for them too.
-		for _, t := range c.tables {
-			for source, has := range t.bySource {
-				if len(has[after.Name]) > 0 && c.Settings.SourceAllowed(source.Namespace) {
-					c.Mirrors.AddCharged(mirror.MirrorKey{Source: t.sourceKey(source), Namespace: after.Name}, after.Name)
-				}
+		for source, has := range c.tables.owners.mirrors {
+			if len(has[after.Name]) > 0 && c.Settings.SourceAllowed(source.Namespace) {
+				c.Mirrors.AddCharged(mirror.MirrorKey{Source: source, Namespace: after.Name}, after.Name)
 			}
 		}
 	}
@@ -83,7 +81,7 @@ func lessWelcoming(ns *mirror.Namespace) bool {
 
 // enqueueNamespaceLocked has a source look at one namespace.
 func (c *cache) enqueueNamespaceLocked(key mirror.SourceKey, namespace string, ns *mirror.Namespace) {
-	t := c.tables[key.Type]
+	t := c.tables.of[key.Type]
 	if t == nil || t.sources[key.NamespacedName()] == nil {
 		return
 	}

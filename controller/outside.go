@@ -50,7 +50,7 @@ func (c *cache) reportOutsideLocked(t *table) {
 // do it.
 func (w *sourceWorker) releaseOutside(ctx context.Context, key mirror.SourceKey) error {
 	w.cache.mu.Lock()
-	t := w.cache.tables[key.Type]
+	t := w.cache.tables.of[key.Type]
 	outside := t != nil && t.outside[key.NamespacedName()]
 	w.cache.mu.Unlock()
 	if !outside {

@@ -43,7 +43,7 @@ func (r *rig) pass(d time.Duration) {
 func (r *rig) sayAndHear(targets string) {
 	u := r.object("src", api.LabelEnabled, targets)
 	u.SetFinalizers([]string{api.Finalizer})
-	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(u.DeepCopy()))
+	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), u.DeepCopy()))
 	r.onPatch = func(body string) {
 		var patch struct{ Metadata metav1.ObjectMeta }
 		if err := json.Unmarshal([]byte(body), &patch); err != nil {
@@ -56,7 +56,7 @@ func (r *rig) sayAndHear(targets string) {
 			u.SetFinalizers(patch.Metadata.Finalizers)
 		}
 		u.SetResourceVersion(r.next())
-		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(u.DeepCopy()))
+		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), u.DeepCopy()))
 	}
 }
 

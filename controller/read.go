@@ -48,7 +48,7 @@ func (r *reader) refresh(ctx context.Context, t schema.GroupVersionResource, hav
 func (r *reader) takeIn(kind schema.GroupVersionResource, have, found *mirror.Record, err error) (*mirror.Record, error) {
 	r.cache.mu.Lock()
 	defer r.cache.mu.Unlock()
-	t := r.cache.tables[kind.GroupResource()]
+	t := r.cache.tables.of[kind.GroupResource()]
 	switch {
 	case t == nil || t.resource != kind:
 		return nil, errStale // forgotten meanwhile
@@ -69,7 +69,7 @@ func (r *reader) takeIn(kind schema.GroupVersionResource, have, found *mirror.Re
 		t.recognize(known)
 	}
 	r.cache.countMirror(t, before, known)
-	if news && before != nil && t.owner(before) != t.owner(found) {
+	if news && before != nil && r.cache.tables.owners.of(before) != r.cache.tables.owners.of(found) {
 		r.cache.enqueueOwnersLocked(t, found)
 		r.cache.enqueueOwnersLocked(t, before)
 	}
@@ -88,13 +88,13 @@ func (c *cache) dropNotFoundLocked(t *table, have *mirror.Record) {
 // stale is what becomes of a write that the server refused because a mirror isn't what
 // we took it for. As a rule the watch is about to tell what it is; where it hasn't by the
 // second time, the server is asked.
-func (r *reader) stale(ctx context.Context, key mirror.SourceKey, t schema.GroupVersionResource, have *mirror.Record) error {
+func (r *reader) stale(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) error {
 	r.cache.Metrics.SyncError("mirror", "conflict")
 	if have == nil {
 		return errStale
 	}
 	r.cache.mu.Lock()
-	table := r.cache.tables[key.Type]
+	table := r.cache.tables.of[t.GroupResource()]
 	again := table != nil && table.refused(have)
 	r.cache.mu.Unlock()
 	if again {

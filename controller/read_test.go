@@ -65,6 +65,6 @@ func TestI2AReadThatFindsAnothersMirrorHasBothLookAtIt(t *testing.T) {
 	r.MirrorsOf(configMapsType).Set(mirror.NewRecord(configMapsType.GroupResource(), r.whole)) // no news
 	r.work()
 	if r.deletes != 1 {
-		t.Errorf("%d deletes of what names a source that is gone; the mirrors are %v", r.deletes, r.tables[configMapsType.GroupResource()].mirrors)
+		t.Errorf("%d deletes of what names a source that is gone; the mirrors are %v", r.deletes, r.tables.of[configMapsType.GroupResource()].mirrors)
 	}
 }

@@ -86,14 +86,10 @@ func (k *keptMetadata) forget(kind schema.GroupResource) {
 func (w *mirrorWorker) keep(key mirror.MirrorKey, have *mirror.Record, theirs *mirror.Unmanaged) bool {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	t := w.cache.tables[key.Source.Type]
-	if t == nil {
-		return true
-	}
 	if !w.cache.kept.put(key, theirs) {
 		return false
 	}
-	t.markDeleteRequested(have, true)
+	w.cache.tables.markDeleteRequested(have, true)
 	return true
 }
 
@@ -102,9 +98,7 @@ func (w *mirrorWorker) deletionRefused(key mirror.MirrorKey, have *mirror.Record
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
 	w.cache.kept.drop(key)
-	if t := w.cache.tables[key.Source.Type]; t != nil {
-		t.markDeleteRequested(have, false)
-	}
+	w.cache.tables.markDeleteRequested(have, false)
 }
 
 // keptFor is what others had put into a mirror that was deleted to be made anew.

@@ -20,7 +20,7 @@ func (r *rig) say(targets string, change func(*unstructured.Unstructured)) {
 	u.SetFinalizers([]string{api.Finalizer})
 	change(u)
 	r.source = u.DeepCopy()
-	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(u))
+	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), u))
 	r.onPatch = func(body string) {
 		if !strings.Contains(body, `"finalizers":[]`) {
 			return
@@ -31,7 +31,7 @@ func (r *rig) say(targets string, change func(*unstructured.Unstructured)) {
 			r.loseSource()
 			return
 		}
-		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(u))
+		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), u))
 	}
 }
 
@@ -112,7 +112,7 @@ func TestNothingIsMadeForASourceThatWentSinceItWasSeen(t *testing.T) {
 		t.Fatal("it is not released, though it has no mirror")
 	}
 	desired, _ := s.source.Desired("a", "s")
-	if _, err := r.Controller.mirrors.ensure(t.Context(), key, s, mirror.Draft{Source: s.source, Desired: desired, Resource: s.resource.GroupResource(), Namespace: "a", Name: "s"}); err == nil || r.creates != 0 {
+	if _, err := r.Controller.mirrors.ensure(t.Context(), key, s, mirror.Draft{Source: s.source, Desired: desired, Namespace: "a", Name: "s"}); err == nil || r.creates != 0 {
 		t.Errorf("%d creates, error %v", r.creates, err)
 	}
 	if !slices.Contains(r.mirrors.keys, key) {

@@ -32,7 +32,8 @@ func (w *sourceWorker) reportStatus(ctx context.Context, key mirror.SourceKey, s
 // for that, it is told where somebody will look: on the source, or on the mirror
 // itself where that is all there is.
 func (w *mirrorWorker) reportDeleted(ctx context.Context, key mirror.MirrorKey, s snapshot, r *mirror.Record) {
-	logger := klog.FromContext(ctx).WithValues("mirror", klog.KObj(r.GetObjectMeta()), "type", mirror.TypeName(s.kind), "source", key.Source)
+	_, kind, _ := w.cache.served(r.Resource())
+	logger := klog.FromContext(ctx).WithValues("mirror", klog.KObj(r.GetObjectMeta()), "type", mirror.TypeName(kind), "source", key.Source)
 	if s.cause == "" {
 		logger.V(2).Info("Deleted a mirror")
 		return
@@ -53,8 +54,8 @@ func (w *mirrorWorker) reportDeleted(ctx context.Context, key mirror.MirrorKey, 
 	if !w.cache.takesEvents(r.Namespace) {
 		return
 	}
-	apiVersion, kind := s.kind.ToAPIVersionAndKind()
-	if err := w.events.about(ctx, subject{apiVersion, kind, r.Identity}, p); err != nil {
+	apiVersion, name := kind.ToAPIVersionAndKind()
+	if err := w.events.about(ctx, subject{apiVersion, name, r.Identity}, p); err != nil {
 		logger.V(2).Info("Can't write an event", "reason", p.Reason)
 	}
 }

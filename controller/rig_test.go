@@ -115,6 +115,7 @@ func newRig(t *testing.T) *rig {
 	r.Controller = New(Config{
 		Settings: mirror.Settings{MaxTargets: 100}, Objects: r, Metadata: server{rig: r}, Sources: r.sources, Mirrors: r.mirrors, Consents: r.consents, Metrics: silent{},
 		WatchObject: func(ctx context.Context, _ schema.GroupVersionResource, _, _ string, _ func()) { <-ctx.Done() },
+		Use:         func(schema.GroupResource) {},
 	})
 	r.Serve(map[schema.GroupVersionResource]string{configMapsType: "ConfigMap"})
 	return r
@@ -266,7 +267,7 @@ func (r *rig) object(namespace, labels, annotations string) *unstructured.Unstru
 
 // ask has the source ask for these targets.
 func (r *rig) ask(targets string) {
-	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(r.object("src", api.LabelEnabled, targets)))
+	r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), r.object("src", api.LabelEnabled, targets)))
 }
 
 func (r *rig) loseSource() {

@@ -15,9 +15,10 @@ const sourceUnknown mirror.Intent = -1
 
 // snapshot is what is known when one namespace of a source is looked at.
 type snapshot struct {
-	resource schema.GroupVersionResource
-	kind     schema.GroupVersionKind
-	source   *mirror.Source
+	// resource is the source's, and mirrors what its mirrors are; zero where that isn't
+	// served.
+	resource, mirrors schema.GroupVersionResource
+	source            *mirror.Source
 	// intent is IntentUnknown while the type isn't known, or not yet.
 	intent mirror.Intent
 	// existing are the source's mirrors in the namespace.
@@ -41,24 +42,29 @@ type snapshot struct {
 func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	t := w.cache.tables[key.Source.Type]
+	t := w.cache.tables.of[key.Source.Type]
 	if t == nil || !t.ready {
 		return snapshot{}
 	}
 	st := w.cache.stateLocked(key.Source)
-	existing := slices.Clone(t.bySource[key.Source.NamespacedName()][key.Namespace])
+	existing := slices.Clone(w.cache.tables.owners.mirrors[key.Source][key.Namespace])
 	for n, r := range existing {
-		existing[n] = t.doubt(r)
+		existing[n] = w.cache.tables.of[r.Resource()].doubt(r)
 	}
 	s := snapshot{
 		resource: t.resource,
-		kind:     t.gvk(),
 		source:   t.sources[key.Source.NamespacedName()],
 		existing: existing,
 		since:    st.pending[key.Namespace],
 	}
 	s.drift = s.since.IsZero() && st.drifted[key.Namespace]
-	s.intent = w.cache.intentLocked(s.source, st, w.cache.namespaces[key.Namespace], t.bySource[key.Source.NamespacedName()], key.Namespace)
+	s.intent = w.cache.intentLocked(s.source, st, w.cache.namespaces[key.Namespace], w.cache.tables.owners.mirrors[key.Source], key.Namespace)
+	if s.intent == mirror.IntentPresent {
+		var known bool
+		if s.mirrors, known = w.cache.tables.mirrorsOf(s.source); !known {
+			return snapshot{} // Ready has it looked at again
+		}
+	}
 	if s.intent != mirror.IntentPresent {
 		w.cache.conflicts.stopWaiting(key)
 	}
@@ -98,7 +104,7 @@ func (w *mirrorWorker) causeLocked(src *mirror.Source, st *state, ns *mirror.Nam
 // intentNowLocked is what a mirror's source wants by now.
 func (w *mirrorWorker) intentNowLocked(key mirror.MirrorKey, t *table) mirror.Intent {
 	name := key.Source.NamespacedName()
-	return w.cache.intentLocked(t.sources[name], w.cache.stateLocked(key.Source), w.cache.namespaces[key.Namespace], t.bySource[name], key.Namespace)
+	return w.cache.intentLocked(t.sources[name], w.cache.stateLocked(key.Source), w.cache.namespaces[key.Namespace], w.cache.tables.owners.mirrors[key.Source], key.Namespace)
 }
 
 // intentLocked is what a source wants in a namespace, now.

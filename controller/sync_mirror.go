@@ -72,6 +72,10 @@ func (w *mirrorWorker) failLook(ctx context.Context, key mirror.MirrorKey, src *
 
 // syncPresent makes a namespace right where a mirror is to be.
 func (w *mirrorWorker) syncPresent(ctx context.Context, key mirror.MirrorKey, s snapshot) error {
+	if s.mirrors.Resource == "" {
+		w.finish(ctx, key, s.source, []mirror.Problem{mirror.NotMirrored(s.source.Mirrors)})
+		return nil
+	}
 	name, problem := s.source.MirrorName(key.Namespace)
 	if problem != nil {
 		w.finish(ctx, key, s.source, []mirror.Problem{*problem})
@@ -82,17 +86,17 @@ func (w *mirrorWorker) syncPresent(ctx context.Context, key mirror.MirrorKey, s 
 		w.finish(ctx, key, s.source, problems)
 		return nil
 	}
-	failed, err := w.ensure(ctx, key, s, mirror.Draft{Source: s.source, Desired: shape, Resource: s.resource.GroupResource(), Namespace: key.Namespace, Name: name})
+	failed, err := w.ensure(ctx, key, s, mirror.Draft{Source: s.source, Desired: shape, Namespace: key.Namespace, Name: name})
 	switch {
 	case errors.Is(err, errSuperseded):
 		return nil
 	case failed == nil && err != nil:
 		return err
-	case w.stands(key, name):
+	case w.stands(key, s.source.Mirrors.Resource, name):
 		if failed != nil {
 			problems = append(slices.Clone(problems), *failed)
 		}
-		others := slices.DeleteFunc(s.existing, func(r *mirror.Record) bool { return r.Name == name })
+		others := slices.DeleteFunc(s.existing, func(r *mirror.Record) bool { return r.Name == name && r.Resource() == s.source.Mirrors.Resource })
 		return cmp.Or(w.deleteStale(ctx, key, s, others, problems), err)
 	case failed == nil: // it is on its way out; what comes after is decided when it has gone
 		w.finish(ctx, key, s.source, problems)
@@ -108,22 +112,21 @@ func (w *mirrorWorker) syncPresent(ctx context.Context, key mirror.MirrorKey, s 
 
 // stands reports whether the source has a mirror of that name in the namespace that isn't
 // on its way out. Those of other names stay until it has.
-func (w *mirrorWorker) stands(key mirror.MirrorKey, name string) bool {
+func (w *mirrorWorker) stands(key mirror.MirrorKey, resource schema.GroupResource, name string) bool {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	t := w.cache.tables[key.Source.Type]
-	return t != nil && slices.ContainsFunc(t.bySource[key.Source.NamespacedName()][key.Namespace], func(r *mirror.Record) bool {
-		return r.Name == name && !r.Terminating
+	return slices.ContainsFunc(w.cache.tables.owners.mirrors[key.Source][key.Namespace], func(r *mirror.Record) bool {
+		return r.Name == name && r.Resource() == resource && !r.Terminating
 	})
 }
 
 // ensure makes the one mirror that is to be there right. A problem is for the source's
 // author; the error says whether to try again by ourselves.
 func (w *mirrorWorker) ensure(ctx context.Context, key mirror.MirrorKey, s snapshot, d mirror.Draft) (*mirror.Problem, error) {
-	o := object{key.Source.Type, types.NamespacedName{Namespace: d.Namespace, Name: d.Name}}
+	o := object{d.Resource(), types.NamespacedName{Namespace: d.Namespace, Name: d.Name}}
 	have, action, problem := w.decide(key, o, d, s)
 	if action == unauthorized {
-		refusal, err := w.authors.refusal(ctx, key, d.Source, s.resource)
+		refusal, err := w.authors.refusal(ctx, key, d.Source, s.mirrors)
 		switch {
 		case err != nil:
 			return w.classifyError(ctx, key, "subjectaccessreview", err)
@@ -134,7 +137,7 @@ func (w *mirrorWorker) ensure(ctx context.Context, key mirror.MirrorKey, s snaps
 		have, action, problem = w.decide(key, o, d, s)
 	}
 	if action == mirror.Read {
-		whole, err := w.reader.read(ctx, s.resource, have)
+		whole, err := w.reader.read(ctx, s.mirrors, have)
 		if err != nil {
 			return w.classifyError(ctx, key, "get", err)
 		}
@@ -157,15 +160,15 @@ func (w *mirrorWorker) ensure(ctx context.Context, key mirror.MirrorKey, s snaps
 	if action == mirror.Create && d.Source.FailedIn(d.Namespace) {
 		// It failed before, maybe before a restart: what is in the way is looked at
 		// rather than written at (I3).
-		if problem, err := w.existingObject(ctx, key, o, s.resource, d); problem != nil || err != nil {
+		if problem, err := w.existingObject(ctx, key, o, s.mirrors, d); problem != nil || err != nil {
 			return problem, err
 		}
 	}
 	switch err := w.execute(ctx, key, s, d, have, action); {
 	case apierrors.IsConflict(err):
-		return nil, w.reader.stale(ctx, key.Source, s.resource, have)
+		return nil, w.reader.stale(ctx, s.mirrors, have)
 	case err != nil:
-		return w.classifyRefusal(ctx, key, o, s.resource, d, action, err)
+		return w.classifyRefusal(ctx, key, o, s.mirrors, d, action, err)
 	}
 	success = true
 	w.recordWrite(ctx, key, s, d, action)
@@ -186,33 +189,33 @@ var errSuperseded = errors.New("the source or the namespace has changed since it
 // object that isn't this source's (I1), or one that is fought over (I9).
 func (w *mirrorWorker) decide(key mirror.MirrorKey, o object, d mirror.Draft, s snapshot) (*mirror.Record, mirror.Action, *mirror.Problem) {
 	for _, r := range s.existing {
-		if r.Name == d.Name && r.State == mirror.ContentUnread {
+		if r.Name == d.Name && r.Resource() == d.Resource() && r.State == mirror.ContentUnread {
 			d.Desired.Cover(r.Fields) // before the lock is held
 		}
 	}
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	t := w.cache.tables[key.Source.Type]
-	if t == nil {
+	t, of := w.cache.tables.of[d.Resource()], w.cache.tables.of[key.Source.Type]
+	if t == nil || of == nil {
 		return nil, mirror.None, nil // forgotten meanwhile
 	}
-	if !mirror.SameSpec(d.Source, t.sources[key.Source.NamespacedName()]) || w.intentNowLocked(key, t) != mirror.IntentPresent {
+	if !mirror.SameSpec(d.Source, of.sources[key.Source.NamespacedName()]) || w.intentNowLocked(key, of) != mirror.IntentPresent {
 		w.cache.Mirrors.Add(key)
 		return nil, superseded, nil
 	}
 	have := t.mirrors[o.at]
-	if s.former && (have == nil || d.ClaimedBy(have, t.ownerOf(have)) != nil) {
+	if s.former && (have == nil || d.ClaimedBy(have, w.cache.tables.owners.recorded(have)) != nil) {
 		return nil, mirror.None, nil // gone since; it was only to stay
 	}
 	if have != nil {
-		if p := d.ClaimedBy(have, t.ownerOf(have)); p != nil {
+		if p := d.ClaimedBy(have, w.cache.tables.owners.recorded(have)); p != nil {
 			w.cache.conflicts.wait(o, key)
 			return nil, mirror.None, p
 		}
 	}
 	if have == nil && w.cache.conflicts.isBlocked(o, time.Now()) {
 		w.cache.conflicts.wait(o, key)
-		p := mirror.ForeignObject(d.Source.Kind, d.Name)
+		p := mirror.ForeignObject(d.Source.Mirrors.Kind, d.Name)
 		return nil, mirror.None, &p
 	}
 	if !s.former {
@@ -240,7 +243,7 @@ func (w *mirrorWorker) execute(ctx context.Context, key mirror.MirrorKey, s snap
 	r, err := w.send(ctx, key, s, d, have, action)
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	t := w.cache.tables[key.Source.Type]
+	t := w.cache.tables.of[d.Resource()]
 	switch {
 	case t == nil:
 	case r != nil:
@@ -251,7 +254,7 @@ func (w *mirrorWorker) execute(ctx context.Context, key mirror.MirrorKey, s snap
 			w.cache.Mirrors.AddAfter(key, confirmWithin)
 		}
 		w.cache.countMirror(t, before, t.mirrors[r.Key()])
-		if src := t.sources[key.Source.NamespacedName()]; src != nil && !src.HasFinalizer() && !mirror.Older(src.ResourceVersion, w.cache.stateLocked(key.Source).lastPatch) {
+		if src := w.cache.tables.source(key.Source); src != nil && !src.HasFinalizer() && !mirror.Older(src.ResourceVersion, w.cache.stateLocked(key.Source).lastPatch) {
 			w.cache.Sources.Add(key.Source) // the finalizer comes with the first mirror
 		}
 	case have != nil && objectNotFound(err):
@@ -263,18 +266,18 @@ func (w *mirrorWorker) execute(ctx context.Context, key mirror.MirrorKey, s snap
 // send is the request, or the two, that an action is.
 func (w *mirrorWorker) send(ctx context.Context, key mirror.MirrorKey, s snapshot, d mirror.Draft, have *mirror.Record, action mirror.Action) (*mirror.Record, error) {
 	if action == mirror.Create {
-		return w.client.create(ctx, s.resource, d, w.keptFor(key))
+		return w.client.create(ctx, s.mirrors, d, w.keptFor(key))
 	}
-	have, theirs, err := w.client.theirs(ctx, s.resource, have, s.whole)
+	have, theirs, err := w.client.theirs(ctx, s.mirrors, have, s.whole)
 	if err != nil {
 		return nil, err
 	}
 	if action == mirror.Recreate {
-		return w.recreate(ctx, key, s.resource, d, have, theirs, nil)
+		return w.recreate(ctx, key, s.mirrors, d, have, theirs, nil)
 	}
-	r, err := w.client.replace(ctx, s.resource, d, have, theirs)
+	r, err := w.client.replace(ctx, s.mirrors, d, have, theirs)
 	if apierrors.IsInvalid(err) && d.Source.Recreate {
-		return w.recreate(ctx, key, s.resource, d, have, theirs, err)
+		return w.recreate(ctx, key, s.mirrors, d, have, theirs, err)
 	}
 	return r, err
 }
@@ -291,7 +294,7 @@ func (w *mirrorWorker) writeAnswered(key mirror.MirrorKey, success bool) {
 		return
 	}
 	st.inFlight--
-	t := w.cache.tables[key.Source.Type]
+	t := w.cache.tables.of[key.Source.Type]
 	if gone := t != nil && t.sources[key.Source.NamespacedName()] == nil; st.inFlight == 0 && (!success || gone) {
 		w.cache.Sources.Add(key.Source)
 	}

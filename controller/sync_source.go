@@ -58,7 +58,7 @@ type sourceSnapshot struct {
 func (w *sourceWorker) sourceSnapshot(key mirror.SourceKey) sourceSnapshot {
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	t := w.cache.tables[key.Type]
+	t := w.cache.tables.of[key.Type]
 	if t == nil || !t.ready {
 		return sourceSnapshot{} // Ready has it looked at again
 	}
@@ -83,7 +83,7 @@ func (w *sourceWorker) enqueueAllLocked(key mirror.SourceKey, t *table, src *mir
 		return
 	}
 	st.resync = false
-	has := t.bySource[key.NamespacedName()]
+	has := w.cache.tables.owners.mirrors[key]
 	look := map[string]bool{}
 	if src.Mode == mirror.On && !src.Deleting {
 		for _, namespace := range st.Targets(src.Limit(&w.cache.Settings), has) {
@@ -240,7 +240,7 @@ func (w *sourceWorker) patched(key mirror.SourceKey, src *mirror.Source, version
 	st := w.cache.stateLocked(key)
 	st.lastPatch = version
 	st.releaseFailures = 0
-	if t := w.cache.tables[key.Type]; t != nil && d.releases(src) {
+	if t := w.cache.tables.of[key.Type]; t != nil && d.releases(src) {
 		st.released = version
 		w.cache.resumeHeldLocked(key, t, st)
 	}

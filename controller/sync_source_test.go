@@ -23,7 +23,7 @@ func TestALookThatCameBeforeTheListsIsMadeAgain(t *testing.T) {
 	c := New(Config{Settings: mirror.Settings{MaxTargets: 100}, Sources: queued[mirror.SourceKey]{}, Mirrors: mirrors})
 	src := &mirror.Source{Identity: mirror.Identity{Namespace: "src", Name: "settings"}, Mode: mirror.On, MaxTargets: -1}
 	src.Targets, _ = mirror.ParseTargets("*", "")
-	key := c.tableLocked(resource).sourceKey(src.Key())
+	key := c.tables.table(resource).sourceKey(src.Key())
 	c.Namespaces().Set(&mirror.Namespace{Identity: mirror.Identity{Name: "a"}})
 	c.SourcesOf(resource).Set(src)
 	going := &mirror.Namespace{Identity: mirror.Identity{Name: "going"}, Terminating: true}
@@ -35,7 +35,7 @@ func TestALookThatCameBeforeTheListsIsMadeAgain(t *testing.T) {
 	clear(mirrors) // those were looked at too early, and have told nothing
 
 	c.Ready(resource)
-	c.sources.enqueueAllLocked(key, c.tableLocked(resource), src, c.stateLocked(key))
+	c.sources.enqueueAllLocked(key, c.tables.table(resource), src, c.stateLocked(key))
 	for namespace := range c.stateLocked(key).pending {
 		if mirrors[mirror.MirrorKey{Source: key, Namespace: namespace}] == 0 {
 			t.Errorf("the source's status waits for %s, at which nobody looks", namespace)

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -28,16 +27,10 @@ type table struct {
 	// ready says that both lists are in: what is not here doesn't exist (I5).
 	ready   bool
 	sources map[types.NamespacedName]*mirror.Source
-	// byUID has the sources' names.
-	byUID map[types.UID]types.NamespacedName
 	// mirrors has what carries the mirror label and isn't Foreign.
 	mirrors map[types.NamespacedName]*mirror.Record
-	// bySource has the mirrors of each source that has any, by namespace. There is more
-	// than one in a namespace while a source changes target-name, or where somebody made
-	// them.
-	bySource map[types.NamespacedName]map[string][]*mirror.Record
-	// owners has whose a mirror is, where that is not the source that it names.
-	owners map[types.NamespacedName]types.NamespacedName
+	// owners is that of all types.
+	owners *owners
 	// outside has the sources from namespaces where none are honoured that have our
 	// finalizer nevertheless.
 	outside map[types.NamespacedName]bool
@@ -46,19 +39,17 @@ type table struct {
 	accepted map[types.NamespacedName]*mirror.Accepted
 }
 
-func newTable(resource schema.GroupVersionResource, kind string) *table {
+func newTable(resource schema.GroupVersionResource, kind string, owners *owners) *table {
 	return &table{
 		resource: resource,
 		kind:     kind,
 		sources:  map[types.NamespacedName]*mirror.Source{},
-		byUID:    map[types.UID]types.NamespacedName{},
-		owners:   map[types.NamespacedName]types.NamespacedName{},
+		owners:   owners,
 		outside:  map[types.NamespacedName]bool{},
 		mirrors:  map[types.NamespacedName]*mirror.Record{},
 
 		unconfirmed: map[types.NamespacedName]time.Time{},
 		forms:       map[types.NamespacedName]contentForm{},
-		bySource:    map[types.NamespacedName]map[string][]*mirror.Record{},
 		accepted:    map[types.NamespacedName]*mirror.Accepted{},
 	}
 }
@@ -68,43 +59,23 @@ func (t *table) gvk() schema.GroupVersionKind { return t.resource.GroupVersion()
 
 func (t *table) typeName() string { return mirror.TypeName(t.gvk()) }
 
-// owner is the name of the source that a mirror is of.
-func (t *table) owner(r *mirror.Record) types.NamespacedName { return r.Owner(t.byUID) }
-
-// ownerOf is whose a mirror is that has been taken in.
-func (t *table) ownerOf(r *mirror.Record) types.NamespacedName {
-	if name, ok := t.owners[r.Key()]; ok {
-		return name
-	}
-	return r.Source()
-}
-
 // setSource takes in a source that is there.
 func (t *table) setSource(src *mirror.Source) {
 	if before := t.sources[src.Key()]; before != nil && before.UID != src.UID {
-		delete(t.byUID, before.UID)
+		delete(t.owners.byUID, before.UID)
 	}
 	t.sources[src.Key()] = src
 	if src.UID != "" {
-		t.byUID[src.UID] = src.Key()
+		t.owners.byUID[src.UID] = t.sourceKey(src.Key())
 	}
 }
 
 // removeSource takes a source away that is there no more.
 func (t *table) removeSource(src *mirror.Source) {
 	if known := t.sources[src.Key()]; known != nil {
-		delete(t.byUID, known.UID)
+		delete(t.owners.byUID, known.UID)
 	}
 	delete(t.sources, src.Key())
-}
-
-// reown finds the owners of the mirrors anew, once all sources are known.
-func (t *table) reown() {
-	for _, r := range t.mirrors {
-		if t.owner(r) != t.ownerOf(r) {
-			t.replace(r, r)
-		}
-	}
 }
 
 // set takes in what an informer or a response says of a mirror. It says what was
@@ -280,7 +251,7 @@ func (t *table) replace(before, after *mirror.Record) {
 	if before != nil {
 		delete(t.mirrors, before.Key())
 		if before.Standing.IsMirror() {
-			t.disown(before)
+			t.owners.remove(before)
 		}
 	}
 	if after == nil {
@@ -290,33 +261,7 @@ func (t *table) replace(before, after *mirror.Record) {
 	if after != nil {
 		t.mirrors[after.Key()] = after
 		if after.Standing.IsMirror() {
-			t.own(after)
+			t.owners.add(after)
 		}
-	}
-}
-
-func (t *table) own(r *mirror.Record) {
-	owner := t.owner(r)
-	if owner != r.Source() {
-		t.owners[r.Key()] = owner
-	}
-	of := t.bySource[owner]
-	if of == nil {
-		of = map[string][]*mirror.Record{}
-		t.bySource[owner] = of
-	}
-	of[r.Namespace] = append(of[r.Namespace], r)
-}
-
-func (t *table) disown(r *mirror.Record) {
-	owner := t.ownerOf(r)
-	delete(t.owners, r.Key())
-	of := t.bySource[owner]
-	rest := slices.DeleteFunc(of[r.Namespace], func(other *mirror.Record) bool { return other.Name == r.Name })
-	if of[r.Namespace] = rest; len(rest) == 0 {
-		delete(of, r.Namespace)
-	}
-	if len(of) == 0 {
-		delete(t.bySource, owner)
 	}
 }

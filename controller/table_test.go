@@ -12,7 +12,7 @@ import (
 // The answer to a write and what the watch tells of it come in any order.
 func TestI9AcceptedFormIsLearnedFromTheAnswer(t *testing.T) {
 	settings := mirror.Settings{MaxTargets: 100}
-	src := settings.NewSource(newRig(t).object("src", api.LabelEnabled, "a"))
+	src := settings.NewSource(configMapsType.GroupResource(), newRig(t).object("src", api.LabelEnabled, "a"))
 	shape, _ := src.Desired("a", "s")
 	changed := mirror.Hash{7} // what a webhook makes of the labels, say
 	version := func(resourceVersion string, metadata mirror.Hash) *mirror.Record {
@@ -48,7 +48,7 @@ func TestI9AcceptedFormIsLearnedFromTheAnswer(t *testing.T) {
 		{"the form is that of the last write", []step{answer("5", changed), answer("7", mirror.Hash{8}), watched("7", mirror.Hash{8})}, mirror.None},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			table := newTable(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, "ConfigMap")
+			table := newTable(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, "ConfigMap", newOwners())
 			for _, s := range row.come {
 				if s.answer {
 					table.recordAnswer(s.r, mirror.Draft{Source: src, Desired: shape})

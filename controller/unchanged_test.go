@@ -16,8 +16,8 @@ func TestAStatusLeavesTheShapeAsItWasMade(t *testing.T) {
 		annotations := u.GetAnnotations()
 		annotations[key] = value
 		u.SetAnnotations(annotations)
-		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(u))
-		shape, _ := r.tables[configMapsType.GroupResource()].sources[r.sourceKey().NamespacedName()].Desired("a", "s")
+		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), u))
+		shape, _ := r.tables.of[configMapsType.GroupResource()].sources[r.sourceKey().NamespacedName()].Desired("a", "s")
 		return shape
 	}
 	before := shapeWith("note", "1")

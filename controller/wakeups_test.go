@@ -151,7 +151,7 @@ func TestARefusedDeletionDoesNotMakeTheStatusNonsense(t *testing.T) {
 	r.ask("")
 	r.Ready(configMapsType)
 	r.work()
-	src := r.tables[configMapsType.GroupResource()].sources[r.sourceKey().NamespacedName()]
+	src := r.tables.of[configMapsType.GroupResource()].sources[r.sourceKey().NamespacedName()]
 	st := r.stateLocked(r.sourceKey())
 	if got := mirror.StatusOf(src, &st.Selection, st.problems, 100); got.Text != "0/0 synced: a: delete: forbidden" || got.Failed != "a" {
 		t.Errorf("it says %q, failed %q", got.Text, got.Failed)

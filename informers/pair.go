@@ -15,6 +15,7 @@ const patience = time.Minute
 type pair struct {
 	started time.Time
 	cancel  context.CancelFunc
+	use     func()        // has the mirrors watched
 	done    chan struct{} // closed when nothing of the pair runs any more
 	sources *Informer
 	mirrors atomic.Pointer[Informer]

@@ -58,11 +58,13 @@ type Set struct {
 
 	mu    sync.Mutex
 	types map[schema.GroupVersionResource]*pair
+	// used has the types whose mirrors are to be watched whether or not they have sources.
+	used map[schema.GroupResource]bool
 }
 
 // NewSet makes a Set without types.
 func NewSet(config Config) *Set {
-	return &Set{config: config, types: map[schema.GroupVersionResource]*pair{}}
+	return &Set{config: config, types: map[schema.GroupVersionResource]*pair{}, used: map[schema.GroupResource]bool{}}
 }
 
 // Sync makes the wanted types the running ones: it stops those that are wanted no
@@ -80,6 +82,20 @@ func (s *Set) Sync(ctx context.Context, want []schema.GroupVersionResource) {
 	for resource := range wanted {
 		if s.types[resource] == nil {
 			s.types[resource] = s.start(ctx, resource)
+		}
+	}
+}
+
+// Use has the mirrors of a type watched, from now on or once it is one of the running
+// ones, whether or not it has sources: sources of other types may have mirrors of it. It
+// doesn't wait.
+func (s *Set) Use(resource schema.GroupResource) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used[resource] = true
+	for running, p := range s.types {
+		if running.GroupResource() == resource {
+			p.use()
 		}
 	}
 }
@@ -139,13 +155,16 @@ func (s *Set) Quiet() (time.Duration, schema.GroupVersionResource) {
 func (s *Set) start(ctx context.Context, resource schema.GroupVersionResource) *pair {
 	ctx, cancel := context.WithCancel(ctx)
 	unused, use := context.WithCancel(ctx) // until the first source or mirror
-	p := &pair{started: time.Now(), cancel: cancel, done: make(chan struct{})}
+	if s.used[resource.GroupResource()] {
+		use()
+	}
+	p := &pair{started: time.Now(), cancel: cancel, use: use, done: make(chan struct{})}
 	s.config.Observer.WatchFailing(resource.GroupResource().String(), false) // so far; silence would not tell it from a type that nobody watches
 	p.sources = s.informer(ctx, resource, p, s.config.Sources, &firstUse{s.config.Consumer.Sources(resource), use})
 	go func() {
 		defer close(p.done)
 		defer cancel()
-		s.run(ctx, unused, use, resource, p)
+		s.run(ctx, unused, resource, p)
 		s.config.Consumer.Forget(resource)
 		s.config.Observer.WatchGone(resource.GroupResource().String())
 	}()
@@ -153,11 +172,11 @@ func (s *Set) start(ctx context.Context, resource schema.GroupVersionResource) *
 }
 
 // run keeps the pair going until the context is done.
-func (s *Set) run(ctx, unused context.Context, use func(), resource schema.GroupVersionResource, p *pair) {
+func (s *Set) run(ctx, unused context.Context, resource schema.GroupVersionResource, p *pair) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { p.sources.Run(ctx) })
-	s.findMirrors(unused, use, resource, p)
+	s.findMirrors(unused, resource, p)
 	<-unused.Done()
 	if ctx.Err() != nil {
 		return
@@ -180,7 +199,7 @@ var backoff = wait.Backoff{Duration: 800 * time.Millisecond, Factor: 2, Jitter: 
 
 // findMirrors asks once whether a type without sources has mirrors: those of
 // sources that went while nobody looked. A source that turns up cuts it short.
-func (s *Set) findMirrors(unused context.Context, use func(), resource schema.GroupVersionResource, p *pair) {
+func (s *Set) findMirrors(unused context.Context, resource schema.GroupVersionResource, p *pair) {
 	select {
 	case <-p.sources.Synced():
 	case <-unused.Done():
@@ -203,7 +222,7 @@ func (s *Set) findMirrors(unused context.Context, use func(), resource schema.Gr
 			return false, nil
 		}
 		if found {
-			use()
+			p.use()
 		} else {
 			p.asked.Store(true)
 		}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/cluster"
@@ -53,7 +52,7 @@ func (w *why) fromTarget(ctx context.Context, namespace string, object *unstruct
 
 // mirrorName is the name that a source's mirror would have in a namespace.
 func (w *why) mirrorName(u *unstructured.Unstructured, namespace string) string {
-	source := w.cluster.Controller.Settings.NewSource(u)
+	source := w.cluster.Controller.Settings.NewSource(w.kind.Resource.GroupResource(), u)
 	if !source.HasContent() {
 		return u.GetName()
 	}
@@ -87,7 +86,7 @@ func (w *why) mirrorOf(ctx context.Context, object *unstructured.Unstructured) e
 
 // owner is the source whose UID a mirror has, where the user may look for that, or else the
 // one that it names.
-func (w *why) owner(ctx context.Context, r *mirror.Record) types.NamespacedName {
+func (w *why) owner(ctx context.Context, r *mirror.Record) mirror.SourceKey {
 	owners, _ := w.cluster.Owners(ctx, w.kind) // without the right to, the name is the next best
 	return r.Owner(owners)
 }

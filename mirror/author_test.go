@@ -27,7 +27,7 @@ func stampedBy(stamp string) *unstructured.Unstructured {
 }
 
 func TestANewAuthorIsAnotherSpecAndTheSameMirrors(t *testing.T) {
-	before, after := askingAboutAuthors.NewSource(stampedBy("policy\nann")), askingAboutAuthors.NewSource(stampedBy("policy\nbob"))
+	before, after := askingAboutAuthors.NewSource(configMaps.GroupResource(), stampedBy("policy\nann")), askingAboutAuthors.NewSource(configMaps.GroupResource(), stampedBy("policy\nbob"))
 	if before.Mode != On || SameSpec(before, after) {
 		t.Fatalf("it is %d (%s), and its namespaces are looked at again: %v", before.Mode, before.Reason, !SameSpec(before, after))
 	}
@@ -44,11 +44,11 @@ func TestANewAuthorIsAnotherSpecAndTheSameMirrors(t *testing.T) {
 }
 
 func TestAnAuthorHasANameAndGroups(t *testing.T) {
-	author, problem := askingAboutAuthors.Authors.Of(askingAboutAuthors.NewSource(stampedBy("policy\nann\nteam a\nsystem:authenticated")))
+	author, problem := askingAboutAuthors.Authors.Of(askingAboutAuthors.NewSource(configMaps.GroupResource(), stampedBy("policy\nann\nteam a\nsystem:authenticated")))
 	if problem != nil || author.User != "ann" || !slices.Equal(author.Groups, []string{"team a", "system:authenticated"}) {
 		t.Errorf("%+v, %v", author, problem)
 	}
-	if s := askingAboutAuthors.NewSource(stampedBy("policy\n" + strings.Repeat("a", 200000))); len(s.Stamp()) > 0 {
+	if s := askingAboutAuthors.NewSource(configMaps.GroupResource(), stampedBy("policy\n"+strings.Repeat("a", 200000))); len(s.Stamp()) > 0 {
 		t.Errorf("a stamp that no policy wrote is kept, of %d bytes", len(s.Stamp()))
 	}
 	crowded := stampedBy("policy\nann")
@@ -57,10 +57,10 @@ func TestAnAuthorHasANameAndGroups(t *testing.T) {
 		annotations[fmt.Sprint("k", n)] = ""
 	}
 	crowded.SetAnnotations(annotations)
-	if _, problem := askingAboutAuthors.Authors.Of(askingAboutAuthors.NewSource(crowded)); problem == nil {
+	if _, problem := askingAboutAuthors.Authors.Of(askingAboutAuthors.NewSource(configMaps.GroupResource(), crowded)); problem == nil {
 		t.Error("what no policy looks at has an author")
 	}
-	if _, problem := askingAboutAuthors.Authors.Of((&Settings{}).NewSource(stampedBy("policy\nann"))); problem == nil {
+	if _, problem := askingAboutAuthors.Authors.Of((&Settings{}).NewSource(configMaps.GroupResource(), stampedBy("policy\nann"))); problem == nil {
 		t.Error("where nobody is asked about, stamps are kept")
 	}
 }
@@ -93,7 +93,7 @@ func TestTheRightsThatAMirrorTakesAreThoseThatTheServerWouldAskFor(t *testing.T)
 		{rbac("RoleBinding", refers("ClusterRole")), group.WithResource("rolebindings"), []Right{give("bind", "clusterroles", "admin")}},
 	} {
 		want := append([]Right{create(row.resource)}, row.more...)
-		if got := askingAboutAuthors.NewSource(row.object).RightsIn(row.resource, "a"); !slices.Equal(got, want) {
+		if got := askingAboutAuthors.NewSource(configMaps.GroupResource(), row.object).RightsIn(row.resource, "a"); !slices.Equal(got, want) {
 			t.Errorf("%s: %+v, want %+v", row.object.GetKind(), got, want)
 		}
 	}

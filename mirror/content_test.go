@@ -53,7 +53,7 @@ func TestRulesMayNotChangeWhatARoleGrants(t *testing.T) {
 		"[{path: 'rules[0].verbs', value: ['*']}]":                                   false,
 		"[{path: metadata.annotations, merge: {a: b}}, {path: rules, delete: true}]": false,
 	} {
-		source := testSettings(t).NewSource(parsed(t, strings.NewReplacer("D/", "kubemirror.raczylo.com/", "RULES", rules).Replace(`
+		source := testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, strings.NewReplacer("D/", "kubemirror.raczylo.com/", "RULES", rules).Replace(`
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:

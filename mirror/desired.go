@@ -143,6 +143,10 @@ func (s *Source) render(object map[string]any, namespace, name string) (*Desired
 		}
 		object = changed
 	}
+	object, err := s.Mirrors.convert(object)
+	if err != nil {
+		return nil, append(problems, transformFailed(err.Error(), true))
+	}
 	shape, err := s.newDesired(object)
 	if err != nil {
 		return nil, append(problems, transformFailed(err.Error(), true))
@@ -161,13 +165,13 @@ func (s *Source) newDesired(object map[string]any) (*Desired, error) {
 		return nil, fmt.Errorf("metadata.annotations: %w", err)
 	}
 	fields := Content(object)
-	encoder, err := newEncoder(s.kind(), fields)
+	encoder, err := newEncoder(s.Mirrors.GroupVersionKind, fields)
 	if err != nil {
 		return nil, errors.New("the rules make something of it that isn't JSON") // the error could hold content (I8)
 	}
 	shape := &Desired{
 		Labels: labels, Annotations: annotations,
-		content: encoder, immutable: IsImmutable(object), Content: HashContent(fields), kind: s.kind(),
+		content: encoder, immutable: IsImmutable(object), Content: HashContent(fields), kind: s.Mirrors.GroupVersionKind,
 	}
 	written := shape.Content
 	shape.written = &written
@@ -178,6 +182,9 @@ func (s *Source) newDesired(object map[string]any) (*Desired, error) {
 	annotations[api.AnnotationSourceNamespace] = s.Namespace
 	annotations[api.AnnotationSourceName] = s.Name
 	annotations[api.AnnotationSourceUID] = string(s.UID)
+	if s.Mirrors.Resource != s.Type {
+		annotations[api.AnnotationSourceType] = s.Type.String()
+	}
 	annotations[api.AnnotationContentHash] = shape.Content.String()
 	shape.Metadata = hashMetadata(labels, annotations, nil)
 	return shape, nil

@@ -45,7 +45,7 @@ const (
 
 func benchmarkShape(b *testing.B, link string) {
 	settings := &Settings{MaxTargets: 100}
-	src := settings.NewSource(ruled(link))
+	src := settings.NewSource(configMaps.GroupResource(), ruled(link))
 	namespaces := make([]string, 100)
 	for i := range namespaces {
 		namespaces[i] = fmt.Sprintf("app-%d", i)
@@ -71,7 +71,7 @@ func BenchmarkReadASourceWith10RulesOn10KB(b *testing.B) {
 	object := ruled(perTarget)
 	b.ReportAllocs()
 	for b.Loop() {
-		if src := settings.NewSource(object); src.Mode != On {
+		if src := settings.NewSource(configMaps.GroupResource(), object); src.Mode != On {
 			b.Fatal(src.Reason)
 		}
 	}

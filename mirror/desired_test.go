@@ -30,7 +30,7 @@ func TestAShapeIsMadeOnceWhereNoRuleLooksAtTheTarget(t *testing.T) {
 			if row.name != "" {
 				more += fmt.Sprintf("D/target-name: %q\n    ", row.name)
 			}
-			src := settings.NewSource(parsed(t, strings.Replace(sourceText, "D/sync:", more+"D/sync:", 1)))
+			src := settings.NewSource(configMaps.GroupResource(), parsed(t, strings.Replace(sourceText, "D/sync:", more+"D/sync:", 1)))
 			shapes := map[*Desired]bool{}
 			for _, namespace := range []string{"prod-a", "b"} {
 				name, err := src.MirrorName(namespace)
@@ -64,7 +64,7 @@ func TestI7ReadingASourceRunsNoTemplate(t *testing.T) {
 	object.SetAnnotations(annotations)
 
 	start := time.Now()
-	src := testSettings(t).NewSource(object)
+	src := testSettings(t).NewSource(configMaps.GroupResource(), object)
 	read := time.Since(start)
 	start = time.Now()
 	_, problems := src.Desired("app", "app")

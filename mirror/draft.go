@@ -16,9 +16,11 @@ import (
 type Draft struct {
 	Source          *Source
 	Desired         *Desired
-	Resource        schema.GroupResource
 	Namespace, Name string
 }
+
+// Resource is what the mirror is.
+func (d Draft) Resource() schema.GroupResource { return d.Source.Mirrors.Resource }
 
 // Encode builds what is sent. It carries along what others have put into the mirror;
 // replacing one, also the identity that makes the server refuse it if the object is
@@ -38,13 +40,13 @@ func (d Draft) Encode(replacing *Record, theirs *Unmanaged, now time.Time) (Body
 		metadata.Finalizers, metadata.OwnerReferences = theirs.finalizers, theirs.owners
 		status = theirs.Status
 	}
-	return d.Desired.content.encode(d.Source.kind(), &metadata, status)
+	return d.Desired.content.encode(d.Source.Mirrors.GroupVersionKind, &metadata, status)
 }
 
 // Annotations are those of the mirror, with what only a write sets.
 func (d Draft) Annotations(now time.Time) map[string]string {
 	all := maps.Clone(d.Desired.Annotations)
-	all[api.AnnotationMirrorID] = MirrorID(d.Resource, d.Namespace, d.Name)
+	all[api.AnnotationMirrorID] = MirrorID(d.Resource(), d.Namespace, d.Name)
 	all[api.AnnotationResourceVersion] = d.Source.ResourceVersion
 	all[api.AnnotationLastSyncTime] = now.UTC().Format(time.RFC3339)
 	if d.Source.Generation > 0 {
@@ -56,7 +58,7 @@ func (d Draft) Annotations(now time.Time) map[string]string {
 // Observed is what is known of the mirror from the answer to the write: what was sent is
 // its content, in whichever form the server keeps it.
 func (d Draft) Observed(answer *metav1.PartialObjectMetadata) *Record {
-	r := NewRecord(d.Resource, answer)
+	r := NewRecord(d.Resource(), answer)
 	r.Wrote(d.Desired)
 	return r
 }
@@ -74,7 +76,7 @@ func addMissing(to, from map[string]string) {
 // be read.
 func (d Draft) Object() *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: maps.Clone(d.Desired.content.fields())}
-	u.SetGroupVersionKind(d.Source.kind())
+	u.SetGroupVersionKind(d.Source.Mirrors.GroupVersionKind)
 	u.SetNamespace(d.Namespace)
 	u.SetName(d.Name)
 	u.SetLabels(d.Desired.Labels)

@@ -7,12 +7,18 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"github.com/lukaszraczylo/kubemirror/mirror/mirrortest"
 )
 
 // readBody reads what is sent, as the server would.
+// sourceOf is a source of a core kind that nothing else is known of.
+func sourceOf(kind string) *Source {
+	return &Source{APIVersion: "v1", Kind: kind, Mirrors: MirrorType{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: kind}}}
+}
+
 func readBody(body Body) (*unstructured.Unstructured, error) {
 	return mirrortest.ReadBody(body.ContentType, body.Bytes)
 }
@@ -37,9 +43,9 @@ var contents = []struct {
 func TestContentIsSentWholeInTheFormThatTheServerReadsFastest(t *testing.T) {
 	for _, row := range contents {
 		t.Run(row.it, func(t *testing.T) {
-			src := &Source{APIVersion: "v1", Kind: row.kind}
+			src := sourceOf(row.kind)
 			shape, fields := shapeOf(t, src, row.yaml)
-			body, err := Draft{src, shape, configMaps.GroupResource(), "ns", "db"}.Encode(nil, nil, time.Now())
+			body, err := Draft{src, shape, "ns", "db"}.Encode(nil, nil, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -107,7 +107,7 @@ func FuzzSource(f *testing.F) {
 		u.SetNamespace("src")
 		u.SetLabels(map[string]string{api.LabelEnabled: "true"})
 		u.SetAnnotations(annotations)
-		s := (&Settings{MaxTargets: 100}).NewSource(u)
+		s := (&Settings{MaxTargets: 100}).NewSource(configMaps.GroupResource(), u)
 		for _, problem := range s.Problems {
 			if strings.Contains(problem, "canary-5d41") || strings.Contains(problem, "\n") {
 				t.Fatalf("%s: it says %q", text, problem)

@@ -1,7 +1,5 @@
 package mirror
 
-import "k8s.io/apimachinery/pkg/types"
-
 // Intent is what a source has to say about one namespace.
 type Intent int
 
@@ -61,13 +59,13 @@ func (s *Settings) Missing(src *Source, there func(name string) bool) []string {
 // ClaimedBy says what is in the place of a mirror if that is another's, or nobody's that
 // we may change: nil where it is the source's own, or may be taken over (I1). Owner is the
 // source whose it is, which its UID tells before its name.
-func (d Draft) ClaimedBy(have *Record, owner types.NamespacedName) *Problem {
-	p := ForeignObject(d.Source.Kind, d.Name)
+func (d Draft) ClaimedBy(have *Record, owner SourceKey) *Problem {
+	p := ForeignObject(d.Source.Mirrors.Kind, d.Name)
 	switch {
-	case have.Standing == Adoptable && have.Names(d.Source), have.Standing.IsMirror() && owner == d.Source.Key():
+	case have.Standing == Adoptable && have.Names(d.Source), have.Standing.IsMirror() && owner == d.Source.SourceKey():
 		return nil
 	case have.Standing.IsMirror() && owner.Name != "":
-		p = NameTaken(d.Source.Kind, d.Name, owner.String())
+		p = NameTaken(d.Source.Mirrors.Kind, d.Name, owner.from(have.Resource()))
 	}
 	return &p
 }

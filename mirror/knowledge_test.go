@@ -92,7 +92,7 @@ func TestWhatChangesRightAfterAWriteOfOursIsRead(t *testing.T) {
 }
 
 func TestAfterARestartAMirrorIsWhatItSaysUnlessSomebodyWroteToIt(t *testing.T) {
-	src := &Source{APIVersion: "v1", Kind: "ConfigMap"}
+	src := sourceOf("ConfigMap")
 	shape, _ := shapeOf(t, src, `{data: {a: x, b: y}}`)
 	for _, row := range []struct {
 		it     string

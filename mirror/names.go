@@ -16,7 +16,7 @@ var stamps = []string{api.AnnotationGeneration, api.AnnotationResourceVersion, a
 // whoever wrote them last.
 var onMirror = map[string]bool{
 	api.LabelMirror: true, api.LabelManagedBy: true, api.AnnotationMirrorID: true, api.AnnotationSourceKeys: true,
-	api.AnnotationSourceNamespace: true, api.AnnotationSourceName: true, api.AnnotationSourceUID: true, api.AnnotationContentHash: true,
+	api.AnnotationSourceNamespace: true, api.AnnotationSourceName: true, api.AnnotationSourceUID: true, api.AnnotationSourceType: true, api.AnnotationContentHash: true,
 	api.AnnotationGeneration: true, api.AnnotationResourceVersion: true, api.AnnotationLastSyncTime: true,
 }
 
@@ -37,6 +37,14 @@ type SourceKey struct {
 
 // String is the form for log lines: "secrets default/db".
 func (k SourceKey) String() string { return k.Type.String() + " " + k.Namespace + "/" + k.Name }
+
+// from is the source as it is called among objects of a resource.
+func (k SourceKey) from(resource schema.GroupResource) string {
+	if k.Type == resource {
+		return k.NamespacedName().String()
+	}
+	return k.String()
+}
 
 // NamespacedName is the source's name within its type.
 func (k SourceKey) NamespacedName() types.NamespacedName {

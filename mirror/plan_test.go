@@ -120,7 +120,8 @@ func TestWhatOthersAddedIsSentAlong(t *testing.T) {
 }
 
 func testSentAlong(t *testing.T, kind string) {
-	src := &Source{Identity: Identity{ResourceVersion: "7"}, APIVersion: "v1", Kind: kind}
+	src := sourceOf(kind)
+	src.ResourceVersion = "7"
 	want, _ := shaped()
 	want.content, _ = newEncoder(src.kind(), map[string]any{})
 	have := with(want, want.Labels, map[string]string{"team": "x", "app": "cache"})
@@ -129,7 +130,7 @@ func testSentAlong(t *testing.T, kind string) {
 	have.Unmanaged.Status = map[string]any{"phase": "Ready"}
 	have.UID, have.ResourceVersion = "u", "3"
 
-	sent := objectOf(t, Draft{src, want, configMaps.GroupResource(), "ns", "db"}, have)
+	sent := objectOf(t, Draft{src, want, "ns", "db"}, have)
 	if labels := sent.GetLabels(); labels["team"] != "x" || labels["app"] != "db" {
 		t.Errorf("labels %v: want the other's key kept and ours put back", labels)
 	}
@@ -142,7 +143,7 @@ func testSentAlong(t *testing.T, kind string) {
 	if sent.GetUID() != "u" || sent.GetResourceVersion() != "3" {
 		t.Errorf("I1: replaces without saying which object it means")
 	}
-	if created := objectOf(t, Draft{src, want, configMaps.GroupResource(), "ns", "db"}, nil); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil || created.Object["status"] != nil {
+	if created := objectOf(t, Draft{src, want, "ns", "db"}, nil); created.GetFinalizers() != nil || created.GetOwnerReferences() != nil || created.Object["status"] != nil {
 		t.Errorf("a new mirror has finalizers, owners or a status")
 	}
 }

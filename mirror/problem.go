@@ -41,6 +41,7 @@ const (
 	ReasonServerTrouble = "ServerError"
 	ReasonNoAuthor      = "AuthorUnknown"
 	ReasonMayNot        = "AuthorMayNot"
+	ReasonNotMirrored   = "TypeNotMirrored"
 )
 
 // Reasons of events that tell what was done, or what is no source, and not what is wrong
@@ -52,7 +53,7 @@ const (
 
 // Reasons has those of problems, for metrics.
 var Reasons = []string{ReasonInvalid, ReasonRefused, ReasonTransform, ReasonForeign, ReasonTaken,
-	ReasonContested, ReasonConsent, ReasonOverLimit, ReasonWriteRefused, ReasonServerTrouble, ReasonNoAuthor, ReasonMayNot}
+	ReasonContested, ReasonConsent, ReasonOverLimit, ReasonWriteRefused, ReasonServerTrouble, ReasonNoAuthor, ReasonMayNot, ReasonNotMirrored}
 
 func transformFailed(text string, failed bool) Problem {
 	return Problem{Reason: ReasonTransform, Text: "transform: " + text, Failed: failed}
@@ -68,6 +69,12 @@ func ForeignObject(kind, name string) Problem {
 func NameTaken(kind, name, by string) Problem {
 	return Problem{Reason: ReasonTaken, Failed: true,
 		Text: fmt.Sprintf("%s %q is there as the mirror of %s; narrow the targets of one of the two, or set %s", kind, name, by, api.AnnotationTargetName)}
+}
+
+// NotMirrored is told where mirrors would be of a type that the controller leaves alone.
+func NotMirrored(t MirrorType) Problem {
+	return Problem{Reason: ReasonNotMirrored, Failed: true,
+		Text: fmt.Sprintf("%s is no type that is mirrored here; see --resource-types", TypeName(t.GroupVersionKind))}
 }
 
 // Meanwhile adds to why a mirror can't be made under its name that those under these

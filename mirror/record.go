@@ -21,7 +21,8 @@ import (
 // the least room, and what mirrors of a source have in common is kept once.
 type Record struct {
 	Identity
-	origin unique.Handle[origin]
+	resource unique.Handle[schema.GroupResource]
+	origin   unique.Handle[origin]
 	// Metadata is a hash of the labels and annotations that are ours, less the stamps.
 	Metadata Hash
 	// Unmanaged is what others added; nil where there is nothing, as is usual, or where it
@@ -47,12 +48,20 @@ type Record struct {
 
 // origin is what a mirror says of its source.
 type origin struct {
-	name types.NamespacedName
-	uid  string
+	source SourceKey
+	uid    string
+}
+
+// Resource is what the mirror itself is.
+func (r *Record) Resource() schema.GroupResource {
+	if r.resource == (unique.Handle[schema.GroupResource]{}) {
+		return schema.GroupResource{}
+	}
+	return r.resource.Value()
 }
 
 // Source is the object that the mirror names as its source; empty where it names none.
-func (r *Record) Source() types.NamespacedName { return r.of().name }
+func (r *Record) Source() SourceKey { return r.of().source }
 
 // SourceUID is the UID that its source had; empty where it names none.
 func (r *Record) SourceUID() string { return r.of().uid }
@@ -183,7 +192,7 @@ func NewRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	if r.Standing == Foreign {
 		return r
 	}
-	r.origin = unique.Make(originIn(annotations))
+	r.resource, r.origin = unique.Make(resource), unique.Make(originIn(resource, annotations))
 	r.Stamped, r.Generation = ours.stamped(annotations), annotations[api.AnnotationGeneration] != ""
 	r.HasStatus = ours.status
 	unmanaged := unmanagedIn(o, &ours, r.Standing)
@@ -205,11 +214,15 @@ const (
 	maxUID       = 128
 )
 
-// originIn is what annotations say of a source; empty where they name none.
-func originIn(annotations map[string]string) origin {
-	o := origin{types.NamespacedName{Namespace: annotations[api.AnnotationSourceNamespace], Name: annotations[api.AnnotationSourceName]}, annotations[api.AnnotationSourceUID]}
-	if o.name.Namespace == "" || o.name.Name == "" || len(o.name.Namespace) > maxNamespace || len(o.name.Name) > maxName {
-		o.name = types.NamespacedName{}
+// originIn is what annotations of an object of a resource say of a source; empty where they
+// name none.
+func originIn(resource schema.GroupResource, annotations map[string]string) origin {
+	o := origin{SourceKey{resource, annotations[api.AnnotationSourceNamespace], annotations[api.AnnotationSourceName]}, annotations[api.AnnotationSourceUID]}
+	if other := annotations[api.AnnotationSourceType]; other != "" {
+		o.source.Type = schema.ParseGroupResource(other)
+	}
+	if o.source.Namespace == "" || o.source.Name == "" || len(o.source.Namespace) > maxNamespace || len(o.source.Name) > maxName || len(annotations[api.AnnotationSourceType]) > maxName {
+		o.source = SourceKey{}
 	}
 	if len(o.uid) > maxUID {
 		o.uid = ""
@@ -224,15 +237,15 @@ func (r *Record) Key() types.NamespacedName {
 
 // Names reports whether the record names the source, in one way or another.
 func (r *Record) Names(source *Source) bool {
-	return r.Source() == source.Key() || r.SourceUID() != "" && r.SourceUID() == string(source.UID)
+	return r.Source() == source.SourceKey() || r.SourceUID() != "" && r.SourceUID() == string(source.UID)
 }
 
 // Owner is the source that it is of, among those by UID: the one whose UID it has, if that is
 // to be seen, and otherwise the one that it names. So somebody who edits the name makes it
 // nobody else's.
-func (r *Record) Owner(byUID map[types.UID]types.NamespacedName) types.NamespacedName {
-	if name, ok := byUID[types.UID(r.SourceUID())]; ok {
-		return name
+func (r *Record) Owner(byUID map[types.UID]SourceKey) SourceKey {
+	if source, ok := byUID[types.UID(r.SourceUID())]; ok {
+		return source
 	}
 	return r.Source()
 }

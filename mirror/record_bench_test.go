@@ -56,7 +56,7 @@ func BenchmarkIngestMirror(b *testing.B) {
 
 // What finding out that nothing is to be done costs.
 func BenchmarkPlan(b *testing.B) {
-	src := &Source{APIVersion: "v1", Kind: "Secret"}
+	src := sourceOf("Secret")
 	shape, err := src.newDesired(sized(4 << 10).Object)
 	if err != nil {
 		b.Fatal(err)
@@ -72,12 +72,12 @@ func BenchmarkPlan(b *testing.B) {
 
 // What encoding a mirror costs, its content aside, which is encoded once.
 func BenchmarkEncodeMirror(b *testing.B) {
-	src := &Source{APIVersion: "v1", Kind: "Secret"}
+	src := sourceOf("Secret")
 	shape, err := src.newDesired(sized(4 << 10).Object)
 	if err != nil {
 		b.Fatal(err)
 	}
-	d := Draft{src, shape, configMaps.GroupResource(), "default", "app"}
+	d := Draft{src, shape, "default", "app"}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := d.Encode(nil, nil, src.Seen); err != nil {

@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/lukaszraczylo/kubemirror/api"
@@ -61,7 +60,7 @@ data: {k: v}
 
 func TestRecordTellsOursFromTheirs(t *testing.T) {
 	r := NewRecord(configMaps.GroupResource(), parsed(t, mirrored))
-	if r.Source() != (types.NamespacedName{Namespace: "default", Name: "db"}) || r.SourceUID() != "s1" {
+	if r.Source() != (SourceKey{configMaps.GroupResource(), "default", "db"}) || r.SourceUID() != "s1" {
 		t.Errorf("names %v %s as its source", r.Source(), r.SourceUID())
 	}
 	if len(r.Unmanaged.labels) != 1 || r.Unmanaged.labels["team"] != "x" || len(r.Unmanaged.annotations) != 1 || r.Unmanaged.annotations["note"] != "hello" {

@@ -170,7 +170,7 @@ func TestI6ASourceThatGoesNowhereTakesNoMoreRoomHoweverMuchIsOnIt(t *testing.T) 
 			for n := range kept {
 				u := parsed(t, `{apiVersion: v1, kind: ConfigMap, metadata: {namespace: evil, name: s, labels: {D/enabled: "true"}, annotations: {D/sync: "true"}}}`)
 				fill(u, n)
-				kept[n] = settings.NewSource(u).WithoutContent()
+				kept[n] = settings.NewSource(configMaps.GroupResource(), u).WithoutContent()
 			}
 			if each := (heap() - before) / sources; each > 24<<10 {
 				t.Errorf("one takes %d bytes", each)

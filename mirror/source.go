@@ -39,7 +39,10 @@ const (
 // never changed once others can see it.
 type Source struct {
 	Identity
+	// Type is its resource, and Mirrors what its mirrors are.
+	Type             schema.GroupResource
 	APIVersion, Kind string
+	Mirrors          MirrorType
 	Generation       int64
 	// Finalizers are ours alone where there are more than is kept.
 	Finalizers     []string
@@ -84,6 +87,10 @@ func (s *Source) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: s.Namespace, Name: s.Name}
 }
 
+// SourceKey is its name among all sources.
+func (s *Source) SourceKey() SourceKey { return SourceKey{s.Type, s.Namespace, s.Name} }
+
+// kind is the source's, which its rules are about.
 func (s *Source) kind() schema.GroupVersionKind {
 	return schema.FromAPIVersionAndKind(s.APIVersion, s.Kind)
 }
@@ -140,25 +147,28 @@ func (s *Source) MayAskFor(ns *Namespace) bool {
 	return s.Targets.unclear || s.Targets.Match(ns)
 }
 
-// IngestSource reads an object into a *Source; it passes on what it has already
+// IngestSource reads objects of a type into *Sources; it passes on what it has already
 // read. It never fails: what can't be read is part of the result.
-func (s *Settings) IngestSource(obj any) (any, error) {
-	u, ok := obj.(*unstructured.Unstructured)
-	if !ok {
+func (s *Settings) IngestSource(resource schema.GroupVersionResource) func(obj any) (any, error) {
+	return func(obj any) (any, error) {
+		if u, ok := obj.(*unstructured.Unstructured); ok {
+			return s.NewSource(resource.GroupResource(), u), nil
+		}
 		return obj, nil
 	}
-	return s.NewSource(u), nil
 }
 
 // NewSource reads a source; what can't be read is part of the result.
-func (s *Settings) NewSource(u *unstructured.Unstructured) *Source {
+func (s *Settings) NewSource(resource schema.GroupResource, u *unstructured.Unstructured) *Source {
 	annotations := u.GetAnnotations()
 	src := &Source{
 		Identity: Identity{
 			Namespace: u.GetNamespace(), Name: u.GetName(), UID: u.GetUID(), ResourceVersion: u.GetResourceVersion(),
 		},
+		Type:          resource,
 		APIVersion:    u.GetAPIVersion(),
 		Kind:          u.GetKind(),
+		Mirrors:       MirrorType{resource, u.GroupVersionKind()},
 		Generation:    u.GetGeneration(),
 		Deleting:      u.GetDeletionTimestamp() != nil,
 		MaxTargets:    -1,
@@ -232,7 +242,7 @@ var switches = []string{api.AnnotationSync, api.AnnotationExclude, api.Annotatio
 // boundedBySize are the annotations whose length the policy on sources bounds too, in its
 // order. Rules have a bound of their own.
 var boundedBySize = []string{api.AnnotationSync, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationTransformStrict, api.AnnotationRecreate,
-	api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationMaxTargets, api.AnnotationTargetName}
+	api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationMaxTargets, api.AnnotationTargetName, api.AnnotationTargetKind}
 
 // mode reads the switches. What clearly turns a source off counts, whatever else is
 // wrong with it; what is not clear stops it as it is (I10).
@@ -297,7 +307,10 @@ func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotati
 			return fmt.Errorf("%s: %q is not a whole number from 0 up", api.AnnotationMaxTargets, text)
 		}
 	}
-	s.Recreate = annotations[api.AnnotationRecreate] == "true" || immutableKinds[u.GroupVersionKind().GroupKind()]
+	if err = s.readTargetKind(annotations); err != nil {
+		return err
+	}
+	s.Recreate = annotations[api.AnnotationRecreate] == "true" || immutableKinds[s.Mirrors.GroupKind()]
 	if s.template, err = newMirrorTemplate(settings, s, u, annotations); err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func TestSourceMode(t *testing.T) {
 		{it: "stops for bad rules", old: "D/target-namespaces: all", new: "D/transform: '['", want: Stopped, reason: "/transform"},
 	} {
 		t.Run(row.it, func(t *testing.T) {
-			src := testSettings(t).NewSource(parsed(t, strings.Replace(sourceText, row.old, row.new, 1)))
+			src := testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, strings.Replace(sourceText, row.old, row.new, 1)))
 			if src.Mode != row.want || !strings.Contains(src.Reason, row.reason) {
 				t.Errorf("mode %d because of %q, want %d because of %q", src.Mode, src.Reason, row.want, row.reason)
 			}
@@ -76,12 +76,12 @@ func TestSourceMode(t *testing.T) {
 }
 
 func TestSourceFingerprintLeavesOutTheStatus(t *testing.T) {
-	before := testSettings(t).NewSource(parsed(t, sourceText))
+	before := testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, sourceText))
 	status := strings.Replace(sourceText, "D/sync:", "D/sync-status: 5/5 synced\n    D/sync:", 1)
-	if testSettings(t).NewSource(parsed(t, status)).fingerprint != before.fingerprint {
+	if testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, status)).fingerprint != before.fingerprint {
 		t.Error("our own status has all mirrors looked at again")
 	}
-	if testSettings(t).NewSource(parsed(t, strings.Replace(sourceText, "c2Vj", "c2Vk", 1))).fingerprint == before.fingerprint {
+	if testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, strings.Replace(sourceText, "c2Vj", "c2Vk", 1))).fingerprint == before.fingerprint {
 		t.Error("a change of content goes unseen")
 	}
 }
@@ -92,7 +92,7 @@ func TestMaxTargetsLowersAndNeverRaises(t *testing.T) {
 		if text != "" {
 			annotated = strings.Replace(sourceText, "D/sync:", `D/max-targets: "`+text+"\"\n    D/sync:", 1)
 		}
-		if got := testSettings(t).NewSource(parsed(t, annotated)).Limit(testSettings(t)); got != want {
+		if got := testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, annotated)).Limit(testSettings(t)); got != want {
 			t.Errorf("with %q the limit is %d, want %d", text, got, want)
 		}
 	}
@@ -112,7 +112,7 @@ func TestShapeHasNothingOfOtherTools(t *testing.T) {
     example.com/private-note: x
     example.com/note: kept
     D/sync:`, 1)
-	shape, problems := testSettings(t).NewSource(parsed(t, text)).Desired("app", "db")
+	shape, problems := testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, text)).Desired("app", "db")
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -134,9 +134,9 @@ func TestShapeHasNothingOfOtherTools(t *testing.T) {
 }
 
 func TestShapeAndRecordOfTheSameObjectAgree(t *testing.T) {
-	src := testSettings(t).NewSource(parsed(t, sourceText))
+	src := testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, sourceText))
 	shape, _ := src.Desired("app", "db")
-	written := objectOf(t, Draft{src, shape, configMaps.GroupResource(), "app", "db"}, nil)
+	written := objectOf(t, Draft{src, shape, "app", "db"}, nil)
 	written.Object["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{"manager": api.FieldManager}}
 	r := NewRecord(configMaps.GroupResource(), written)
 	r.Learn(HashContent(Content(written.Object)), false)

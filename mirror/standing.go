@@ -44,7 +44,7 @@ func standingOf(resource schema.GroupResource, o metav1.Object, wroteLabel func(
 	labels, annotations := o.GetLabels(), o.GetAnnotations()
 	enabled, selected := labels[api.LabelEnabled]
 	switch id := annotations[api.AnnotationMirrorID]; {
-	case labels[api.LabelMirror] != "true", selected && enabled != "false", originIn(annotations) == origin{}:
+	case labels[api.LabelMirror] != "true", selected && enabled != "false", originIn(resource, annotations) == origin{}:
 		return Foreign
 	case id == MirrorID(resource, o.GetNamespace(), o.GetName()):
 		return Marked

@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/pager"
 
-	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/discovery"
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -98,25 +97,11 @@ func (c *Cluster) Sources(ctx context.Context, t discovery.Type, namespace, name
 	return all, nil
 }
 
-// Mirrors reads what carries the mirror label of a type, and when each was written last; in
-// one namespace, or in all.
-func (c *Cluster) Mirrors(ctx context.Context, t discovery.Type, namespace string) (records []*mirror.Record, written map[types.NamespacedName]time.Time, err error) {
-	written = map[types.NamespacedName]time.Time{}
-	err = c.each(ctx, t.Resource, namespace, mirror.MirrorSelector, func(m *metav1.PartialObjectMetadata) {
-		r := mirror.NewRecord(t.Resource.GroupResource(), m)
-		if r.Standing != mirror.Foreign {
-			records = append(records, r)
-		}
-		written[r.Key()], _ = time.Parse(time.RFC3339, m.Annotations[api.AnnotationLastSyncTime])
-	})
-	return records, written, err
-}
-
 // Owners reads the names of the sources of a type by UID.
-func (c *Cluster) Owners(ctx context.Context, t discovery.Type) (map[types.UID]types.NamespacedName, error) {
-	owners := map[types.UID]types.NamespacedName{}
+func (c *Cluster) Owners(ctx context.Context, t discovery.Type) (map[types.UID]mirror.SourceKey, error) {
+	owners := map[types.UID]mirror.SourceKey{}
 	err := c.EachSource(ctx, t, "", func(m *metav1.PartialObjectMetadata) {
-		owners[m.UID] = types.NamespacedName{Namespace: m.Namespace, Name: m.Name}
+		owners[m.UID] = mirror.SourceKey{Type: t.Resource.GroupResource(), Namespace: m.Namespace, Name: m.Name}
 	})
 	return owners, err
 }

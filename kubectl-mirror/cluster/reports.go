@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/lukaszraczylo/kubemirror/discovery"
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // Selection is the sources that are asked about.
@@ -55,34 +57,55 @@ func (c *Cluster) Reports(ctx context.Context, which Selection) (reports []expla
 }
 
 func (c *Cluster) reportsOf(ctx context.Context, e *explain.Explainer, t discovery.Type, which Selection) ([]explain.Report, error) {
-	var owners map[types.UID]types.NamespacedName
 	sources, err := c.Sources(ctx, t, which.Namespace, which.Name)
 	if err != nil || len(sources) == 0 {
 		return nil, err
 	}
-	mirrors, written, err := c.Mirrors(ctx, t, "")
-	if err == nil && which.Namespace == "" && which.Name == "" {
-		owners = ownersAmong(sources)
-	} else if err == nil {
-		owners, err = c.Owners(ctx, t)
-	}
-	if apierrors.IsForbidden(err) {
-		return nil, err
-	} else if err != nil {
-		return nil, c.failed("list "+t.Resource.GroupResource().String(), err)
+	var all []*unstructured.Unstructured
+	if which.Namespace == "" && which.Name == "" {
+		all = sources
 	}
 	var reports []explain.Report
+	read := map[discovery.Type]*mirrors{} // by the type of mirrors, what there is of it and of t
 	for _, u := range sources {
-		reports = append(reports, e.Explain(ctx, explain.Source{Object: u, Type: t, Mirrors: mirrors, Written: written, Owners: owners}))
+		other, notMirrored := c.mirrorType(t, u)
+		if read[other] == nil {
+			if read[other], err = c.mirrorsOfBoth(ctx, t, other, all); err != nil {
+				return nil, err
+			}
+		}
+		m := read[other]
+		reports = append(reports, e.Explain(ctx, explain.Source{Object: u, Type: t, NotMirrored: notMirrored, Mirrors: m.records, Written: m.written, Owners: m.owners}))
 	}
 	return reports, nil
 }
 
+// mirrorsOfBoth reads what there is of a type and of that of mirrors. All is the sources of
+// the type where all have been read.
+func (c *Cluster) mirrorsOfBoth(ctx context.Context, t, other discovery.Type, all []*unstructured.Unstructured) (*mirrors, error) {
+	m := newMirrors()
+	for _, one := range distinct(t, other) {
+		err := c.readMirrors(ctx, m, one, "")
+		if err == nil && one == t && all != nil {
+			maps.Copy(m.owners, ownersAmong(t, all))
+		} else if err == nil {
+			err = c.readOwners(ctx, m, one)
+		}
+		switch {
+		case apierrors.IsForbidden(err):
+			return nil, err
+		case err != nil:
+			return nil, c.failed("list "+one.Resource.GroupResource().String(), err)
+		}
+	}
+	return m, nil
+}
+
 // ownersAmong is Owners where all sources have been read.
-func ownersAmong(sources []*unstructured.Unstructured) map[types.UID]types.NamespacedName {
-	owners := map[types.UID]types.NamespacedName{}
+func ownersAmong(t discovery.Type, sources []*unstructured.Unstructured) map[types.UID]mirror.SourceKey {
+	owners := map[types.UID]mirror.SourceKey{}
 	for _, u := range sources {
-		owners[u.GetUID()] = types.NamespacedName{Namespace: u.GetNamespace(), Name: u.GetName()}
+		owners[u.GetUID()] = mirror.SourceKey{Type: t.Resource.GroupResource(), Namespace: u.GetNamespace(), Name: u.GetName()}
 	}
 	return owners
 }

@@ -1,14 +1,22 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/lukaszraczylo/kubemirror/api"
 	"github.com/lukaszraczylo/kubemirror/discovery"
 	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
+	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
 // Explainer reads the namespaces. In, where it isn't empty, is the only one that is asked
@@ -35,23 +43,75 @@ func (c *Cluster) Explainer(ctx context.Context, in string) (*explain.Explainer,
 // where the user may not list those in just one.
 func (c *Cluster) Source(ctx context.Context, t discovery.Type, notMirrored string, object *unstructured.Unstructured, in string) (explain.Source, error) {
 	s := explain.Source{Object: object, Type: t, NotMirrored: notMirrored}
-	var err error
-	s.Mirrors, s.Written, err = c.Mirrors(ctx, t, "")
-	if apierrors.IsForbidden(err) && in != "" {
-		s.Mirrors, s.Written, err = c.Mirrors(ctx, t, in)
+	other, notMirrored := c.mirrorType(t, object)
+	s.NotMirrored = cmp.Or(s.NotMirrored, notMirrored)
+	m := newMirrors()
+	for _, t := range distinct(t, other) {
+		err := c.readMirrors(ctx, m, t, "")
+		if apierrors.IsForbidden(err) && in != "" {
+			err = c.readMirrors(ctx, m, t, in)
+		}
+		switch {
+		case apierrors.IsForbidden(err) && in != "":
+			return s, fmt.Errorf("you may not list %s in %s, which it takes to know what is there; ask who works there", t.Resource.GroupResource(), in)
+		case apierrors.IsForbidden(err):
+			return s, fmt.Errorf("you may not list %s in all namespaces, which it takes to know all mirrors; ask about one namespace: kubectl mirror why TYPE/NAME --in=NAMESPACE", t.Resource.GroupResource())
+		case err != nil:
+			return s, c.failed("list "+t.Resource.GroupResource().String(), err)
+		}
+		if err := c.readOwners(ctx, m, t); err != nil && !apierrors.IsForbidden(err) {
+			return s, c.failed("list "+t.Resource.GroupResource().String(), err)
+		}
 	}
-	switch {
-	case apierrors.IsForbidden(err) && in != "":
-		return s, fmt.Errorf("you may not list %s in %s, which it takes to know what is there; ask who works there", t.Resource.GroupResource(), in)
-	case apierrors.IsForbidden(err):
-		return s, fmt.Errorf("you may not list %s in all namespaces, which it takes to know all mirrors; ask about one namespace: kubectl mirror why TYPE/NAME --in=NAMESPACE", t.Resource.GroupResource())
-	case err != nil:
-		return s, c.failed("list "+t.Resource.GroupResource().String(), err)
-	}
-	if s.Owners, err = c.Owners(ctx, t); err != nil && !apierrors.IsForbidden(err) {
-		return s, c.failed("list "+t.Resource.GroupResource().String(), err)
-	}
+	s.Mirrors, s.Written, s.Owners = m.records, m.written, m.owners
 	return s, nil
+}
+
+// mirrorType is what a source's mirrors are, and why that isn't mirrored, if it is another
+// type than the source's.
+func (c *Cluster) mirrorType(t discovery.Type, object *unstructured.Unstructured) (mirrors discovery.Type, notMirrored string) {
+	source := c.Controller.Settings.NewSource(t.Resource.GroupResource(), object)
+	if source.Mirrors.Resource == source.Type {
+		return t, ""
+	}
+	mirrors, notMirrored, err := c.TypeOfKind(source.Mirrors.GroupKind())
+	if err != nil {
+		return t, err.Error()
+	}
+	return mirrors, notMirrored
+}
+
+// distinct is one type or two.
+func distinct(a, b discovery.Type) []discovery.Type { return slices.Compact([]discovery.Type{a, b}) }
+
+// mirrors is what carries the mirror label of some types, when each was written last, and the
+// names of the sources of those types, by UID both.
+type mirrors struct {
+	records []*mirror.Record
+	written map[types.UID]time.Time
+	owners  map[types.UID]mirror.SourceKey
+}
+
+func newMirrors() *mirrors {
+	return &mirrors{written: map[types.UID]time.Time{}, owners: map[types.UID]mirror.SourceKey{}}
+}
+
+// readMirrors reads the mirrors of a type, in one namespace or in all.
+func (c *Cluster) readMirrors(ctx context.Context, m *mirrors, t discovery.Type, namespace string) error {
+	return c.each(ctx, t.Resource, namespace, mirror.MirrorSelector, func(o *metav1.PartialObjectMetadata) {
+		r := mirror.NewRecord(t.Resource.GroupResource(), o)
+		if r.Standing != mirror.Foreign {
+			m.records = append(m.records, r)
+		}
+		m.written[r.UID], _ = time.Parse(time.RFC3339, o.Annotations[api.AnnotationLastSyncTime])
+	})
+}
+
+// readOwners reads the names of the sources of a type.
+func (c *Cluster) readOwners(ctx context.Context, m *mirrors, t discovery.Type) error {
+	owners, err := c.Owners(ctx, t)
+	maps.Copy(m.owners, owners)
+	return err
 }
 
 // Get reads an object that must be there.

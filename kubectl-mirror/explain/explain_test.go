@@ -77,7 +77,7 @@ func newScene(t *testing.T, annotations map[string]string) *scene {
 		ns, _ := mirror.IngestNamespace(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name}})
 		e.Namespaces[name] = ns.(*mirror.Namespace)
 	}
-	return &scene{e, s, Source{Object: u, Type: configMaps, Written: map[types.NamespacedName]time.Time{}}}
+	return &scene{e, s, Source{Object: u, Type: configMaps, Written: map[types.UID]time.Time{}}}
 }
 
 // has puts a mirror of a source there, with that value.

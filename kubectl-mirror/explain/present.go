@@ -34,7 +34,7 @@ func (e *Explainer) present(ctx context.Context, w *way, s *subject, t *Target) 
 		rules = "skipped: " + p.Text
 	}
 	w.ok("rules", rules)
-	t.plan.draft = mirror.Draft{Source: s.Source, Desired: desired, Resource: s.resource.GroupResource(), Namespace: t.Namespace, Name: name}
+	t.plan.draft = mirror.Draft{Source: s.Source, Desired: desired, Namespace: t.Namespace, Name: name}
 	if e.placeCheck(ctx, w, s, t) {
 		e.syncedChecks(ctx, w, s, t)
 	}
@@ -44,17 +44,17 @@ func (e *Explainer) present(ctx context.Context, w *way, s *subject, t *Target) 
 func (e *Explainer) placeCheck(ctx context.Context, w *way, s *subject, t *Target) bool {
 	d := t.plan.draft
 	for _, r := range s.in.Mirrors {
-		if r.Namespace == t.Namespace && r.Name == d.Name {
+		if r.Namespace == t.Namespace && r.Name == d.Name && r.Resource() == d.Resource() {
 			t.plan.have = r
-		} else if r.Namespace == t.Namespace && r.Standing.IsMirror() && s.in.owner(r) == s.Key() {
+		} else if r.Namespace == t.Namespace && r.Standing.IsMirror() && s.in.owner(r) == s.SourceKey() {
 			t.plan.others = append(t.plan.others, r)
 		}
 	}
-	there := object{s.object.resource, t.Namespace, d.Name}
+	there := object{d.Resource().String(), t.Namespace, d.Name}
 	if have := t.plan.have; have != nil {
 		p := d.ClaimedBy(have, s.in.owner(have))
 		if p == nil {
-			t.Since = s.in.Written[have.Key()]
+			t.Since = s.in.Written[have.UID]
 			w.ok("place", "the mirror is there")
 			return true
 		}
@@ -66,14 +66,14 @@ func (e *Explainer) placeCheck(ctx context.Context, w *way, s *subject, t *Targe
 		w.problem("place", t.meanwhile(*p), do)
 		return false
 	}
-	live, err := e.Reader.Existing(ctx, s.resource, t.Namespace, d.Name)
+	live, err := e.Reader.Existing(ctx, s.mirrors, t.Namespace, d.Name)
 	switch {
 	case err != nil:
 		w.add(Check{Name: "place", State: Unknown, Text: "it can't be told whether the name is free: " + reason(err)})
 		t.Outcome = Unclear
 		return false
 	case live != nil:
-		w.problem("place", t.meanwhile(mirror.ForeignObject(s.Kind, d.Name)), "kubectl delete "+there.String())
+		w.problem("place", t.meanwhile(mirror.ForeignObject(s.Mirrors.Kind, d.Name)), "kubectl delete "+there.String())
 		return false
 	}
 	w.ok("place", "the name is free")
@@ -105,7 +105,7 @@ func (e *Explainer) syncedChecks(ctx context.Context, w *way, s *subject, t *Tar
 	t.plan.action = action
 	if have := t.plan.have; have != nil && have.Terminating {
 		t.Outcome = Pending
-		w.no("synced", "the mirror is being deleted, and is made anew when it has gone", "kubectl get "+object{s.object.resource, t.Namespace, have.Name}.String()+" -o yaml")
+		w.no("synced", "the mirror is being deleted, and is made anew when it has gone", "kubectl get "+object{have.Resource().String(), t.Namespace, have.Name}.String()+" -o yaml")
 		return
 	}
 	if !e.authorCheck(w, s, t) || !e.serverCheck(ctx, w, s, t) {
@@ -137,14 +137,14 @@ func (e *Explainer) action(ctx context.Context, s *subject, t *Target) (mirror.A
 	if action != mirror.Read {
 		return action, nil
 	}
-	whole, err := e.Reader.Whole(ctx, s.resource, have.Namespace, have.Name)
+	whole, err := e.Reader.Whole(ctx, s.mirrors, have.Namespace, have.Name)
 	if err != nil {
 		return action, err
 	}
 	if whole == nil {
 		return mirror.Create, nil
 	}
-	read := mirror.NewRecord(s.resource.GroupResource(), whole)
+	read := mirror.NewRecord(s.mirrors.GroupResource(), whole)
 	read.Learn(mirror.HashContent(mirror.Content(whole.Object)), mirror.IsImmutable(whole.Object))
 	t.plan.have = read
 	return mirror.Plan(d.Desired, read, nil, s.Generation > 0), nil
@@ -175,7 +175,7 @@ func (e *Explainer) serverCheck(ctx context.Context, w *way, s *subject, t *Targ
 		w.ok("server", "it isn't asked")
 		return true
 	}
-	err := e.Reader.Try(ctx, s.resource, plain(t.plan.draft.Object()))
+	err := e.Reader.Try(ctx, s.mirrors, plain(t.plan.draft.Object()))
 	switch {
 	case err == nil:
 		w.ok("server", "it would take the mirror")

@@ -47,18 +47,19 @@ type Source struct {
 	Type   discovery.Type
 	// NotMirrored is why its type isn't mirrored; empty where it is.
 	NotMirrored string
-	// Mirrors has what carries the mirror label, of its type and in all namespaces.
+	// Mirrors has what carries the mirror label, of its type and of its mirrors', in all
+	// namespaces.
 	Mirrors []*mirror.Record
-	// Written has when each of them was written last.
-	Written map[types.NamespacedName]time.Time
-	// Owners has the sources of its type by UID: a mirror is that one's whose UID it has.
-	Owners map[types.UID]types.NamespacedName
+	// Written has when each of them was written last, by UID.
+	Written map[types.UID]time.Time
+	// Owners has the sources of these types by UID: a mirror is that one's whose UID it has.
+	Owners map[types.UID]mirror.SourceKey
 }
 
 // owner is whose a mirror is, the source itself being one that is to be seen.
-func (s *Source) owner(r *mirror.Record) types.NamespacedName {
+func (s *Source) owner(r *mirror.Record) mirror.SourceKey {
 	if uid := s.Object.GetUID(); uid != "" && uid == types.UID(r.SourceUID()) {
-		return types.NamespacedName{Namespace: s.Object.GetNamespace(), Name: s.Object.GetName()}
+		return mirror.SourceKey{Type: s.Type.Resource.GroupResource(), Namespace: s.Object.GetNamespace(), Name: s.Object.GetName()}
 	}
 	return r.Owner(s.Owners)
 }
@@ -66,11 +67,12 @@ func (s *Source) owner(r *mirror.Record) types.NamespacedName {
 // subject is what is worked out of a source once, for all its namespaces.
 type subject struct {
 	*mirror.Source
-	in       Source
-	object   object
-	resource schema.GroupVersionResource
-	checks   []Check
-	changed  time.Time
+	in     Source
+	object object
+	// mirrors is what its mirrors are.
+	mirrors schema.GroupVersionResource
+	checks  []Check
+	changed time.Time
 	// has are its mirrors by namespace.
 	has       map[string][]*mirror.Record
 	selection mirror.Selection
@@ -98,12 +100,15 @@ func (e *Explainer) Explain(ctx context.Context, in Source, only ...string) Repo
 
 func (e *Explainer) subject(in Source) *subject {
 	s := &subject{
-		Source: e.Settings.NewSource(in.Object), in: in, resource: in.Type.Resource,
+		Source: e.Settings.NewSource(in.Type.Resource.GroupResource(), in.Object), in: in, mirrors: in.Type.Resource,
 		object: object{in.Type.Resource.GroupResource().String(), in.Object.GetNamespace(), in.Object.GetName()},
 		has:    map[string][]*mirror.Record{}, missing: map[string]bool{}, selection: mirror.NewSelection(), text: in.Object.GetAnnotations(), changed: changed(in.Object),
 	}
+	if other := s.Mirrors; other.Resource != s.Type {
+		s.mirrors = other.Resource.WithVersion(other.Version)
+	}
 	for _, r := range in.Mirrors {
-		if r.Standing.IsMirror() && in.owner(r) == s.Key() {
+		if r.Standing.IsMirror() && in.owner(r) == s.SourceKey() {
 			s.has[r.Namespace] = append(s.has[r.Namespace], r)
 		}
 	}

@@ -44,7 +44,7 @@ func (e *Explainer) target(ctx context.Context, s *subject, namespace string) Ta
 		intent = mirror.IntentUnknown
 	}
 	for _, r := range s.has[namespace] {
-		t.Mirror, t.Since = r.Name, s.in.Written[r.Key()]
+		t.Mirror, t.Since = r.Name, s.in.Written[r.UID]
 	}
 	e.conclude(ctx, w, s, &t, intent)
 	for _, name := range e.steps() {

@@ -183,7 +183,7 @@ func newPlanner(from string, c *Cluster, o Options, prefixes ...string) *planner
 // isOurs reports whether an object is a mirror of a source already.
 func isOurs(o Object, source types.NamespacedName) bool {
 	r := mirror.NewRecord(o.Resource.GroupResource(), o)
-	return r.Standing == mirror.Marked && r.Source() == source
+	return r.Standing == mirror.Marked && r.Source() == (mirror.SourceKey{Type: o.Resource.GroupResource(), Namespace: source.Namespace, Name: source.Name})
 }
 
 // isSource reports whether an object asks to be mirrored by us.

@@ -54,7 +54,7 @@ func (p *planner) take(f found) {
 		Annotations: change(f.source.GetAnnotations(), nil, gone),
 	}
 	after := with(with(f.source.Unstructured, t.Ask), t.LetGo)
-	src := p.settings.NewSource(after)
+	src := p.settings.NewSource(f.source.Resource.GroupResource(), after)
 	if src.Mode < mirror.Paused {
 		reason := src.Reason
 		if src.Mode == mirror.Off {
@@ -182,7 +182,7 @@ func (p *planner) mirrorIn(t *Takeover, f found, src *mirror.Source, namespace s
 	if len(o.GetOwnerReferences()) > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("%s has owners, which stay: it goes when they go", o))
 	}
-	t.Copies = append(t.Copies, p.mark(f, mirror.Draft{Source: src, Desired: desired, Resource: o.Resource.GroupResource(), Namespace: namespace, Name: name}, o))
+	t.Copies = append(t.Copies, p.mark(f, mirror.Draft{Source: src, Desired: desired, Namespace: namespace, Name: name}, o))
 }
 
 // mark is the patch by which a copy becomes the mirror that KubeMirror would have made.
