@@ -124,7 +124,7 @@ func work(ctx context.Context, o *options, clients *kube.Clients, m *metrics.Met
 	mirroring := controller.New(controller.Config{
 		Settings: o.Settings, Objects: clients.Writer(), Metadata: clients.Metadata, Access: clients.Access(),
 		Sources: sources, Mirrors: mirrors, Consents: consents, Metrics: m,
-		WatchObject: watches.Object, Use: func(resource schema.GroupResource) { set.Use(resource) }, Identity: identity(),
+		WatchObject: watches.Object, WatchOrigin: watches.Origin, Use: func(resource schema.GroupResource) { set.Use(resource) }, Identity: identity(),
 	})
 	namespaces := informers.New("namespaces", watches.Namespaces(), mirror.IngestNamespace, mirroring.Namespaces(), func(err error) {
 		if err != nil {

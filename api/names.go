@@ -17,6 +17,8 @@ const (
 	AnnotationTargetSelector   = Domain + "/target-selector"
 	AnnotationTargetName       = Domain + "/target-name"
 	AnnotationTargetKind       = Domain + "/target-kind"
+	AnnotationMirrorOf         = Domain + "/mirror-of"
+	AnnotationAllowTo          = Domain + "/allow-to"
 	AnnotationMaxTargets       = Domain + "/max-targets"
 	AnnotationTransform        = Domain + "/transform"
 	AnnotationTransformStrict  = Domain + "/transform-strict"
@@ -56,6 +58,9 @@ const (
 	AnnotationSourceNamespace = Domain + "/source-namespace"
 	AnnotationSourceName      = Domain + "/source-name"
 	AnnotationSourceUID       = Domain + "/source-uid"
+	// AnnotationSourceOrigin is what the mirror of a stand-in or a request is made of, as
+	// "secrets/platform/registry".
+	AnnotationSourceOrigin = Domain + "/source-origin"
 	// AnnotationSourceType is the resource of a source whose mirror is of another, as
 	// "secrets" or "widgets.example.com".
 	AnnotationSourceType = Domain + "/source-type"

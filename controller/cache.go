@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,12 +18,15 @@ type cache struct {
 	Mirrors  Queue[mirror.MirrorKey]
 	Consents Queue[string]
 	Metrics  Metrics
+	// watchOrigin is as in Config.
+	watchOrigin func(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, seen func(*mirror.Origin))
 
 	// mu guards all below. It is held for look-ups and small changes only, never
 	// over a request, a transformation or a hash.
 	mu         sync.Mutex
 	namespaces map[string]*mirror.Namespace
 	tables     *tables
+	origins    *origins
 	states     map[mirror.SourceKey]*state
 	contents   *contents
 	index      *index
@@ -48,6 +52,8 @@ func newCache(config Config) *cache {
 		Metrics:       config.Metrics,
 		namespaces:    map[string]*mirror.Namespace{},
 		tables:        newTables(config.Use),
+		origins:       newOrigins(),
+		watchOrigin:   config.WatchOrigin,
 		states:        map[mirror.SourceKey]*state{},
 		contents:      newContents(maxContents),
 		index:         newIndex(),
@@ -65,11 +71,13 @@ func newCache(config Config) *cache {
 func (c *cache) Serve(kinds map[schema.GroupVersionResource]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	before := c.tables.served
 	c.tables.serve(kinds)
+	resolver{c}.reviewOriginsLocked(before)
 }
 
-// served is a type that is mirrored, in the version in which it is, and its kind.
-func (c *cache) served(resource schema.GroupResource) (served schema.GroupVersionResource, kind schema.GroupVersionKind, ok bool) {
+// servedAs is a type that is mirrored, in the version in which it is, and its kind.
+func servedAs(c *cache, resource schema.GroupResource) (served schema.GroupVersionResource, kind schema.GroupVersionKind, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	served, ok = c.tables.served[resource]

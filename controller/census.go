@@ -70,7 +70,7 @@ func (s *state) condition(src *mirror.Source) string {
 	switch {
 	case src.Deleting:
 		return "deleting"
-	case src.Mode == mirror.Refused:
+	case src.Mode == mirror.Refused, src.Mode == mirror.Missing:
 		return "refused"
 	case src.Mode == mirror.Stopped:
 		return "stopped"
@@ -87,6 +87,8 @@ func (s *state) countProblems(src *mirror.Source, limit int, problems map[string
 	switch {
 	case src.Mode == mirror.Refused:
 		problems[mirror.ReasonRefused]++
+	case src.Mode == mirror.Missing:
+		problems[mirror.ReasonMissing]++
 	case src.Mode == mirror.Stopped, src.Mode == mirror.On && len(src.Problems) > 0:
 		problems[mirror.ReasonInvalid]++
 	}

@@ -50,7 +50,7 @@ func TestTheCensusTellsHowSourcesFareAndWhy(t *testing.T) {
 	}
 	want := map[string]int{mirror.ReasonInvalid: 2, mirror.ReasonRefused: 1, mirror.ReasonTransform: 0, mirror.ReasonForeign: 2, mirror.ReasonTaken: 0,
 		mirror.ReasonContested: 0, mirror.ReasonConsent: 0, mirror.ReasonOverLimit: 1, mirror.ReasonWriteRefused: 3, mirror.ReasonServerTrouble: 0,
-		mirror.ReasonNoAuthor: 0, mirror.ReasonMayNot: 0, mirror.ReasonNotMirrored: 0}
+		mirror.ReasonNoAuthor: 0, mirror.ReasonMayNot: 0, mirror.ReasonNotMirrored: 0, mirror.ReasonMissing: 0}
 	if !maps.Equal(problems, want) {
 		t.Errorf("the problems are %v, want %v", problems, want)
 	}

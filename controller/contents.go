@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"context"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/lukaszraczylo/kubemirror/mirror"
 )
 
@@ -81,12 +83,12 @@ func (h *largestFirst) Pop() any {
 
 // admitLocked keeps the content of a source that has come, if it goes anywhere, at the
 // cost of others' if need be. It returns the source as it is to be kept.
-func (h SourceHandler) admitLocked(key mirror.SourceKey, src *mirror.Source, st *state) *mirror.Source {
-	if len(st.Requested) == 0 {
-		h.c.contents.forget(key)
+func (c *cache) admitLocked(key mirror.SourceKey, src *mirror.Source, st *state) *mirror.Source {
+	if len(st.Requested) == 0 && c.origins.takers[key] == 0 || !src.HasContent() {
+		c.contents.forget(key)
 		return src.WithoutContent()
 	}
-	return h.c.keepContentLocked(key, src)
+	return c.keepContentLocked(key, src)
 }
 
 // keepContentLocked keeps the content of a source, or doesn't, and drops others'.
@@ -108,16 +110,15 @@ func (r *reader) withContent(ctx context.Context, key mirror.SourceKey, s snapsh
 	if s.source.HasContent() {
 		return s.source, nil
 	}
-	u, err := r.client.getWhole(ctx, s.resource, key.Namespace, key.Name)
+	read, err := r.contentOf(ctx, key, s)
 	switch {
 	case objectNotFound(err):
 		return nil, errStale
 	case err != nil:
 		return nil, err
 	}
-	read := r.cache.Settings.NewSource(key.Type, u)
 	// A watch may show the same version in another form than a GET (see mirror.Content).
-	if read.Identity != s.source.Identity && !mirror.SameSpec(read, s.source) {
+	if (read.Of != nil || read.Identity != s.source.Identity) && !mirror.SameSpec(read, s.source) || !read.HasContent() {
 		return nil, errStale
 	}
 	src := s.source.WithContent(read)
@@ -128,4 +129,46 @@ func (r *reader) withContent(ctx context.Context, key mirror.SourceKey, s snapsh
 		t.sources[key.NamespacedName()] = r.cache.keepContentLocked(key, known)
 	}
 	return src, nil
+}
+
+// contentOf reads what a source's mirrors are made from.
+func (r *reader) contentOf(ctx context.Context, key mirror.SourceKey, s snapshot) (*mirror.Source, error) {
+	switch {
+	case s.source.StandsFor():
+		_, origin := resolver{r.cache}.origin(s.source)
+		u, err := r.client.getWhole(ctx, origin, s.source.Of.Namespace, s.source.Of.Name)
+		if err != nil {
+			return nil, err
+		}
+		return r.cache.Settings.Standing(s.source, u), nil
+	case s.source.Requests():
+		by, resource := resolver{r.cache}.origin(s.source)
+		if by == nil {
+			return nil, errStale
+		}
+		by, err := r.withContent(ctx, by.SourceKey(), snapshot{source: by, resource: resource})
+		if err != nil {
+			return nil, err
+		}
+		return r.cache.Settings.Granted(s.source, by), nil
+	}
+	u, err := r.client.getWhole(ctx, s.resource, key.Namespace, key.Name)
+	if err != nil {
+		return nil, err
+	}
+	return r.cache.Settings.NewSource(key.Type, u), nil
+}
+
+// origin is what a stand-in or a request is made of: of the latter the source that is handed
+// out to it, and the type of that.
+func (r resolver) origin(src *mirror.Source) (by *mirror.Source, resource schema.GroupVersionResource) {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	if src.StandsFor() {
+		return nil, r.c.tables.served[src.Of.Type]
+	}
+	if by, _ = r.grantorLocked(*src.Of, src.Namespace); by == nil {
+		return nil, resource
+	}
+	return by, r.c.tables.served[by.Type]
 }

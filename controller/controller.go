@@ -64,6 +64,9 @@ type Config struct {
 	// WatchObject watches one object by its name until the context is done, and
 	// calls gone each time that it is seen not to be there.
 	WatchObject func(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func())
+	// WatchOrigin watches one object by its name until the context is done, and calls seen
+	// with each form of it, and with nil each time that it is seen not to be there.
+	WatchOrigin func(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, seen func(*mirror.Origin))
 	// Use has the mirrors of a type watched that may have no sources.
 	Use func(schema.GroupResource)
 	// Identity names this process in events.

@@ -57,7 +57,7 @@ const mostReads = 5
 // source then.
 func (w *mirrorWorker) delete(ctx context.Context, key mirror.MirrorKey, s snapshot, r *mirror.Record) error {
 	for read := 0; ; read++ {
-		resource, _, ok := w.cache.served(r.Resource())
+		resource, _, ok := servedAs(w.cache, r.Resource())
 		if !ok {
 			return errStale // forgotten meanwhile
 		}

@@ -70,7 +70,7 @@ func stays(r *mirror.Record) bool { return !r.Terminating }
 // keepsLocked reports whether a source has a mirror that is to stay.
 func (c *cache) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
 	has := c.tables.owners.mirrors[key]
-	if src.Mode == mirror.Off || src.Mode == mirror.Refused {
+	if src.Mode < mirror.Stopped {
 		return false
 	}
 	for namespace, records := range has {

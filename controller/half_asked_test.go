@@ -15,7 +15,7 @@ func (r *rig) labelled(change func(*unstructured.Unstructured)) any {
 	u := r.object("src", api.LabelEnabled, "a")
 	unstructured.RemoveNestedField(u.Object, "metadata", "annotations", api.AnnotationSync)
 	change(u)
-	return r.Settings.NewSource(u)
+	return r.Settings.NewSource(configMapsType.GroupResource(), u)
 }
 
 func TestALabelWithoutTheAnnotationIsToldOnce(t *testing.T) {

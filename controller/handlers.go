@@ -40,19 +40,29 @@ func (h SourceHandler) set(src *mirror.Source, atStart bool) {
 		h.c.seenOutsideLocked(t, key, src) // somebody else's, or nobody's: mirrors included
 		return
 	}
+	h.c.stateLocked(key).noteHalfAsked(t.sources[src.Key()], src, atStart)
+	h.c.takeSourceLocked(key, resolver{h.c}.contentOfLocked(key, src, t.sources[src.Key()]))
+}
+
+// takeSourceLocked takes in a source that is there, with the content that it has by now.
+func (c *cache) takeSourceLocked(key mirror.SourceKey, src *mirror.Source) {
+	t := c.tables.of[key.Type]
 	before := t.sources[src.Key()]
-	st := h.c.stateLocked(key)
+	st := c.stateLocked(key)
 	st.absentSince, st.last, st.seen = time.Time{}, nil, true
-	st.noteHalfAsked(before, src, atStart)
-	if mirror.SameSpec(before, src) {
+	same := mirror.SameSpec(before, src)
+	if same {
 		src.Reuse(before) // after each status that we write: what it made is good still
 	} else {
-		h.c.recomputeTargetsLocked(key, src, st)
-		src = h.admitLocked(key, src, st)
-		h.c.tables.note(key, src)
+		c.recomputeTargetsLocked(key, src, st)
+		src = c.admitLocked(key, src, st)
+		c.tables.note(key, src)
 	}
 	t.setSource(src)
-	h.c.Sources.Add(key)
+	c.Sources.Add(key)
+	if !same {
+		resolver{c}.tellDependentsLocked(src, false)
+	}
 }
 
 // recomputeTargetsLocked works out anew which namespaces a source asks for, and has all of
@@ -95,6 +105,8 @@ func (h SourceHandler) Gone(name types.NamespacedName, _ types.UID, _ string) {
 	}
 	key := t.sourceKey(name)
 	t.removeSource(src)
+	resolver{h.c}.tellDependentsLocked(src, true)
+	h.c.origins.release(key)
 	delete(h.c.tables.elsewhere, key)
 	h.c.contents.forget(key)
 	h.c.index.set(key, nil)
@@ -227,6 +239,13 @@ func (c *cache) Ready(resource schema.GroupVersionResource) {
 	t := c.tables.table(resource)
 	t.ready = true
 	c.tables.reown(t)
+	for of, dependents := range c.origins.dependents {
+		if of.Type == resource.GroupResource() {
+			for key := range dependents {
+				c.Sources.Add(key)
+			}
+		}
+	}
 	c.reportOutsideLocked(t)
 	c.reportHalfAskedLocked(t)
 	for _, key := range c.tables.concerned(t) {
@@ -265,6 +284,7 @@ func (c *cache) Forget(resource schema.GroupVersionResource) {
 		if key.Type == resource.GroupResource() {
 			c.index.set(key, nil)
 			c.contents.forget(key)
+			c.origins.release(key)
 			return true
 		}
 		return false

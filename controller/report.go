@@ -32,7 +32,7 @@ func (w *sourceWorker) reportStatus(ctx context.Context, key mirror.SourceKey, s
 // for that, it is told where somebody will look: on the source, or on the mirror
 // itself where that is all there is.
 func (w *mirrorWorker) reportDeleted(ctx context.Context, key mirror.MirrorKey, s snapshot, r *mirror.Record) {
-	_, kind, _ := w.cache.served(r.Resource())
+	_, kind, _ := servedAs(w.cache, r.Resource())
 	logger := klog.FromContext(ctx).WithValues("mirror", klog.KObj(r.GetObjectMeta()), "type", mirror.TypeName(kind), "source", key.Source)
 	if s.cause == "" {
 		logger.V(2).Info("Deleted a mirror")

@@ -116,6 +116,9 @@ func newRig(t *testing.T) *rig {
 		Settings: mirror.Settings{MaxTargets: 100}, Objects: r, Metadata: server{rig: r}, Sources: r.sources, Mirrors: r.mirrors, Consents: r.consents, Metrics: silent{},
 		WatchObject: func(ctx context.Context, _ schema.GroupVersionResource, _, _ string, _ func()) { <-ctx.Done() },
 		Use:         func(schema.GroupResource) {},
+		WatchOrigin: func(ctx context.Context, _ schema.GroupVersionResource, _, _ string, _ func(*mirror.Origin)) {
+			<-ctx.Done()
+		},
 	})
 	r.Serve(map[schema.GroupVersionResource]string{configMapsType: "ConfigMap"})
 	return r

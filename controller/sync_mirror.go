@@ -73,7 +73,7 @@ func (w *mirrorWorker) failLook(ctx context.Context, key mirror.MirrorKey, src *
 // syncPresent makes a namespace right where a mirror is to be.
 func (w *mirrorWorker) syncPresent(ctx context.Context, key mirror.MirrorKey, s snapshot) error {
 	if s.mirrors.Resource == "" {
-		w.finish(ctx, key, s.source, []mirror.Problem{mirror.NotMirrored(s.source.Mirrors)})
+		w.finish(ctx, key, s.source, []mirror.Problem{mirror.NotMirrored(s.source.Mirrors.Resource)})
 		return nil
 	}
 	name, problem := s.source.MirrorName(key.Namespace)

@@ -33,6 +33,8 @@ func (w *sourceWorker) sync(ctx context.Context, key mirror.SourceKey) error {
 		w.reportHalfAsked(ctx, key, v.source)
 	}
 	switch {
+	case v.source != nil && v.source.Awaits && !v.source.Deleting:
+		return w.awaitContent(ctx, key, v.source)
 	case v.source != nil:
 		return w.write(ctx, key, v.resource, v.source, v.pendingPatch)
 	case v.missing:
@@ -135,6 +137,7 @@ func (w *sourceWorker) pendingPatchLocked(key mirror.SourceKey, t *table, src *m
 		return d // what comes back of a new finalizer leads here again
 	}
 	st.Missing = w.cache.Settings.Missing(src, func(name string) bool { return w.cache.namespaces[name] != nil })
+	st.OnRequest = w.cache.origins.takers[key]
 	status := mirror.StatusOf(src, &st.Selection, st.problems, limit)
 	if status.Failed == "" {
 		st.since = time.Time{}

@@ -76,3 +76,36 @@ type presence struct {
 func (p *presence) Set(any) { p.seen.Store(true) }
 
 func (p *presence) Gone(types.NamespacedName, types.UID, string) { p.gone() }
+
+// Origin watches one object until the context is done, and calls seen with each form of it,
+// and with nil when it is not there, or is there no more.
+func (w Watches) Origin(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, seen func(*mirror.Origin)) {
+	o := &origin{seen: seen}
+	informer := informers.New("one of "+resource.Resource, informers.Selection{
+		Dynamic: w.clients.dynamic, Resource: resource, Namespace: namespace,
+		Fields: fields.OneTermEqualSelector("metadata.name", name).String(),
+	}, mirror.IngestOrigin, o, func(error) {})
+	go func() {
+		select {
+		case <-informer.Synced():
+			if !o.there.Load() {
+				seen(nil)
+			}
+		case <-ctx.Done():
+		}
+	}()
+	informer.Run(ctx)
+}
+
+// origin is the handler that tells of the one object.
+type origin struct {
+	seen  func(*mirror.Origin)
+	there atomic.Bool
+}
+
+func (o *origin) Set(obj any) {
+	o.there.Store(true)
+	o.seen(obj.(*mirror.Origin))
+}
+
+func (o *origin) Gone(types.NamespacedName, types.UID, string) { o.seen(nil) }

@@ -69,6 +69,13 @@ func (w *why) mirrorOf(ctx context.Context, object *unstructured.Unstructured) e
 		_, _ = fmt.Fprintf(w.streams.Out, "%s\nThe controller leaves it alone: it names no source, or one in a namespace that --source-namespaces leaves out.\n", title)
 		return errDifferent
 	}
+	if owner.Type != w.kind.Resource.GroupResource() {
+		kind, notMirrored, err := w.cluster.TypeOf(owner.Type.String())
+		if err != nil {
+			return err
+		}
+		w.kind, w.notMirrored = kind, notMirrored
+	}
 	source, err := w.cluster.Object(ctx, w.kind, owner.Namespace, owner.Name)
 	switch {
 	case errors.Is(err, cluster.ErrForbidden):

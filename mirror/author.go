@@ -98,6 +98,9 @@ func (r Right) Everywhere() Right {
 // be made there: the ones that the API server would ask of him if he made it himself.
 func (s *Source) RightsIn(resource schema.GroupVersionResource, namespace string) []Right {
 	rights := []Right{{Verb: "create", Group: resource.Group, Version: resource.Version, Resource: resource.Resource, Namespace: namespace}}
+	if s.StandsFor() {
+		rights = append(rights, Right{Verb: "get", Group: s.Of.Type.Group, Resource: s.Of.Type.Resource, Namespace: s.Of.Namespace, Name: s.Of.Name})
+	}
 	if s.grants != nil {
 		grants := *s.grants
 		grants.Namespace = namespace

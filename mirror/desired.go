@@ -19,6 +19,8 @@ import (
 
 // mirrorTemplate is what of a source its mirrors are made from.
 type mirrorTemplate struct {
+	// of is the source that a request is granted; its rules come first.
+	of *Source
 	// labels and annotations are the source's, for the variables of templates.
 	labels, annotations map[string]string
 	// object is what the rules work on: content, and the labels and annotations that
@@ -63,37 +65,22 @@ func (s *Desired) isCoveredBy(fields unique.Handle[string]) bool {
 	return covered == true
 }
 
-func newMirrorTemplate(settings *Settings, source *Source, u *unstructured.Unstructured, annotations map[string]string) (*mirrorTemplate, error) {
-	labels := u.GetLabels()
+func newMirrorTemplate(settings *Settings, controls *controls, u *unstructured.Unstructured) *mirrorTemplate {
+	labels, annotations := u.GetLabels(), u.GetAnnotations()
 	t := &mirrorTemplate{
 		labels:      labels,
 		annotations: withoutOwn(annotations),
 		object:      maps.Clone(Content(u.Object)),
-		strict:      annotations[api.AnnotationTransformStrict] == "true",
+		name:        controls.name,
+		rules:       controls.rules,
+		strict:      controls.strict,
 	}
-	t.object["apiVersion"], t.object["kind"] = source.APIVersion, source.Kind
+	t.object["apiVersion"], t.object["kind"] = u.GetAPIVersion(), u.GetKind()
 	t.object["metadata"] = map[string]any{
 		"labels":      anyMap(carried(labels, settings.Strip)),
 		"annotations": anyMap(carried(annotations, settings.Strip)),
 	}
-	if text, ok := annotations[api.AnnotationTargetName]; ok {
-		name, err := transform.ParseName(text, settings.Transform)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", api.AnnotationTargetName, err)
-		}
-		t.name = &name
-	}
-	if text, ok := annotations[api.AnnotationTransform]; ok {
-		rules, err := transform.Parse(text, settings.Transform)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", api.AnnotationTransform, err)
-		}
-		if err := rules.Check(u.Object); err != nil {
-			return nil, fmt.Errorf("%s: %w", api.AnnotationTransform, err)
-		}
-		t.rules = &rules
-	}
-	return t, nil
+	return t
 }
 
 // share has the shape made once for all mirrors, where they share one: by the
@@ -113,10 +100,42 @@ func (s *Source) share() {
 // Desired is what the mirror of a name in a namespace should look like. It is nil
 // where that can't be told; the problems say why, or which rules were skipped.
 func (s *Source) Desired(namespace, name string) (*Desired, []Problem) {
-	if s.template.shared != nil {
+	switch {
+	case s.template.of != nil:
+		return s.granted(namespace, name)
+	case s.template.shared != nil:
 		return s.template.shared()
 	}
 	return s.render(s.template.object, namespace, name)
+}
+
+// granted is what the mirror of a request should look like: as the source's that it asks
+// for, after its own rules.
+func (s *Source) granted(namespace, name string) (*Desired, []Problem) {
+	of, problems := s.template.of.Desired(namespace, name)
+	if of == nil {
+		// What is wrong with it is told to its own author.
+		return nil, []Problem{transformFailed("the source that it asks for can't be made a mirror of; whoever keeps that can tell why", true)}
+	}
+	whole := Draft{Source: s.template.of, Desired: of}.Object()
+	object := maps.Clone(whole.Object)
+	object["metadata"] = map[string]any{"labels": anyMap(withoutDomain(whole.GetLabels())), "annotations": anyMap(withoutDomain(whole.GetAnnotations()))}
+	if rules := s.template.rules; rules != nil {
+		if err := rules.Check(object); err != nil {
+			return nil, []Problem{transformFailed(err.Error(), true)}
+		}
+	}
+	shape, own := s.render(object, namespace, name)
+	if len(problems) > 0 {
+		own = append(own, transformFailed("a rule of the source that it asks for is skipped", false))
+	}
+	return shape, own
+}
+
+// withoutDomain is labels or annotations less those that are ours.
+func withoutDomain(keys map[string]string) map[string]string {
+	maps.DeleteFunc(keys, func(key, _ string) bool { return strings.HasPrefix(key, api.Domain+"/") })
+	return keys
 }
 
 func (s *Source) render(object map[string]any, namespace, name string) (*Desired, []Problem) {
@@ -135,10 +154,7 @@ func (s *Source) render(object map[string]any, namespace, name string) (*Desired
 		if reason := refused(changed); reason != "" {
 			return nil, append(problems, transformFailed(reason, true))
 		}
-		if reason := incomplete(changed); reason != "" {
-			return nil, append(problems, transformFailed(reason, true))
-		}
-		if reason := regranted(s.kind(), object, changed); reason != "" {
+		if reason := regranted(s.content, object, changed); reason != "" {
 			return nil, append(problems, transformFailed(reason, true))
 		}
 		object = changed
@@ -146,6 +162,9 @@ func (s *Source) render(object map[string]any, namespace, name string) (*Desired
 	object, err := s.Mirrors.convert(object)
 	if err != nil {
 		return nil, append(problems, transformFailed(err.Error(), true))
+	}
+	if reason := incomplete(object); reason != "" {
+		return nil, append(problems, transformFailed(reason, true))
 	}
 	shape, err := s.newDesired(object)
 	if err != nil {
@@ -182,6 +201,9 @@ func (s *Source) newDesired(object map[string]any) (*Desired, error) {
 	annotations[api.AnnotationSourceNamespace] = s.Namespace
 	annotations[api.AnnotationSourceName] = s.Name
 	annotations[api.AnnotationSourceUID] = string(s.UID)
+	if s.Of != nil {
+		annotations[api.AnnotationSourceOrigin] = s.Of.text()
+	}
 	if s.Mirrors.Resource != s.Type {
 		annotations[api.AnnotationSourceType] = s.Type.String()
 	}

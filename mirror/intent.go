@@ -22,15 +22,15 @@ const (
 // A nil source is one that is gone.
 func (s *Source) Intent(ns *Namespace, wants func() bool) Intent {
 	switch {
-	case s == nil, s.Deleting, s.Mode == Off, s.Mode == Refused:
+	case s == nil, s.Deleting, s.Mode < Stopped:
 		return IntentAbsent
 	case ns == nil, ns.Terminating:
 		return IntentRetain // its content goes with it
-	case ns.Consent(s.Namespace) == ConsentRefused:
+	case ns.Consent(s.From()) == ConsentRefused:
 		return IntentAbsent // whatever the source asks for
-	case ns.Consent(s.Namespace) == ConsentUnclear:
+	case ns.Consent(s.From()) == ConsentUnclear:
 		return IntentUnclear
-	case s.Mode != On:
+	case s.Mode != On, s.Awaits:
 		return IntentRetain
 	case wants():
 		return IntentPresent
@@ -41,7 +41,7 @@ func (s *Source) Intent(ns *Namespace, wants func() bool) Intent {
 // Selects reports whether a namespace is one that the source asks for, that lets it in,
 // and that the flags allow.
 func (s *Settings) Selects(src *Source, ns *Namespace) bool {
-	return ns != nil && s.TargetAllowed(ns.Name) && ns.Admits(src.Namespace) && src.Targets.Match(ns)
+	return ns != nil && s.TargetAllowed(ns.Name) && ns.Admits(src.From()) && src.Targets.Match(ns)
 }
 
 // Missing lists the namespaces that a source asks for by name and that aren't there, where

@@ -27,10 +27,10 @@ var (
 		// A source that was made of one of its mirrors still has a mirror's keys, which
 		// count for nothing on it.
 		labels: set(api.LabelEnabled, api.LabelMirror, api.LabelManagedBy),
-		annotations: set(api.AnnotationSync, api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationTargetName, api.AnnotationTargetKind, api.AnnotationMaxTargets,
+		annotations: set(api.AnnotationSync, api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationTargetName, api.AnnotationTargetKind, api.AnnotationMirrorOf, api.AnnotationAllowTo, api.AnnotationMaxTargets,
 			api.AnnotationTransform, api.AnnotationTransformStrict, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationRecreate,
 			api.AnnotationSyncStatus, api.AnnotationFailedTargets, api.AnnotationAuthor,
-			api.AnnotationMirrorID, api.AnnotationSourceKeys, api.AnnotationSourceNamespace, api.AnnotationSourceName, api.AnnotationSourceUID, api.AnnotationSourceType,
+			api.AnnotationMirrorID, api.AnnotationSourceKeys, api.AnnotationSourceNamespace, api.AnnotationSourceName, api.AnnotationSourceUID, api.AnnotationSourceType, api.AnnotationSourceOrigin,
 			api.AnnotationContentHash, api.AnnotationGeneration, api.AnnotationResourceVersion, api.AnnotationLastSyncTime),
 		elsewhere: map[string]string{api.LabelAllowMirrors: "a namespace", api.AnnotationAllowFrom: "a namespace"},
 	}

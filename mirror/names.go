@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"log/slog"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -16,7 +17,7 @@ var stamps = []string{api.AnnotationGeneration, api.AnnotationResourceVersion, a
 // whoever wrote them last.
 var onMirror = map[string]bool{
 	api.LabelMirror: true, api.LabelManagedBy: true, api.AnnotationMirrorID: true, api.AnnotationSourceKeys: true,
-	api.AnnotationSourceNamespace: true, api.AnnotationSourceName: true, api.AnnotationSourceUID: true, api.AnnotationSourceType: true, api.AnnotationContentHash: true,
+	api.AnnotationSourceNamespace: true, api.AnnotationSourceName: true, api.AnnotationSourceUID: true, api.AnnotationSourceType: true, api.AnnotationSourceOrigin: true, api.AnnotationContentHash: true,
 	api.AnnotationGeneration: true, api.AnnotationResourceVersion: true, api.AnnotationLastSyncTime: true,
 }
 
@@ -33,6 +34,11 @@ const (
 type SourceKey struct {
 	Type            schema.GroupResource
 	Namespace, Name string
+}
+
+// CompareSources orders them.
+func CompareSources(a, b SourceKey) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Type.String(), b.Type.String()), cmp.Compare(a.Name, b.Name))
 }
 
 // String is the form for log lines: "secrets default/db".

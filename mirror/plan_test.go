@@ -123,7 +123,7 @@ func testSentAlong(t *testing.T, kind string) {
 	src := sourceOf(kind)
 	src.ResourceVersion = "7"
 	want, _ := shaped()
-	want.content, _ = newEncoder(src.kind(), map[string]any{})
+	want.content, _ = newEncoder(src.Mirrors.GroupVersionKind, map[string]any{})
 	have := with(want, want.Labels, map[string]string{"team": "x", "app": "cache"})
 	have.Unmanaged.finalizers = []string{"example.com/hold"}
 	have.Unmanaged.owners = []metav1.OwnerReference{{Kind: "App", Name: "a"}}

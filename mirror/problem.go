@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lukaszraczylo/kubemirror/api"
 )
@@ -42,6 +43,7 @@ const (
 	ReasonNoAuthor      = "AuthorUnknown"
 	ReasonMayNot        = "AuthorMayNot"
 	ReasonNotMirrored   = "TypeNotMirrored"
+	ReasonMissing       = "NothingToMirror"
 )
 
 // Reasons of events that tell what was done, or what is no source, and not what is wrong
@@ -53,7 +55,7 @@ const (
 
 // Reasons has those of problems, for metrics.
 var Reasons = []string{ReasonInvalid, ReasonRefused, ReasonTransform, ReasonForeign, ReasonTaken,
-	ReasonContested, ReasonConsent, ReasonOverLimit, ReasonWriteRefused, ReasonServerTrouble, ReasonNoAuthor, ReasonMayNot, ReasonNotMirrored}
+	ReasonContested, ReasonConsent, ReasonOverLimit, ReasonWriteRefused, ReasonServerTrouble, ReasonNoAuthor, ReasonMayNot, ReasonNotMirrored, ReasonMissing}
 
 func transformFailed(text string, failed bool) Problem {
 	return Problem{Reason: ReasonTransform, Text: "transform: " + text, Failed: failed}
@@ -72,9 +74,9 @@ func NameTaken(kind, name, by string) Problem {
 }
 
 // NotMirrored is told where mirrors would be of a type that the controller leaves alone.
-func NotMirrored(t MirrorType) Problem {
+func NotMirrored(resource schema.GroupResource) Problem {
 	return Problem{Reason: ReasonNotMirrored, Failed: true,
-		Text: fmt.Sprintf("%s is no type that is mirrored here; see --resource-types", TypeName(t.GroupVersionKind))}
+		Text: fmt.Sprintf("%s is no type that is mirrored here; see --resource-types", resource)}
 }
 
 // Meanwhile adds to why a mirror can't be made under its name that those under these

@@ -14,6 +14,8 @@ type Selection struct {
 	Selected map[string]bool
 	// Missing are the names that it asks for and no namespace has.
 	Missing []string
+	// OnRequest is how many namespaces it is handed out to because they ask for it.
+	OnRequest int
 }
 
 // NewSelection is that of a source that asks for nothing.

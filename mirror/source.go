@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,24 +18,6 @@ import (
 	"github.com/lukaszraczylo/kubemirror/transform"
 )
 
-// Mode is what a source's author asks for, as a whole.
-type Mode int
-
-// A source is in one mode at a time; where several would do, the first counts.
-const (
-	// Off: no source. Existing mirrors go, nothing is said.
-	Off Mode = iota
-	// Refused: it may not be a source. Existing mirrors go, and its author is told.
-	Refused
-	// Stopped: what it asks for can't be read. Mirrors stay as they are until it is
-	// mended, and its author is told.
-	Stopped
-	// Paused: mirrors stay as they are until its author says otherwise.
-	Paused
-	// On: mirrors are to be as the source says.
-	On
-)
-
 // Source is an object with the label enabled, read once when it arrives. It is
 // never changed once others can see it.
 type Source struct {
@@ -43,7 +26,11 @@ type Source struct {
 	Type             schema.GroupResource
 	APIVersion, Kind string
 	Mirrors          MirrorType
-	Generation       int64
+	// Of is what its mirrors are made of, where that isn't itself; see Standing and
+	// Granted. While it Awaits that, its mirrors stay as they are.
+	Of         *SourceKey
+	Awaits     bool
+	Generation int64
 	// Finalizers are ours alone where there are more than is kept.
 	Finalizers     []string
 	ManyFinalizers bool
@@ -51,7 +38,7 @@ type Source struct {
 	Deleting bool
 
 	Mode Mode
-	// Reason says why it is Refused or Stopped, to its author.
+	// Reason says why it is Refused, Missing or Stopped, to its author.
 	Reason string
 	// HalfAsked says that it is Off for want of a word: it has the label, and nothing says
 	// whether that is meant.
@@ -62,6 +49,12 @@ type Source struct {
 	Targets    Targets
 	MaxTargets int
 	Recreate   bool
+	// AllowTo are the namespaces that get a mirror when they ask for one.
+	AllowTo Targets
+
+	controls *controls
+	// content is what its content is, before target-kind.
+	content schema.GroupVersionKind
 
 	// SyncStatus and FailedTargets are what its author reads there now.
 	SyncStatus, FailedTargets string
@@ -90,11 +83,6 @@ func (s *Source) Key() types.NamespacedName {
 // SourceKey is its name among all sources.
 func (s *Source) SourceKey() SourceKey { return SourceKey{s.Type, s.Namespace, s.Name} }
 
-// kind is the source's, which its rules are about.
-func (s *Source) kind() schema.GroupVersionKind {
-	return schema.FromAPIVersionAndKind(s.APIVersion, s.Kind)
-}
-
 // HasFinalizer reports whether our finalizer is on it.
 func (s *Source) HasFinalizer() bool { return slices.Contains(s.Finalizers, api.Finalizer) }
 
@@ -109,7 +97,7 @@ func SameSpec(a, b *Source) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.fingerprint == b.fingerprint
+	return a.fingerprint == b.fingerprint && a.Awaits == b.Awaits
 }
 
 // Reuse takes over what an earlier version of the same spec has rendered.
@@ -169,6 +157,7 @@ func (s *Settings) NewSource(resource schema.GroupResource, u *unstructured.Unst
 		APIVersion:    u.GetAPIVersion(),
 		Kind:          u.GetKind(),
 		Mirrors:       MirrorType{resource, u.GroupVersionKind()},
+		content:       u.GroupVersionKind(),
 		Generation:    u.GetGeneration(),
 		Deleting:      u.GetDeletionTimestamp() != nil,
 		MaxTargets:    -1,
@@ -186,14 +175,16 @@ func (s *Settings) NewSource(resource schema.GroupResource, u *unstructured.Unst
 	}
 	var unclear error
 	src.Targets, unclear = ParseTargets(annotations[api.AnnotationTargetNamespaces], annotations[api.AnnotationTargetSelector])
+	var unclearConsent error
+	src.AllowTo, unclearConsent = parseAllowTo(annotations[api.AnnotationAllowTo])
 	if src.Mode < Paused {
 		return src
 	}
-	if unclear == nil {
+	if unclear = cmp.Or(unclear, unclearConsent); unclear == nil {
 		unclear = src.read(s, u, annotations)
 	}
 	if unclear != nil {
-		src.Mode, src.Reason = Stopped, unclear.Error()
+		src.Mode, src.Reason, src.controls = Stopped, unclear.Error(), nil
 	}
 	return src
 }
@@ -236,66 +227,6 @@ func fingerprint(u *unstructured.Unstructured, annotations map[string]string) (H
 	})
 }
 
-// switches are the annotations that are on or off.
-var switches = []string{api.AnnotationSync, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationTransformStrict, api.AnnotationRecreate}
-
-// boundedBySize are the annotations whose length the policy on sources bounds too, in its
-// order. Rules have a bound of their own.
-var boundedBySize = []string{api.AnnotationSync, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationTransformStrict, api.AnnotationRecreate,
-	api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationMaxTargets, api.AnnotationTargetName, api.AnnotationTargetKind}
-
-// mode reads the switches. What clearly turns a source off counts, whatever else is
-// wrong with it; what is not clear stops it as it is (I10).
-func mode(u *unstructured.Unstructured, annotations map[string]string) (Mode, string) {
-	labels := u.GetLabels()
-	enabled, malformed := parseSwitch(api.LabelEnabled, labels[api.LabelEnabled])
-	off := !enabled && malformed == nil
-	on := map[string]bool{}
-	for _, key := range switches {
-		value, err := parseSwitch(key, annotations[key])
-		if malformed == nil {
-			malformed = err
-		}
-		on[key] = value
-	}
-	sync, asked := annotations[api.AnnotationSync]
-	switch {
-	case off, on[api.AnnotationExclude], asked && (sync == "false" || sync == ""):
-		return Off, ""
-	}
-	if err := onSource.check(labels, annotations); err != nil {
-		return Stopped, err.Error()
-	}
-	for _, key := range boundedBySize {
-		if n := len(annotations[key]); n > maxTargetsSize {
-			return Stopped, fmt.Sprintf("%s: it has %d bytes; the most is %d", key, n, maxTargetsSize)
-		}
-	}
-	switch {
-	case malformed != nil:
-		return Stopped, malformed.Error()
-	case !asked:
-		return Off, ""
-	case refused(u.Object) != "":
-		return Refused, refused(u.Object)
-	case on[api.AnnotationPaused]:
-		return Paused, ""
-	}
-	return On, ""
-}
-
-// parseSwitch reads an annotation or label that is on or off, and off where it isn't
-// there.
-func parseSwitch(key, value string) (bool, error) {
-	switch value {
-	case "true":
-		return true, nil
-	case "", "false":
-		return false, nil
-	}
-	return false, fmt.Errorf(`%s: %q is neither "true" nor "false"`, key, value)
-}
-
 // read reads what goes where, and what goes there.
 func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotations map[string]string) error {
 	var err error
@@ -307,22 +238,27 @@ func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotati
 			return fmt.Errorf("%s: %q is not a whole number from 0 up", api.AnnotationMaxTargets, text)
 		}
 	}
-	if err = s.readTargetKind(annotations); err != nil {
+	controls, err := readControls(settings, annotations)
+	if err != nil {
 		return err
 	}
-	s.Recreate = annotations[api.AnnotationRecreate] == "true" || immutableKinds[s.Mirrors.GroupKind()]
-	if s.template, err = newMirrorTemplate(settings, s, u, annotations); err != nil {
+	s.controls = controls
+	if err = s.readMirrorOf(annotations); err != nil {
 		return err
 	}
-	s.share()
-	return nil
+	if s.Of != nil {
+		controls.mode, controls.fingerprint, s.Awaits = s.Mode, s.fingerprint, true
+		s.Mirrors = MirrorType{Resource: s.Of.Type}
+		return nil
+	}
+	return s.fill(settings, s.Mirrors, u)
 }
 
 // FieldValidation is how strictly the server is to read the mirrors. Rules may name a
 // field that it doesn't know, which it would leave out without a word: then what they
 // were to change isn't changed (I10).
 func (s *Source) FieldValidation() string {
-	if s.template.rules == nil {
+	if s.template.rules == nil && (s.template.of == nil || s.template.of.FieldValidation() == "") {
 		return ""
 	}
 	return metav1.FieldValidationStrict
@@ -330,7 +266,13 @@ func (s *Source) FieldValidation() string {
 
 // MirrorName is the mirror's name in a namespace, or why there is none.
 func (s *Source) MirrorName(namespace string) (string, *Problem) {
-	if s.template.name == nil {
+	switch {
+	case s.template.name != nil:
+	case s.template.of != nil:
+		return s.template.of.MirrorName(namespace)
+	case s.Of != nil:
+		return s.Of.Name, nil
+	default:
 		return s.Name, nil
 	}
 	name, err := s.template.name.Render(s.context(namespace, ""))
@@ -341,8 +283,15 @@ func (s *Source) MirrorName(namespace string) (string, *Problem) {
 }
 
 func (s *Source) context(namespace, name string) transform.Context {
+	if s.template.of != nil {
+		return s.template.of.context(namespace, name)
+	}
+	sourceName := s.Name
+	if s.Of != nil {
+		sourceName = s.Of.Name
+	}
 	return transform.Context{
-		SourceNamespace: s.Namespace, SourceName: s.Name,
+		SourceNamespace: s.Namespace, SourceName: sourceName,
 		TargetNamespace: namespace, TargetName: name,
 		Labels: s.template.labels, Annotations: s.template.annotations,
 	}

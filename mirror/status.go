@@ -30,6 +30,8 @@ func StatusOf(src *Source, targets *Selection, wrong map[string][]Problem, limit
 		return Status{}
 	case Refused:
 		return Status{Text: "refused: " + src.Reason, Problems: []Problem{{Reason: ReasonRefused, Text: src.Reason}}}
+	case Missing:
+		return Status{Text: "waiting: " + src.Reason, Problems: []Problem{{Reason: ReasonMissing, Text: src.Reason}}}
 	case Stopped:
 		// The reason may quote a value, and that be as long as the server lets it.
 		reason := shorten([]string{src.Reason})
@@ -59,9 +61,12 @@ func StatusOf(src *Source, targets *Selection, wrong map[string][]Problem, limit
 	if len(targets.Missing) > 0 {
 		texts = append(texts, missing(targets.Missing))
 	}
+	if src.AllowTo.Text != "" {
+		s.Text += fmt.Sprintf(", and handed out on request to %d", targets.OnRequest)
+	}
 	if len(texts) > 0 {
 		s.Text += ": " + shorten(texts)
-	} else if len(targets.Requested) == 0 {
+	} else if len(targets.Requested) == 0 && src.AllowTo.Text == "" {
 		s.Text += ": " + nowhere(&src.Targets)
 	}
 	return s

@@ -22,28 +22,23 @@ var (
 	configMapType = MirrorType{schema.GroupResource{Resource: "configmaps"}, schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}}
 )
 
-// readTargetKind reads the annotation target-kind (contract, "On a source, written by
-// users"). A Secret's readers are fewer than a ConfigMap's, so what of it becomes one is
-// to be named, key by key: a key that the Secret gets later doesn't go out.
-func (s *Source) readTargetKind(annotations map[string]string) error {
-	text, ok := annotations[api.AnnotationTargetKind]
+// turnedInto is what mirrors of such objects are, by the annotation target-kind (contract,
+// "On a source, written by users"). A Secret's readers are fewer than a ConfigMap's, so what
+// of it becomes one is to be named, key by key: a key that the Secret gets later doesn't go
+// out.
+func (t MirrorType) turnedInto(kind string) (MirrorType, error) {
+	either := t.Resource == secretType.Resource || t.Resource == configMapType.Resource
 	switch {
-	case !ok || text == s.Kind && s.isEither():
-		return nil
-	case text != secretType.Kind && text != configMapType.Kind:
-		return fmt.Errorf("%s: %q is neither %s nor %s", api.AnnotationTargetKind, text, configMapType.Kind, secretType.Kind)
-	case !s.isEither():
-		return fmt.Errorf("%s: only the mirrors of Secrets and ConfigMaps may be of another kind, not those of a %s", api.AnnotationTargetKind, s.Kind)
+	case kind == "" || kind == t.Kind && either:
+		return t, nil
+	case kind != secretType.Kind && kind != configMapType.Kind:
+		return t, fmt.Errorf("%s: %q is neither %s nor %s", api.AnnotationTargetKind, kind, configMapType.Kind, secretType.Kind)
+	case !either:
+		return t, fmt.Errorf("%s: only the mirrors of Secrets and ConfigMaps may be of another kind, not those of a %s", api.AnnotationTargetKind, t.Kind)
+	case kind == configMapType.Kind:
+		return configMapType, nil
 	}
-	if s.Mirrors = secretType; text == configMapType.Kind {
-		s.Mirrors = configMapType
-	}
-	return nil
-}
-
-// isEither reports whether it is a Secret or a ConfigMap.
-func (s *Source) isEither() bool {
-	return s.Type == secretType.Resource || s.Type == configMapType.Resource
+	return secretType, nil
 }
 
 // convert makes of an object one of the mirrors' kind. It may be the object itself.

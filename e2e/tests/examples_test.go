@@ -35,6 +35,9 @@ func TestExamples(t *testing.T) {
 		"externalsecret":       exampleExternalSecret,
 		"pull-secrets":         examplePullSecrets,
 		"ca-bundle":            exampleCABundle,
+		"ca-configmap":         exampleCAConfigMap,
+		"stand-in":             exampleStandIn,
+		"request":              exampleRequest,
 	}
 	files, err := filepath.Glob(examplePath(t, "*.yaml"))
 	if err != nil {
@@ -51,7 +54,7 @@ func TestExamples(t *testing.T) {
 				t.Fatal("this example has no test")
 			}
 			ex := example{kit.New(t), t}
-			ex.Start("--source-namespaces=default", "--included-namespaces=")
+			ex.Start("--source-namespaces=default,team-blue", "--included-namespaces=")
 			test(ex)
 		})
 	}

@@ -68,14 +68,18 @@ func (c *Cluster) reportsOf(ctx context.Context, e *explain.Explainer, t discove
 	var reports []explain.Report
 	read := map[discovery.Type]*mirrors{} // by the type of mirrors, what there is of it and of t
 	for _, u := range sources {
-		other, notMirrored := c.mirrorType(t, u)
+		origin, originNotMirrored, err := c.origin(ctx, t, u)
+		if err != nil {
+			return nil, err
+		}
+		other, notMirrored := c.mirrorType(t, u, origin)
 		if read[other] == nil {
 			if read[other], err = c.mirrorsOfBoth(ctx, t, other, all); err != nil {
 				return nil, err
 			}
 		}
 		m := read[other]
-		reports = append(reports, e.Explain(ctx, explain.Source{Object: u, Type: t, NotMirrored: notMirrored, Mirrors: m.records, Written: m.written, Owners: m.owners}))
+		reports = append(reports, e.Explain(ctx, explain.Source{Object: u, Type: t, Origin: origin, NotMirrored: cmp.Or(originNotMirrored, notMirrored), Mirrors: m.records, Written: m.written, Owners: m.owners}))
 	}
 	return reports, nil
 }

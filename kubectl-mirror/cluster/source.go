@@ -43,8 +43,12 @@ func (c *Cluster) Explainer(ctx context.Context, in string) (*explain.Explainer,
 // where the user may not list those in just one.
 func (c *Cluster) Source(ctx context.Context, t discovery.Type, notMirrored string, object *unstructured.Unstructured, in string) (explain.Source, error) {
 	s := explain.Source{Object: object, Type: t, NotMirrored: notMirrored}
-	other, notMirrored := c.mirrorType(t, object)
-	s.NotMirrored = cmp.Or(s.NotMirrored, notMirrored)
+	origin, originNotMirrored, err := c.origin(ctx, t, object)
+	if err != nil {
+		return s, err
+	}
+	other, notMirrored := c.mirrorType(t, object, origin)
+	s.Origin, s.NotMirrored = origin, cmp.Or(s.NotMirrored, originNotMirrored, notMirrored)
 	m := newMirrors()
 	for _, t := range distinct(t, other) {
 		err := c.readMirrors(ctx, m, t, "")
@@ -69,12 +73,12 @@ func (c *Cluster) Source(ctx context.Context, t discovery.Type, notMirrored stri
 
 // mirrorType is what a source's mirrors are, and why that isn't mirrored, if it is another
 // type than the source's.
-func (c *Cluster) mirrorType(t discovery.Type, object *unstructured.Unstructured) (mirrors discovery.Type, notMirrored string) {
-	source := c.Controller.Settings.NewSource(t.Resource.GroupResource(), object)
+func (c *Cluster) mirrorType(t discovery.Type, object *unstructured.Unstructured, origin *explain.Origin) (mirrors discovery.Type, notMirrored string) {
+	source := origin.Put(&c.Controller.Settings, c.Controller.Settings.NewSource(t.Resource.GroupResource(), object))
 	if source.Mirrors.Resource == source.Type {
 		return t, ""
 	}
-	mirrors, notMirrored, err := c.TypeOfKind(source.Mirrors.GroupKind())
+	mirrors, notMirrored, err := c.TypeOf(source.Mirrors.Resource.String())
 	if err != nil {
 		return t, err.Error()
 	}

@@ -54,6 +54,35 @@ type Source struct {
 	Written map[types.UID]time.Time
 	// Owners has the sources of these types by UID: a mirror is that one's whose UID it has.
 	Owners map[types.UID]mirror.SourceKey
+	// Origin is what a stand-in or a request is made of; nil for any other source.
+	Origin *Origin
+}
+
+// Origin is what a stand-in or a request is made of: the object that it stands for, or the
+// source that hands itself out to it; nil where there is none. Unknown says why it isn't
+// known; empty where it is.
+type Origin struct {
+	Object  *unstructured.Unstructured
+	By      *mirror.Source
+	Unknown string
+}
+
+func (o *Origin) unknown() string {
+	if o == nil || o.Unknown == "" {
+		return "what it is made of isn't known here"
+	}
+	return o.Unknown
+}
+
+// Put puts the origin into its source.
+func (o *Origin) Put(settings *mirror.Settings, src *mirror.Source) *mirror.Source {
+	switch {
+	case o == nil || o.Unknown != "" || src.Of == nil:
+		return src
+	case src.StandsFor():
+		return settings.Standing(src, o.Object)
+	}
+	return settings.Granted(src, o.By)
 }
 
 // owner is whose a mirror is, the source itself being one that is to be seen.
@@ -104,6 +133,7 @@ func (e *Explainer) subject(in Source) *subject {
 		object: object{in.Type.Resource.GroupResource().String(), in.Object.GetNamespace(), in.Object.GetName()},
 		has:    map[string][]*mirror.Record{}, missing: map[string]bool{}, selection: mirror.NewSelection(), text: in.Object.GetAnnotations(), changed: changed(in.Object),
 	}
+	s.Source = in.Origin.Put(e.Settings, s.Source)
 	if other := s.Mirrors; other.Resource != s.Type {
 		s.mirrors = other.Resource.WithVersion(other.Version)
 	}
@@ -137,12 +167,12 @@ func (e *Explainer) concerned(s *subject) []string {
 	}
 	if s.Mode >= mirror.Paused {
 		for name, ns := range e.Namespaces {
-			if name != s.Namespace && s.Targets.Match(ns) {
+			if name != s.From() && s.Targets.Match(ns) {
 				names = append(names, name)
 			}
 		}
 		for _, name := range s.Targets.Names() {
-			if name != s.Namespace && !e.OnlySome {
+			if name != s.From() && !e.OnlySome {
 				names = append(names, name)
 			}
 		}
@@ -184,6 +214,10 @@ func (e *Explainer) readableChecks(w *way, s *subject) {
 		w.off("readable", "it is being deleted, and its mirrors with it", "")
 	case s.Mode == mirror.Refused:
 		w.problem("readable", mirror.Problem{Reason: mirror.ReasonRefused, Text: s.Reason}, "")
+	case s.Mode == mirror.Missing:
+		w.problem("readable", mirror.Problem{Reason: mirror.ReasonMissing, Text: s.Reason}, "")
+	case s.Awaits:
+		w.add(Check{Name: "readable", State: Unknown, Text: s.in.Origin.unknown()})
 	case s.Mode == mirror.Stopped:
 		w.problem("readable", mirror.Problem{Reason: mirror.ReasonInvalid, Text: s.Reason + "; its mirrors stay as they are until that is mended"}, edit(s.object))
 	case s.Mode == mirror.Paused:

@@ -40,7 +40,7 @@ func (e *Explainer) target(ctx context.Context, s *subject, namespace string) Ta
 	if s.in.NotMirrored != "" || !e.Settings.SourceAllowed(s.Namespace) {
 		intent = mirror.IntentRetain // the controller doesn't look at it
 	}
-	if ns == nil && e.OnlySome {
+	if ns == nil && e.OnlySome || s.Awaits {
 		intent = mirror.IntentUnknown
 	}
 	for _, r := range s.has[namespace] {
@@ -95,7 +95,7 @@ func (e *Explainer) admissionChecks(w *way, s *subject, ns *mirror.Namespace, na
 	e.askedCheck(w, s, ns)
 	w.step("flags", e.Settings.TargetAllowed(namespace), "the controller's flags leave it in",
 		"the controller's --excluded-namespaces or --included-namespaces leave "+namespace+" out")
-	consentChecks(w, s.Namespace, ns)
+	consentChecks(w, s.From(), ns)
 	limit := s.Limit(e.Settings)
 	switch {
 	case w.ended:
@@ -120,8 +120,10 @@ func (e *Explainer) askedCheck(w *way, s *subject, ns *mirror.Namespace) {
 	list := s.text[api.AnnotationTargetNamespaces]
 	asks, takes := s.Targets.Explain(ns)
 	switch {
-	case ns.Name == s.Namespace:
+	case ns.Name == s.From():
 		w.no("asked", "it is the source's own namespace", "")
+	case s.Requests() && ns.Name == s.Namespace:
+		w.ok("asked", "it is the namespace that asks")
 	case takes == "!"+ns.Name:
 		w.no("asked", fmt.Sprintf("%q takes it away", takes), annotate(s.object, api.AnnotationTargetNamespaces, removed(list, takes)))
 	case takes != "": // others too
@@ -174,7 +176,7 @@ func (e *Explainer) conclude(ctx context.Context, w *way, s *subject, t *Target,
 		switch ns := e.Namespaces[t.Namespace]; {
 		case len(has) > 0:
 			t.Outcome, t.plan.action, t.plan.others = Leaving, mirror.Delete, has
-		case ns != nil && ns.Name != s.Namespace && s.Mode >= mirror.Paused && s.Targets.Match(ns):
+		case ns != nil && ns.Name != s.From() && s.Mode >= mirror.Paused && s.Targets.Match(ns):
 			t.Outcome = Refused
 		default:
 			t.Outcome = Absent

@@ -1,0 +1,67 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/lukaszraczylo/kubemirror/discovery"
+	"github.com/lukaszraczylo/kubemirror/kubectl-mirror/explain"
+	"github.com/lukaszraczylo/kubemirror/mirror"
+)
+
+// origin reads what a stand-in or a request is made of, with the user's rights: nil for any
+// other source.
+func (c *Cluster) origin(ctx context.Context, t discovery.Type, object *unstructured.Unstructured) (origin *explain.Origin, notMirrored string, err error) {
+	src := c.Controller.Settings.NewSource(t.Resource.GroupResource(), object)
+	if src.Of == nil {
+		return nil, "", nil
+	}
+	of, notMirrored, err := c.TypeOf(src.Of.Type.String())
+	if err != nil {
+		return &explain.Origin{}, err.Error(), nil //nolint:nilerr // it is what its author is told
+	}
+	named, err := c.Object(ctx, of, src.Of.Namespace, src.Of.Name)
+	switch {
+	case errors.Is(err, ErrForbidden):
+		return &explain.Origin{Unknown: err.Error() + "; its status says what the controller knows"}, notMirrored, nil
+	case err != nil:
+		return nil, "", err
+	case src.StandsFor():
+		return &explain.Origin{Object: named}, notMirrored, nil
+	}
+	by, err := c.grantor(ctx, t, of, named, src)
+	if errors.Is(err, ErrForbidden) {
+		return &explain.Origin{Unknown: err.Error() + "; its status says what the controller knows"}, notMirrored, nil
+	}
+	return &explain.Origin{By: by}, notMirrored, err
+}
+
+// grantor is the source that hands itself out to a request, as the controller finds it: the
+// one that has the name, or the first by name that stands for it.
+func (c *Cluster) grantor(ctx context.Context, configMaps, of discovery.Type, named *unstructured.Unstructured, request *mirror.Source) (*mirror.Source, error) {
+	if named != nil {
+		if src := c.Controller.Settings.NewSource(of.Resource.GroupResource(), named); src.Of == nil && src.Grants(request.Namespace) == mirror.ConsentGiven {
+			return src, nil
+		}
+	}
+	all, err := c.Sources(ctx, configMaps, request.Of.Namespace, "")
+	if err != nil {
+		return nil, err
+	}
+	var best *mirror.Source
+	for _, u := range all {
+		src := c.Controller.Settings.NewSource(configMaps.Resource.GroupResource(), u)
+		if src.Of == nil || *src.Of != *request.Of || src.Grants(request.Namespace) != mirror.ConsentGiven {
+			continue
+		}
+		if best == nil || mirror.CompareSources(src.SourceKey(), best.SourceKey()) < 0 {
+			best = src
+		}
+	}
+	if best != nil {
+		best = c.Controller.Settings.Standing(best, named)
+	}
+	return best, nil
+}
