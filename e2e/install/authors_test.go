@@ -83,6 +83,7 @@ func TestNobodyWritesAnotherAuthorOnASourceThanHimself(t *testing.T) {
 			{"make a Deployment", web, "create -f-", deployment, "web", "ann"},
 		}},
 		{"bob", []signed{
+			{"make a ConfigMap", object("v1", "ConfigMap", "c"), "create -f-", "ConfigMap", "c", "bob"},
 			{"label what had a forged stamp", "", "label secret later kubemirror.raczylo.com/enabled=true", "Secret", "later", "bob"},
 			{"turn on what had one", "", "annotate --overwrite secret idle kubemirror.raczylo.com/sync=true", "Secret", "idle", "bob"},
 			{"have no longer excluded what had one", "", "annotate secret out kubemirror.raczylo.com/exclude-", "Secret", "out", "bob"},
@@ -96,11 +97,14 @@ func TestNobodyWritesAnotherAuthorOnASourceThanHimself(t *testing.T) {
 			{"forge it by a patch", "", `patch secret a --type=merge -p {"metadata":{"annotations":{"` + authorKey + `":` + forged + `}}}`, "Secret", "a", "bob"},
 			{"take it off", "", "annotate secret bare " + authorKey + "-", "Secret", "bare", "bob"},
 			{"take all annotations off", "", `patch widget w --type=json -p [{"op":"remove","path":"/metadata/annotations"}]`, "Widget.v1.PREFIX.example.com", "w", "bob"},
+			{"have its mirrors become another kind", "", "annotate secret a kubemirror.raczylo.com/target-kind=ConfigMap", "Secret", "a", "bob"},
 			{"change the content and leave the stamp", "", `patch secret s --type=merge -p {"data":{"k":"eA=="}}`, "Secret", "s", "bob"},
 		}},
 		{"ann", []signed{
 			{"change it by apply", asking("s") + "stringData: {k: other}", "apply -f-", "Secret", "s", "ann"},
 			{"sign it, as the status says", "", "annotate --overwrite secret bare " + authorKey + "=", "Secret", "bare", "ann"},
+			{"let others ask for it", "", "annotate secret a kubemirror.raczylo.com/allow-to=*", "Secret", "a", "ann"},
+			{"have a ConfigMap stand for it", "", "annotate configmap c kubemirror.raczylo.com/mirror-of=secrets/a", "ConfigMap", "c", "ann"},
 			{"change the Deployment", "", `patch deployment web --type=merge -p {"spec":{"replicas":2}}`, deployment, "web", "ann"},
 		}},
 	}

@@ -25,7 +25,7 @@ const mostCPU = 100 * time.Millisecond
 
 // texts are bad for one variable or another: many items, nothing but blanks, one long
 // word, requirements of a selector, what is quoted in a refusal, many bytes a character.
-var texts = []string{",", "a,", "!,", "!a*,", " ", "a", "a=b,", "a in (a,", "\"", "\u00e4", "\\,", "{{.", "- path: ["}
+var texts = []string{",", "a,", "!,", "!a*,", " ", "a", "a=b,", "a in (a,", "\"", "\u00e4", "\\,", "{{.", "- path: [", "secrets/"}
 
 // unread are the texts for what no policy takes apart: it is compared, or quoted.
 var unread = []string{",", "a", "\"", "\u00e4"}
@@ -101,6 +101,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: %q}]
 			}
 		}
 	}
+	env.Apply("{apiVersion: v1, kind: ConfigMap, metadata: {namespace: " + ns + ", name: stand-in}}")
 	finalizers := make([]string, sizes[2]/12)
 	for i := range finalizers {
 		finalizers[i] = fmt.Sprintf("a.b/%08x", i)
@@ -132,6 +133,10 @@ var welcomes = []string{"*?", "a*,", "*a*,", "?", " , "}
 
 // letsIn is the namespace that lets in what so much of such a text says.
 func letsIn(env *kit.Env, text, size int) string { return env.Name(fmt.Sprintf("in%d-%d", text, size)) }
+
+func configMapOf(m meta) any {
+	return map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": m}
+}
 
 func secretOf(m meta) any {
 	return map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": m}
@@ -170,6 +175,9 @@ func families(env *kit.Env, ns, controller string) [][]request {
 	source := func(what string, of func(size int) meta) {
 		write("a source: "+what, secrets, "source-plain", of, secretOf)
 	}
+	standIn := func(what string, of func(size int) meta) {
+		write("a stand-in: "+what, "/api/v1/namespaces/"+ns+"/configmaps", "stand-in", of, configMapOf)
+	}
 	namespace := func(what string, of func(size int) meta) {
 		write("a namespace: "+what, namespaces, ns, of, namespaceOf)
 	}
@@ -185,14 +193,15 @@ func families(env *kit.Env, ns, controller string) [][]request {
 				return m
 			}
 		}
-		for _, key := range []string{"target-namespaces", "target-selector", "target-name", "transform"} {
+		for _, key := range []string{"target-namespaces", "target-selector", "target-name", "transform", "allow-to"} {
 			source(long(key, on))
 		}
+		standIn(long("mirror-of", on))
 		namespace(long("allow-from", bare))
 		if !slices.Contains(unread, text) {
 			continue
 		}
-		for _, key := range []string{"sync", "exclude", "paused", "transform-strict", "recreate-on-immutable-change", "max-targets", "author", "unknown"} {
+		for _, key := range []string{"sync", "exclude", "paused", "transform-strict", "recreate-on-immutable-change", "max-targets", "target-kind", "author", "unknown"} {
 			source(long(key, on))
 		}
 		namespace(long("unknown", bare))

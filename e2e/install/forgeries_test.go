@@ -28,6 +28,8 @@ var forged = []deed{
 	{"say that a mirror is another's", "", "", "annotate --overwrite -n PREFIX-a secret db kubemirror.raczylo.com/source-name=other", onlySays},
 	{"say that it is of another namespace", "", "", "annotate --overwrite -n PREFIX-a secret db kubemirror.raczylo.com/source-namespace=other", onlySays},
 	{"say that it is another object", "", "", "annotate --overwrite -n PREFIX-a secret db kubemirror.raczylo.com/mirror-id=secrets/PREFIX-a/other", onlySays},
+	{"say that it is of another kind's", "", "", "annotate -n PREFIX-a secret db kubemirror.raczylo.com/source-type=configmaps", onlySays},
+	{"say that it was asked for elsewhere", "", "", "annotate -n PREFIX-a secret db kubemirror.raczylo.com/source-origin=secrets/other/db", onlySays},
 	{"take away what says whose it is", "", "", "annotate -n PREFIX-a secret db kubemirror.raczylo.com/source-uid-", onlySays},
 	{"have a child say that it is a mirror", "", "", "annotate --overwrite -n PREFIX-a secret child kubemirror.raczylo.com/mirror-id=secrets/PREFIX-a/child", onlySays},
 

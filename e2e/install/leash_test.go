@@ -88,10 +88,18 @@ func steal(t *testing.T, mode string) {
 			", kubemirror.raczylo.com/source-namespace: " + env.Name("src") + ", kubemirror.raczylo.com/source-name: db}}" + rest + "}"
 	}
 	own := "/" + target + "/loot"
+	// ofKind is a mirror whose source is of another kind.
+	ofKind := func(resource, mirror string) string {
+		return strings.Replace(mirror, "annotations: {", "annotations: {kubemirror.raczylo.com/source-type: "+resource+", ", 1)
+	}
 	secret := loot("v1", "Secret", "secrets"+own, "")
 	// into is that Secret in another namespace, of a source there.
 	into := func(namespace, source string) string {
 		return strings.ReplaceAll(strings.ReplaceAll(secret, target, namespace), env.Name("src"), source)
+	}
+	// asked is a mirror of a request in its own namespace, for that.
+	asked := func(origin, namespace string) string {
+		return strings.Replace(into(namespace, namespace), "annotations: {", "annotations: {kubemirror.raczylo.com/source-origin: "+origin+", ", 1)
 	}
 	create := []string{"create", "-f-"}
 	patch := func(name, body string) []string {
@@ -133,6 +141,9 @@ func steal(t *testing.T, mode string) {
 		{"create what doesn't say which object it is", asMirror("Secret", target, "loot", "", ""), create},
 		{"create what says that it is another", loot("v1", "Secret", "secrets/"+target+"/other", ""), create},
 		{"create what says that it is of another kind", loot("v1", "Secret", "configmaps"+own, ""), create},
+		{"create what says that it is the source's kind", ofKind("configmaps", loot("v1", "Secret", "configmaps"+own, "")), create},
+		{"create one of a kind's source that is never mirrored itself", ofKind("secrets", loot("v1", "Pod", "pods"+own, ", spec: {containers: [{name: c, image: c}]}")), create},
+		{"create one of another kind's source in the same namespace", ofKind("configmaps", into(target, target)), create},
 		{"create a source", strings.Replace(loot("v1", "Secret", "secrets"+own, ""), "labels: {", "labels: {kubemirror.raczylo.com/enabled: 'true', ", 1), create},
 		{"run a Pod", loot("v1", "Pod", "pods"+own, ", spec: {containers: [{name: c, image: c}]}"), create},
 		{"have a token made", strings.Replace(loot("v1", "Secret", "secrets"+own, ", type: kubernetes.io/service-account-token"),
@@ -142,6 +153,12 @@ func steal(t *testing.T, mode string) {
 		{"run a Job", loot("batch/v1", "Job", "jobs.batch"+own, ", spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: c}]}}}"), create},
 		{"create a mirror that names no source", strings.Replace(secret, "source-name:", "source-other:", 1), create},
 		{"create a mirror of a source in the same namespace", into(target, target), create},
+		{"create one that was asked for in the same namespace", asked("secrets/"+target+"/db", target), create},
+		{"create one that was asked for nowhere", asked("secrets/db", target), create},
+		{"create one that was asked for in more than a namespace", asked("secrets/"+env.Name("src")+"/db/"+target, target), create},
+		{"create one that was asked for where no mirror is let in", asked("secrets/"+env.Name("friend")+"/db", closed), create},
+		{"create one that was asked for where none of that source is let in", asked("secrets/"+env.Name("src")+"/db", picky), create},
+		{"create one of a source that isn't let in, and say that it was asked for", strings.Replace(into(picky, env.Name("src")), "annotations: {", "annotations: {kubemirror.raczylo.com/source-origin: secrets/"+env.Name("friend")+"/db, ", 1), create},
 		{"create one where no mirror is let in", into(closed, env.Name("src")), create},
 		{"create one where none of that source is let in", into(picky, env.Name("src")), create},
 		{"create one there of a namespace that only begins like one let in", into(picky, env.Name("friends")), create},
@@ -171,8 +188,10 @@ func steal(t *testing.T, mode string) {
 		{"take one from before over", "", patch("before", `{"metadata":{"annotations":{"kubemirror.raczylo.com/mirror-id":"secrets/`+target+`/before"}},"data":{"k":"eA=="}}`)},
 		{"delete a mirror", "", []string{"-n", target, "delete", "secret", "db"}},
 		{"create one where those of its source are let in", into(picky, env.Name("friend")), create},
+		{"create one that was asked for where those of its source are let in", strings.ReplaceAll(asked("secrets/"+env.Name("friend")+"/db", picky), "loot", "loot-asked"), create},
 		{"create one that a glob lets in", strings.ReplaceAll(into(picky, "other-team"), "loot", "loot-too"), create},
 		{"create a mirror", loot("v1", "Secret", "secrets"+own, ""), create},
+		{"create one of another kind's source", strings.ReplaceAll(ofKind("configmaps", secret), "loot", "loot-of"), create},
 		{"create one of a group", loot("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies.networking.k8s.io"+own, ", spec: {podSelector: {}}"), create},
 		{"hold a source", "", patch("source", held)},
 		{"write its status", "", patch("source", told)},

@@ -85,6 +85,10 @@ var malformed = []oddity{
 	{"target-name=", badName},
 	{"target-name=a..b", badName},
 	{"target-name=" + strings.Repeat("a", 254), badName},
+	{"target-kind=Pod", `kubemirror.raczylo.com/target-kind: "Pod" is neither ConfigMap nor Secret`},
+	{"target-kind=secret", `kubemirror.raczylo.com/target-kind: "secret" is neither ConfigMap nor Secret`},
+	{"target-kind=", `kubemirror.raczylo.com/target-kind: "" is neither ConfigMap nor Secret`},
+	{"target-kind=" + strings.Repeat("a", 8193), "kubemirror.raczylo.com/target-kind: it has 8193 bytes; the most is 8192"},
 	{"transform=", noRules},
 	{"transform= \n ", noRules},
 	{"target-selector=team in a,b", `kubemirror.raczylo.com/target-selector: "team in a,b" can't be read; write it as for kubectl -l`},
@@ -93,7 +97,6 @@ var malformed = []oddity{
 	{"transforms=rules: []", "unknown annotation kubemirror.raczylo.com/transforms"},
 	{"exlude=true", "unknown annotation kubemirror.raczylo.com/exlude"},
 	{"Exclude=true", "unknown annotation kubemirror.raczylo.com/Exclude"},
-	{"mirror-of=secrets/db", "unknown annotation kubemirror.raczylo.com/mirror-of"},
 	{"label excluded=true", "unknown label kubemirror.raczylo.com/excluded"},
 	{"label sync=true", "kubemirror.raczylo.com/sync is an annotation, not a label"},
 	{"label target-namespaces=app", "kubemirror.raczylo.com/target-namespaces is an annotation, not a label"},
@@ -113,6 +116,7 @@ var readable = []string{
 	"target-name=a.b-c", "target-name= db ", "target-name={{.TargetNamespace}}-DB",
 	"target-selector=", "target-selector= a , !b,! c, d/e=f ,g==h,i != j,k in (l, m),n notin(o),p>1,q<-2,r=,in in (notin)",
 	"target-selector=a=-b-", "transform=rules: [", "transform-strict=true", "recreate-on-immutable-change=true",
+	"target-kind=Secret", "target-kind=ConfigMap",
 	"label enabled=false", "label enabled=",
 	// What is left of the mirror that it was.
 	"mirror-id=secrets/a/b", "source-keys=x", "source-namespace=a", "source-name=b", "source-uid=c", "source-content-hash=d", "source-generation=1",
@@ -188,7 +192,7 @@ func numbered(format string, n int) []string {
 
 // keys are all that a source's author writes, and KubeMirror on it.
 var keys = []string{"sync", "target-namespaces", "target-selector", "target-name", "max-targets", "transform", "transform-strict", "exclude", "paused",
-	"recreate-on-immutable-change", "sync-status", "failed-targets"}
+	"recreate-on-immutable-change", "target-kind", "mirror-of", "allow-to", "sync-status", "failed-targets"}
 
 func TestNoTypingErrorInAKeyIsSilent(t *testing.T) {
 	env := kit.New(t)

@@ -258,6 +258,8 @@ func TestUpToTwentyFourNamesAreJudgedOneByOne(t *testing.T) {
 	do(t, env, "kubemirror-sources", kubeconfig(t, env, ann), []deed{
 		{"ask for 24", "", asking("few", list(names[:24])) + large, "create -f-", ""},
 		{"change the content of that", "", "", `patch secret few --type=merge -p {"data":{"key-7":"eA=="}}`, ""},
+		{"let as many ask as can be read", "", "", "annotate secret few kubemirror.raczylo.com/allow-to=" + strings.Repeat(strings.Repeat("a", 15)+",", 499) + "b", ""},
+		{"have a ConfigMap stand for it, to 24", "", standIn("stand-in", "secrets/few", list(names[:24]), "allow-to="+strings.Repeat(strings.Repeat("a", 15)+",", 499)+"b") + large, "create -f-", ""},
 		{"ask for 24, the last of which he may not", "", asking("bad", list(append(names[:23:23], env.Name("b")))) + large, "create -f-", `in the namespace "PREFIX-b"`},
 		{"ask for 25", "", asking("many", list(names)), "create -f-", "in every namespace, which is what more than 24 names"},
 	})

@@ -223,9 +223,9 @@ priorityClassName: {{ . }}
 {{/* Keys of a source: what its author writes, then what KubeMirror does, then what is left of the mirror that it was. */}}
 {{- define "kubemirror.sourceAnnotations" -}}
 {{- include "kubemirror.keys" (join " " (list
-  "sync target-namespaces target-selector target-name max-targets transform transform-strict exclude paused recreate-on-immutable-change"
+  "sync target-namespaces target-selector target-name max-targets transform transform-strict exclude paused recreate-on-immutable-change target-kind mirror-of allow-to"
   "sync-status failed-targets author"
-  "mirror-id source-keys source-namespace source-name source-uid source-content-hash source-generation source-resource-version last-sync-time")) -}}
+  "mirror-id source-keys source-namespace source-name source-uid source-type source-origin source-content-hash source-generation source-resource-version last-sync-time")) -}}
 {{- end -}}
 {{- define "kubemirror.sourceLabels" -}}
 {{- include "kubemirror.keys" "enabled mirror managed-by" -}}
@@ -278,6 +278,21 @@ strings.quote({{ . }}.find('[^a-z0-9*?-]')).substring(1).replace('"', '')) + "'"
   operations: ["*"]
   resources: [{{ range $i, $r := $resources }}{{ if $i }}, {{ end }}{{ $r }}, {{ $r }}/*{{ end }}]
 {{- end }}
+{{- end -}}
+
+{{/* A list in CEL of the same, as mirror-of would name them. */}}
+{{- define "kubemirror.neverMirroredTypes" -}}
+{{- $types := list -}}
+{{- range include "kubemirror.neverMirrored" . | fromYamlArray -}}
+{{- $group := first .apiGroups -}}
+{{- range .resources }}{{ if not (contains "/" .) }}{{ $types = append $types (trimSuffix "." (printf "%s.%s" . $group)) }}{{ end }}{{ end -}}
+{{- end -}}
+{{- toJson $types -}}
+{{- end -}}
+
+{{/* CEL: so much of a text as is quoted of a name. */}}
+{{- define "kubemirror.bounded" -}}
+(size({{ . }}) > 256 ? {{ . }}.substring(0, 256) : {{ . }})
 {{- end -}}
 
 {{/* CEL: whether object (or oldObject) is to be read as a source, once it is turned on. */}}
