@@ -13,10 +13,10 @@ import (
 // the annotation. One that was there at the start is told of by the log alone: somebody was
 // told when it came to be so, most likely, and a restart writes nothing (I3). It is no
 // source, so nothing on it could remember.
-func (st *state) noteHalfAsked(before, now *mirror.Source, atStart bool) {
+func (s *state) noteHalfAsked(before, now *mirror.Source, atStart bool) {
 	is := now.HalfAsked && !now.Deleting
 	was := before != nil && before.HalfAsked && before.UID == now.UID
-	st.halfAsked = is && !atStart && (!was || st.halfAsked)
+	s.halfAsked = is && !atStart && (!was || s.halfAsked)
 }
 
 // crowdOf is those objects of a namespace that are told of together: whoever labels one that
