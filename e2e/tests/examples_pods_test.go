@@ -23,7 +23,7 @@ func examplePullSecrets(ex example) {
 		{"a Pod that names another", "PREFIX-any", "{name: other}", "", "other registry"},
 		{"a Pod that names it among others", "PREFIX-any", "{name: registry}, {name: other}", "", "registry other"},
 		{"a Pod with an empty list", "PREFIX-any", " ", "", "registry"},
-		{"a Pod with a variable twice", "PREFIX-any", "", ", env: [{name: A, value: x}, {name: A, value: z}]", "registry"},
+		{"a Pod with a variable twice", "PREFIX-any", "", ", env: [{name: A, value: one}, {name: A, value: two}]", "registry"},
 		{"a Pod beside the source", "default", "", "", "registry"},
 		{"a Pod where mirrors are refused", "PREFIX-closed", "", "", ""},
 		{"a Pod where the source doesn't go", "kube-public", "", "", ""},
