@@ -29,7 +29,7 @@ func (w *mirrorWorker) keepFormer(ctx context.Context, key mirror.MirrorKey, s s
 	s.former = true
 	var names []string
 	for _, r := range s.formerMirrors(name) {
-		shape, wrong := s.source.Desired(key.Namespace, r.Name)
+		shape, wrong := s.source.Desired(s.namespace, r.Name)
 		if shape == nil {
 			problems = append(problems, wrong...)
 			continue

@@ -77,6 +77,7 @@ func (c *cache) recomputeTargetsLocked(key mirror.SourceKey, src *mirror.Source,
 	}
 	targets := src.Targets // not a pointer into the source, which would keep all of it
 	c.index.set(key, &targets)
+	c.index.setReader(key, src.ReadsAnnotations())
 	if src.Targets.OnlyByNames {
 		for _, name := range src.Targets.Names() {
 			if c.Settings.Selects(src, c.namespaces[name]) {

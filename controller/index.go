@@ -13,6 +13,8 @@ type index struct {
 	byName map[string]map[mirror.SourceKey]bool
 	byText map[string]*selectorEntry
 	texts  map[mirror.SourceKey]*mirror.Targets
+	// readers are the sources whose mirrors depend on annotations of their namespaces.
+	readers map[mirror.SourceKey]bool
 }
 
 // selectorEntry is all sources that ask for namespaces in the same words.
@@ -22,7 +24,7 @@ type selectorEntry struct {
 }
 
 func newIndex() *index {
-	return &index{byName: map[string]map[mirror.SourceKey]bool{}, byText: map[string]*selectorEntry{}, texts: map[mirror.SourceKey]*mirror.Targets{}}
+	return &index{byName: map[string]map[mirror.SourceKey]bool{}, byText: map[string]*selectorEntry{}, texts: map[mirror.SourceKey]*mirror.Targets{}, readers: map[mirror.SourceKey]bool{}}
 }
 
 // set remembers what a source asks for; nil forgets it.
@@ -34,6 +36,7 @@ func (x *index) set(key mirror.SourceKey, targets *mirror.Targets) {
 		x.remove(key, before)
 	}
 	if targets == nil {
+		delete(x.readers, key)
 		return
 	}
 	x.texts[key] = targets
@@ -50,6 +53,15 @@ func (x *index) set(key mirror.SourceKey, targets *mirror.Targets) {
 		x.byText[targets.Text] = &selectorEntry{targets: targets, sources: map[mirror.SourceKey]bool{}}
 	}
 	x.byText[targets.Text].sources[key] = true
+}
+
+// setReader remembers whether a source's mirrors depend on annotations of their namespaces.
+func (x *index) setReader(key mirror.SourceKey, reads bool) {
+	if reads {
+		x.readers[key] = true
+	} else {
+		delete(x.readers, key)
+	}
 }
 
 func (x *index) remove(key mirror.SourceKey, targets *mirror.Targets) {

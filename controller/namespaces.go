@@ -21,8 +21,11 @@ func (h NamespaceHandler) Set(obj any) {
 	defer h.c.mu.Unlock()
 	before := h.c.namespaces[ns.Name]
 	h.c.namespaces[ns.Name] = ns
-	if !ns.SameSpec(before) {
+	switch {
+	case !ns.SameSpec(before):
 		h.c.namespaceChanged(before, ns)
+	case !ns.SameAnnotations(before):
+		annotationsChanged(h.c, ns)
 	}
 	if ns.Unreadable != "" || before != nil && before.Unreadable != "" {
 		h.c.Consents.Add(ns.Name)
@@ -60,7 +63,9 @@ func (c *cache) namespaceChanged(before, after *mirror.Namespace) {
 		name = after
 	}
 	for _, key := range c.index.affectedSources(before, after) {
-		c.enqueueNamespaceLocked(key, name.Name, after)
+		if src := c.tables.source(key); src != nil && src.IsConcernedBy(before, after) {
+			c.enqueueNamespaceLocked(key, name.Name, after)
+		}
 	}
 	if before != nil && after != nil && (lessWelcoming(after) || before.Unreadable != "") {
 		// Sources that are paused or can't be read are not in the index, but a refusal
@@ -69,6 +74,16 @@ func (c *cache) namespaceChanged(before, after *mirror.Namespace) {
 			if len(has[after.Name]) > 0 && c.Settings.SourceAllowed(source.Namespace) {
 				c.Mirrors.AddCharged(mirror.MirrorKey{Source: source, Namespace: after.Name}, after.Name)
 			}
+		}
+	}
+}
+
+// annotationsChanged has the sources that read annotations of their mirrors' namespaces
+// look at this one. Nothing else depends on those.
+func annotationsChanged(c *cache, ns *mirror.Namespace) {
+	for key := range c.index.readers {
+		if src := c.tables.source(key); src != nil && c.Settings.Selects(src, ns) {
+			c.enqueueNamespaceLocked(key, ns.Name, ns)
 		}
 	}
 }

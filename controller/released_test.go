@@ -111,7 +111,7 @@ func TestNothingIsMadeForASourceThatWentSinceItWasSeen(t *testing.T) {
 	if !r.released() {
 		t.Fatal("it is not released, though it has no mirror")
 	}
-	desired, _ := s.source.Desired("a", "s")
+	desired, _ := s.source.Desired(namespaceOf("a"), "s")
 	if _, err := r.Controller.mirrors.ensure(t.Context(), key, s, mirror.Draft{Source: s.source, Desired: desired, Namespace: "a", Name: "s"}); err == nil || r.creates != 0 {
 		t.Errorf("%d creates, error %v", r.creates, err)
 	}

@@ -49,7 +49,7 @@ func (r resolver) grantLocked(key mirror.SourceKey, src *mirror.Source, certain 
 	case consent == mirror.ConsentUnclear && len(r.c.tables.owners.mirrors[key]) > 0:
 		return src.Stop("the source that it asks for can't be read; whoever keeps that can tell why")
 	case consent != mirror.ConsentGiven && !certain:
-		return src.Awaiting()
+		return mirror.Awaiting(src)
 	case consent != mirror.ConsentGiven:
 		return r.c.Settings.Granted(src, nil)
 	}
@@ -106,7 +106,7 @@ func (r resolver) originSeen(ctx context.Context, of mirror.SourceKey, o *mirror
 			continue
 		}
 		if o == nil {
-			r.c.takeSourceLocked(key, src.Awaiting())
+			r.c.takeSourceLocked(key, mirror.Awaiting(src))
 			r.c.Sources.Add(key)
 			continue
 		}
@@ -129,7 +129,7 @@ func (r resolver) tellDependentsLocked(src *mirror.Source, gone bool) {
 			switch {
 			case request == nil || !request.Requests():
 			case gone:
-				r.c.takeSourceLocked(key, request.Awaiting())
+				r.c.takeSourceLocked(key, mirror.Awaiting(request))
 			default:
 				r.c.takeSourceLocked(key, r.grantLocked(key, request, false))
 			}
@@ -150,7 +150,7 @@ func (r resolver) reviewOriginsLocked(before map[schema.GroupResource]schema.Gro
 		}
 		for key := range dependents {
 			if src := r.c.tables.source(key); src != nil {
-				r.c.takeSourceLocked(key, src.Awaiting())
+				r.c.takeSourceLocked(key, mirror.Awaiting(src))
 				r.c.Sources.Add(key)
 			}
 		}

@@ -285,8 +285,13 @@ func (r *rig) mirror(namespace string) *mirror.Record {
 }
 
 // target makes the namespace a.
-func (r *rig) target() { r.Namespaces().Set(&mirror.Namespace{Identity: mirror.Identity{Name: "a"}}) }
+func (r *rig) target() { r.Namespaces().Set(namespaceOf("a")) }
 
 func (r *rig) sourceKey() mirror.SourceKey {
 	return mirror.SourceKey{Type: configMapsType.GroupResource(), Namespace: "src", Name: "s"}
+}
+
+// namespaceOf is a namespace of that name, without labels and annotations.
+func namespaceOf(name string) *mirror.Namespace {
+	return &mirror.Namespace{Identity: mirror.Identity{Name: name}}
 }

@@ -19,6 +19,8 @@ type snapshot struct {
 	// served.
 	resource, mirrors schema.GroupVersionResource
 	source            *mirror.Source
+	// namespace is the target, where a mirror is to be there.
+	namespace *mirror.Namespace
 	// intent is IntentUnknown while the type isn't known, or not yet.
 	intent mirror.Intent
 	// existing are the source's mirrors in the namespace.
@@ -52,10 +54,11 @@ func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
 		existing[n] = w.cache.tables.of[r.Resource()].doubt(r)
 	}
 	s := snapshot{
-		resource: t.resource,
-		source:   t.sources[key.Source.NamespacedName()],
-		existing: existing,
-		since:    st.pending[key.Namespace],
+		resource:  t.resource,
+		source:    t.sources[key.Source.NamespacedName()],
+		namespace: w.cache.namespaces[key.Namespace],
+		existing:  existing,
+		since:     st.pending[key.Namespace],
 	}
 	s.drift = s.since.IsZero() && st.drifted[key.Namespace]
 	s.intent = w.cache.intentLocked(s.source, st, w.cache.namespaces[key.Namespace], w.cache.tables.owners.mirrors[key.Source], key.Namespace)

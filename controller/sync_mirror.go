@@ -76,12 +76,12 @@ func (w *mirrorWorker) syncPresent(ctx context.Context, key mirror.MirrorKey, s 
 		w.finish(ctx, key, s.source, []mirror.Problem{mirror.NotMirrored(s.source.Mirrors.Resource)})
 		return nil
 	}
-	name, problem := s.source.MirrorName(key.Namespace)
+	name, problem := s.source.MirrorName(s.namespace)
 	if problem != nil {
 		w.finish(ctx, key, s.source, []mirror.Problem{*problem})
 		return nil
 	}
-	shape, problems := s.source.Desired(key.Namespace, name)
+	shape, problems := s.source.Desired(s.namespace, name)
 	if shape == nil {
 		w.finish(ctx, key, s.source, problems)
 		return nil

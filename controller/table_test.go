@@ -13,7 +13,7 @@ import (
 func TestI9AcceptedFormIsLearnedFromTheAnswer(t *testing.T) {
 	settings := mirror.Settings{MaxTargets: 100}
 	src := settings.NewSource(configMapsType.GroupResource(), newRig(t).object("src", api.LabelEnabled, "a"))
-	shape, _ := src.Desired("a", "s")
+	shape, _ := src.Desired(namespaceOf("a"), "s")
 	changed := mirror.Hash{7} // what a webhook makes of the labels, say
 	version := func(resourceVersion string, metadata mirror.Hash) *mirror.Record {
 		return &mirror.Record{

@@ -17,7 +17,7 @@ func TestAStatusLeavesTheShapeAsItWasMade(t *testing.T) {
 		annotations[key] = value
 		u.SetAnnotations(annotations)
 		r.SourcesOf(configMapsType).Set(r.Settings.NewSource(configMapsType.GroupResource(), u))
-		shape, _ := r.tables.of[configMapsType.GroupResource()].sources[r.sourceKey().NamespacedName()].Desired("a", "s")
+		shape, _ := r.tables.of[configMapsType.GroupResource()].sources[r.sourceKey().NamespacedName()].Desired(namespaceOf("a"), "s")
 		return shape
 	}
 	before := shapeWith("note", "1")

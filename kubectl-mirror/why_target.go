@@ -35,9 +35,13 @@ func (w *why) fromTarget(ctx context.Context, namespace string, object *unstruct
 	case err != nil:
 		return err
 	}
+	target, err := w.target(ctx, namespace)
+	if err != nil {
+		return err
+	}
 	var found []*unstructured.Unstructured
 	for _, u := range sources {
-		if u.GetNamespace() != namespace && w.mirrorName(u, namespace) == w.name {
+		if u.GetNamespace() != namespace && w.mirrorName(u, target) == w.name {
 			found = append(found, u)
 		}
 	}
@@ -50,8 +54,17 @@ func (w *why) fromTarget(ctx context.Context, namespace string, object *unstruct
 	return w.manySources(ctx, found, namespace)
 }
 
+// target is a namespace; all that is known is its name where the user may not see it.
+func (w *why) target(ctx context.Context, name string) (*mirror.Namespace, error) {
+	found, _, err := w.cluster.NamespaceAlone(ctx, name)
+	if err != nil || found[name] != nil {
+		return found[name], err
+	}
+	return &mirror.Namespace{Identity: mirror.Identity{Name: name}}, nil
+}
+
 // mirrorName is the name that a source's mirror would have in a namespace.
-func (w *why) mirrorName(u *unstructured.Unstructured, namespace string) string {
+func (w *why) mirrorName(u *unstructured.Unstructured, namespace *mirror.Namespace) string {
 	source := w.cluster.Controller.Settings.NewSource(w.kind.Resource.GroupResource(), u)
 	if !source.HasContent() {
 		return u.GetName()

@@ -31,8 +31,8 @@ func TestANewAuthorIsAnotherSpecAndTheSameMirrors(t *testing.T) {
 	if before.Mode != On || SameSpec(before, after) {
 		t.Fatalf("it is %d (%s), and its namespaces are looked at again: %v", before.Mode, before.Reason, !SameSpec(before, after))
 	}
-	was, problems := before.Desired("a", "s")
-	is, _ := after.Desired("a", "s")
+	was, problems := before.Desired(namespaceOf("a"), "s")
+	is, _ := after.Desired(namespaceOf("a"), "s")
 	if len(problems) > 0 || was.Content != is.Content || was.Metadata != is.Metadata {
 		t.Errorf("its mirrors know who wrote it: %v", problems)
 	}

@@ -66,7 +66,7 @@ metadata:
     D/transform: "rules: RULES"
 rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
 `)))
-		shape, problems := source.Desired("app", "r")
+		shape, problems := source.Desired(namespaceOf("app"), "r")
 		if made := shape != nil; made != want || !want && !strings.Contains(fmt.Sprint(problems), "not what it grants") {
 			t.Errorf("by %s it is made: %v, and told is %v", rules, made, problems)
 		}

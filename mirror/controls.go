@@ -61,3 +61,15 @@ func (s *Source) fill(settings *Settings, content MirrorType, u *unstructured.Un
 	s.share()
 	return nil
 }
+
+// reads is what of the metadata of their namespaces the mirrors' names and content depend
+// on.
+func (c *controls) reads() (reads transform.TargetMetadata) {
+	if c.name != nil {
+		reads = c.name.Reads()
+	}
+	if c.rules != nil {
+		reads = reads.And(c.rules.Reads())
+	}
+	return reads
+}

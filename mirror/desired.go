@@ -93,13 +93,13 @@ func (s *Source) share() {
 	if s.template.rules == nil || !s.template.rules.DependsOnTarget() {
 		object := s.template.object
 		s.template.object = nil
-		s.template.shared = sync.OnceValues(func() (*Desired, []Problem) { return s.render(object, "", "") })
+		s.template.shared = sync.OnceValues(func() (*Desired, []Problem) { return s.render(object, &Namespace{}, "") })
 	}
 }
 
 // Desired is what the mirror of a name in a namespace should look like. It is nil
 // where that can't be told; the problems say why, or which rules were skipped.
-func (s *Source) Desired(namespace, name string) (*Desired, []Problem) {
+func (s *Source) Desired(namespace *Namespace, name string) (*Desired, []Problem) {
 	switch {
 	case s.template.of != nil:
 		return s.granted(namespace, name)
@@ -111,7 +111,7 @@ func (s *Source) Desired(namespace, name string) (*Desired, []Problem) {
 
 // granted is what the mirror of a request should look like: as the source's that it asks
 // for, after its own rules.
-func (s *Source) granted(namespace, name string) (*Desired, []Problem) {
+func (s *Source) granted(namespace *Namespace, name string) (*Desired, []Problem) {
 	of, problems := s.template.of.Desired(namespace, name)
 	if of == nil {
 		// What is wrong with it is told to its own author.
@@ -138,7 +138,7 @@ func withoutDomain(keys map[string]string) map[string]string {
 	return keys
 }
 
-func (s *Source) render(object map[string]any, namespace, name string) (*Desired, []Problem) {
+func (s *Source) render(object map[string]any, namespace *Namespace, name string) (*Desired, []Problem) {
 	var problems []Problem
 	if s.template.rules != nil {
 		changed, skipped, err := s.template.rules.Apply(object, s.context(namespace, name))

@@ -52,7 +52,7 @@ func benchmarkShape(b *testing.B, link string) {
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if shape, problems := src.Desired(namespaces[i%len(namespaces)], src.Name); shape == nil || problems != nil {
+		if shape, problems := src.Desired(namespaceOf(namespaces[i%len(namespaces)]), src.Name); shape == nil || problems != nil {
 			b.Fatal(problems)
 		}
 	}

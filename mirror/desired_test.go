@@ -33,11 +33,11 @@ func TestAShapeIsMadeOnceWhereNoRuleLooksAtTheTarget(t *testing.T) {
 			src := settings.NewSource(configMaps.GroupResource(), parsed(t, strings.Replace(sourceText, "D/sync:", more+"D/sync:", 1)))
 			shapes := map[*Desired]bool{}
 			for _, namespace := range []string{"prod-a", "b"} {
-				name, err := src.MirrorName(namespace)
+				name, err := src.MirrorName(namespaceOf(namespace))
 				if err != nil {
 					t.Fatal(err)
 				}
-				shape, problems := src.Desired(namespace, name)
+				shape, problems := src.Desired(namespaceOf(namespace), name)
 				if problems != nil {
 					t.Fatal(problems)
 				}
@@ -67,7 +67,7 @@ func TestI7ReadingASourceRunsNoTemplate(t *testing.T) {
 	src := testSettings(t).NewSource(configMaps.GroupResource(), object)
 	read := time.Since(start)
 	start = time.Now()
-	_, problems := src.Desired("app", "app")
+	_, problems := src.Desired(namespaceOf("app"), "app")
 	rendered := time.Since(start)
 	if src.Mode != On || len(problems) != 50 {
 		t.Fatalf("mode %d, %q, problems %v", src.Mode, src.Reason, problems)

@@ -36,7 +36,7 @@ func TestASecretThatTheRulesLeaveWithoutWhatItsTypeAsksForIsTold(t *testing.T) {
 		{"Opaque", `{path: data, keep: ["none*"]}`, ""},
 		{"example.com/mine", `{path: data, delete: true}`, ""},
 	} {
-		shape, problems := settings.NewSource(secretType.Resource, certificate(row.kind, row.rules)).Desired("a", "app")
+		shape, problems := settings.NewSource(secretType.Resource, certificate(row.kind, row.rules)).Desired(namespaceOf("a"), "app")
 		if (row.says == "") != (shape != nil && len(problems) == 0) {
 			t.Errorf("%s with %s: %v, %v", row.kind, row.rules, shape, problems)
 		}
@@ -54,7 +54,7 @@ func TestI10ARuleThatCantKeepHoldsTheMirrorBackWhetherStrictOrNot(t *testing.T) 
 		annotations := u.GetAnnotations()
 		annotations[api.AnnotationTransformStrict] = strict
 		u.SetAnnotations(annotations)
-		shape, problems := testSettings(t).NewSource(secretType.Resource, u).Desired("a", "app")
+		shape, problems := testSettings(t).NewSource(secretType.Resource, u).Desired(namespaceOf("a"), "app")
 		if shape != nil || len(problems) != 1 || !problems[0].Failed {
 			t.Errorf("strict %q: %v, %v", strict, shape, problems)
 		}

@@ -168,6 +168,7 @@ func (s *Settings) Granted(in, of *Source) *Source {
 		return without(src, notGranted(src.Of))
 	}
 	src.Mirrors, src.content, src.Awaits, src.grants = of.Mirrors, of.Mirrors.GroupVersionKind, of.Awaits, of.grants
+	src.reads = src.controls.reads().And(of.reads)
 	src.Recreate = src.controls.recreate || immutableKinds[src.Mirrors.GroupKind()]
 	src.fingerprint, src.Size = HashContent(map[string]any{"controls": src.controls.fingerprint.String(), "of": of.fingerprint.String()}), of.Size
 	switch {
@@ -199,7 +200,7 @@ func without(s *Source, reason string) *Source {
 }
 
 // Awaiting is a stand-in or a request whose content is to be found out.
-func (s *Source) Awaiting() *Source {
+func Awaiting(s *Source) *Source {
 	src := *s
 	src.Awaits = true
 	return &src

@@ -77,7 +77,7 @@ func TestAStandInSaysWhereItGoesAndTheNamedObjectWhatItIs(t *testing.T) {
 	}
 	settings := testSettings(t)
 	full := settings.Standing(src, aSecret("here", "db", map[string]any{"user": "YQ==", "password": "Yg=="}, nil))
-	shape, problems := full.Desired("a", "db")
+	shape, problems := full.Desired(namespaceOf("a"), "db")
 	if shape == nil || len(problems) > 0 {
 		t.Fatalf("problems: %v", problems)
 	}
@@ -85,7 +85,7 @@ func TestAStandInSaysWhereItGoesAndTheNamedObjectWhatItIs(t *testing.T) {
 	if data := u.Object["data"].(map[string]any); len(data) != 1 || data["user"] != "YQ==" || u.GetKind() != "Secret" {
 		t.Errorf("the mirror is a %s with %v", u.GetKind(), data)
 	}
-	if name, _ := full.MirrorName("a"); name != "db" {
+	if name, _ := full.MirrorName(namespaceOf("a")); name != "db" {
 		t.Errorf("the mirror is called %q", name)
 	}
 	if SameSpec(full, settings.Standing(src, aSecret("here", "db", map[string]any{"user": "Yw=="}, nil))) || SameSpec(full, src) {
@@ -166,8 +166,8 @@ func TestARequestsOwnRulesComeAfterTheSources(t *testing.T) {
 	u.SetLabels(map[string]string{api.LabelEnabled: "true", "app": "x"})
 	of := settings.NewSource(secretType.Resource, u)
 	src := settings.Granted(asking(t, map[string]string{api.AnnotationMirrorOf: "secrets/platform/registry", api.AnnotationTransform: "rules: [{path: data.d, from: data.b, move: true}]", api.AnnotationTargetName: "mine"}), of)
-	name, problem := src.MirrorName("here")
-	shape, problems := src.Desired("here", name)
+	name, problem := src.MirrorName(namespaceOf("here"))
+	shape, problems := src.Desired(namespaceOf("here"), name)
 	if problem != nil || shape == nil || len(problems) > 0 {
 		t.Fatalf("%v, %v", problem, problems)
 	}

@@ -16,6 +16,8 @@ import (
 type Namespace struct {
 	Identity
 	Labels labels.Set
+	// Annotations are those that templates can read; see readableAnnotations.
+	Annotations map[string]string
 	// AllowFrom has the namespaces whose sources may be mirrored here; nil is all.
 	// allowFrom is the annotation that says so.
 	AllowFrom   *pattern.List
@@ -37,6 +39,7 @@ func IngestNamespace(obj any) (any, error) {
 	ns := &Namespace{
 		Identity:    Identity{Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion},
 		Labels:      m.Labels,
+		Annotations: readableAnnotations(m.Annotations),
 		Terminating: m.DeletionTimestamp != nil,
 	}
 	if list, ok := m.Annotations[api.AnnotationAllowFrom]; ok {

@@ -64,6 +64,9 @@ type Source struct {
 	stamp  unique.Handle[string]
 	grants *Right
 
+	// reads is what its mirrors depend on of the metadata of their namespaces.
+	reads transform.TargetMetadata
+
 	// template is what its mirrors are made from; nil where that isn't kept.
 	template *mirrorTemplate
 	// fingerprint is that of all that its mirrors depend on; the status that we write
@@ -242,7 +245,7 @@ func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotati
 	if err != nil {
 		return err
 	}
-	s.controls = controls
+	s.controls, s.reads = controls, controls.reads()
 	if err = s.readMirrorOf(annotations); err != nil {
 		return err
 	}
@@ -265,7 +268,7 @@ func (s *Source) FieldValidation() string {
 }
 
 // MirrorName is the mirror's name in a namespace, or why there is none.
-func (s *Source) MirrorName(namespace string) (string, *Problem) {
+func (s *Source) MirrorName(namespace *Namespace) (string, *Problem) {
 	switch {
 	case s.template.name != nil:
 	case s.template.of != nil:
@@ -282,7 +285,7 @@ func (s *Source) MirrorName(namespace string) (string, *Problem) {
 	return name, nil
 }
 
-func (s *Source) context(namespace, name string) transform.Context {
+func (s *Source) context(namespace *Namespace, name string) transform.Context {
 	if s.template.of != nil {
 		return s.template.of.context(namespace, name)
 	}
@@ -292,7 +295,8 @@ func (s *Source) context(namespace, name string) transform.Context {
 	}
 	return transform.Context{
 		SourceNamespace: s.Namespace, SourceName: sourceName,
-		TargetNamespace: namespace, TargetName: name,
+		TargetNamespace: namespace.Name, TargetName: name,
+		TargetLabels: namespace.Labels, TargetAnnotations: namespace.Annotations,
 		Labels: s.template.labels, Annotations: s.template.annotations,
 	}
 }

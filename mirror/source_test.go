@@ -112,7 +112,7 @@ func TestShapeHasNothingOfOtherTools(t *testing.T) {
     example.com/private-note: x
     example.com/note: kept
     D/sync:`, 1)
-	shape, problems := testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, text)).Desired("app", "db")
+	shape, problems := testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, text)).Desired(namespaceOf("app"), "db")
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -135,7 +135,7 @@ func TestShapeHasNothingOfOtherTools(t *testing.T) {
 
 func TestShapeAndRecordOfTheSameObjectAgree(t *testing.T) {
 	src := testSettings(t).NewSource(configMaps.GroupResource(), parsed(t, sourceText))
-	shape, _ := src.Desired("app", "db")
+	shape, _ := src.Desired(namespaceOf("app"), "db")
 	written := objectOf(t, Draft{src, shape, "app", "db"}, nil)
 	written.Object["metadata"].(map[string]any)["managedFields"] = []any{map[string]any{"manager": api.FieldManager}}
 	r := NewRecord(configMaps.GroupResource(), written)
@@ -172,3 +172,6 @@ func TestCredentialsThatTheServerDoesNotTakeAreNoFaultOfASourcesAuthor(t *testin
 		t.Errorf("it is told as %q: %s", p.Reason, p.Text)
 	}
 }
+
+// namespaceOf is a namespace of that name, without labels and annotations.
+func namespaceOf(name string) *Namespace { return &Namespace{Identity: Identity{Name: name}} }

@@ -58,8 +58,9 @@ func asJSON(v any) string {
 
 var appContext = Context{
 	TargetNamespace: "prod-eu", SourceNamespace: "default", SourceName: "app", TargetName: "app-copy",
-	Labels:      map[string]string{"team": "blue", "app.kubernetes.io/name": "shop", "empty": ""},
-	Annotations: map[string]string{"owner": "ops", "ports": "80,443"},
+	Labels:       map[string]string{"team": "blue", "app.kubernetes.io/name": "shop", "empty": ""},
+	Annotations:  map[string]string{"owner": "ops", "ports": "80,443"},
+	TargetLabels: map[string]string{"region": "eu", "example.com/tier": "gold"}, TargetAnnotations: map[string]string{"contact": "eu@example.com"},
 }
 
 // One row for each thing that rules do. The object is {a: {b: c}, list: [x, {k:

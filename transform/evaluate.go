@@ -17,6 +17,7 @@ type Context struct {
 	TargetName      string            // the mirror's name
 	Labels          map[string]string // the source's
 	Annotations     map[string]string // the source's
+	TargetLabels, TargetAnnotations map[string]string // the target namespace's
 }
 
 // A value in a template is a string, an int, a bool, a []string, a
@@ -290,6 +291,10 @@ func (c *Context) variable(name string) any {
 		return c.Labels
 	case "Annotations":
 		return c.Annotations
+	case "TargetLabels":
+		return c.TargetLabels
+	case "TargetAnnotations":
+		return c.TargetAnnotations
 	}
 	return nil
 }

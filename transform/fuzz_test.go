@@ -101,8 +101,21 @@ func FuzzApply(f *testing.F) {
 		if got != nil {
 			checkProtectedParts(t, object, got)
 		}
+		if reads := r.Reads(); !reads.Labels || !reads.Annotations {
+			other := ctx
+			if !reads.Labels {
+				other.TargetLabels = map[string]string{"region": "us"}
+			}
+			if !reads.Annotations {
+				other.TargetAnnotations = nil
+			}
+			if there, _, _ := r.Apply(object, other); !reflect.DeepEqual(got, there) {
+				t.Fatal("the outcome differs by metadata of the namespace that the rules are said not to read")
+			}
+		}
 		if !r.DependsOnTarget() {
 			ctx.TargetNamespace, ctx.TargetName = "elsewhere", "other"
+			ctx.TargetLabels, ctx.TargetAnnotations = nil, map[string]string{"contact": "nobody"}
 			if there, _, _ := r.Apply(object, ctx); !reflect.DeepEqual(got, there) {
 				t.Fatal("the outcome differs by target, and DependsOnTarget is false")
 			}

@@ -37,6 +37,14 @@ func ParseName(text string, limits Limits) (Name, error) {
 	return n, nil
 }
 
+// Reads is what the name's template reads of the metadata of a target's namespace.
+func (n Name) Reads() TargetMetadata {
+	if n.render == nil {
+		return TargetMetadata{}
+	}
+	return n.render.readsMetadata
+}
+
 // Render returns the name for one target, always a valid one. Errors hold
 // neither the template nor what it gave.
 func (n Name) Render(ctx Context) (string, error) {

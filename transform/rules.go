@@ -213,6 +213,16 @@ func checkPattern(text string) error {
 // isForAll reports whether the rule is meant for every namespace.
 func (r rule) isForAll() bool { return strings.Trim(r.pattern, "*") == "" }
 
+// Reads is what the rules read of the metadata of a target's namespace.
+func (r Rules) Reads() (reads TargetMetadata) {
+	for _, one := range r.rules {
+		if one.render != nil {
+			reads = reads.And(one.render.readsMetadata)
+		}
+	}
+	return reads
+}
+
 // DependsOnTarget reports whether the outcome can differ between targets of one
 // source. Where it is false, one Apply does for all of them.
 func (r Rules) DependsOnTarget() bool {

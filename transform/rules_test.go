@@ -176,6 +176,9 @@ func TestDependsOnTarget(t *testing.T) {
 		"the namespace through a variable":  {`{path: a, template: "{{$x := $}}{{$x.TargetNamespace}}"}`, true},
 		"the namespace through parentheses": {`{path: a, template: "{{(and true $).TargetNamespace}}"}`, true},
 		"the namespace as an argument":      {`{path: a, template: "{{if eq \"a\" (upper .TargetNamespace)}}x{{end}}"}`, true},
+		"a label of the namespace":          {`{path: a, template: "{{.TargetLabels.x}}"}`, true},
+		"an annotation of the namespace":    {`{path: a, template: "{{with $}}{{index .TargetAnnotations \"x\"}}{{end}}"}`, true},
+		"keys, and values from elsewhere":   {`{path: a, keep: [b]}, {path: a.c, from: a.b, move: true}`, false},
 		"the namespace in an else":          {`{path: a, template: "{{if true}}{{else}}{{.TargetNamespace}}{{end}}"}`, true},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -183,5 +186,31 @@ func TestDependsOnTarget(t *testing.T) {
 				t.Fatalf("got %v", got)
 			}
 		})
+	}
+}
+
+func TestWhatOfTheNamespaceIsRead(t *testing.T) {
+	for text, want := range map[string]TargetMetadata{
+		`{{.TargetNamespace}}{{.Labels.TargetLabel}}`:              {},
+		`{{.TargetLabels.x}}`:                                      {Labels: true},
+		`{{index .TargetAnnotations "x"}}`:                         {Annotations: true},
+		`{{range .TargetLabels}}{{.}}{{end}}`:                      {Labels: true},
+		`{{$x := .}}{{$x.TargetAnnotations.y}}`:                    {Annotations: true},
+		`{{if eq 1 2}}{{(and $).TargetLabels.x}}{{end}}`:           {Labels: true},
+		`{{default .TargetLabels.x .TargetAnnotations.x}}`:         {Labels: true, Annotations: true},
+		`{{with $.TargetAnnotations}}{{.x}}{{else}}none{{end}}`:    {Annotations: true},
+		`{{toJson .TargetLabels}}{{len .TargetAnnotations | not}}`: {Labels: true, Annotations: true},
+	} {
+		rules := mustParse(t, fmt.Sprintf("rules: [{path: a, value: b}, {path: b, template: %q}]", text))
+		name, err := ParseName(text, Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rules.Reads() != want || name.Reads() != want {
+			t.Errorf("%s: rules %+v, name %+v, want %+v", text, rules.Reads(), name.Reads(), want)
+		}
+	}
+	if (Rules{}).Reads() != (TargetMetadata{}) || (Name{}).Reads() != (TargetMetadata{}) {
+		t.Error("nothing reads something")
 	}
 }

@@ -14,8 +14,19 @@ type template struct {
 	root *parse.ListNode
 	// readsTarget reports whether it reads a variable that differs by target.
 	readsTarget bool
+	// readsMetadata is what of the target namespace's metadata it reads.
+	readsMetadata TargetMetadata
 	// readsName reports whether it reads the mirror's name.
 	readsName bool
+}
+
+// TargetMetadata says which of the metadata of a target's namespace templates read: a
+// change of the rest changes nothing of what they give.
+type TargetMetadata struct{ Labels, Annotations bool }
+
+// And is what both read.
+func (m TargetMetadata) And(other TargetMetadata) TargetMetadata {
+	return TargetMetadata{m.Labels || other.Labels, m.Annotations || other.Annotations}
 }
 
 // fault is what is wrong at one place of a template. It tells the byte and
@@ -171,5 +182,7 @@ func (t *template) arg(n parse.Node) error {
 // something else counts as well, which costs no more than work done twice.
 func (t *template) reads(fields []string) {
 	t.readsName = t.readsName || slices.Contains(fields, "TargetName")
-	t.readsTarget = t.readsTarget || t.readsName || slices.Contains(fields, "TargetNamespace")
+	t.readsMetadata.Labels = t.readsMetadata.Labels || slices.Contains(fields, "TargetLabels")
+	t.readsMetadata.Annotations = t.readsMetadata.Annotations || slices.Contains(fields, "TargetAnnotations")
+	t.readsTarget = t.readsTarget || t.readsName || t.readsMetadata != TargetMetadata{} || slices.Contains(fields, "TargetNamespace")
 }

@@ -26,7 +26,10 @@ var (
 	extras = []string{"", "", "", "", "kubemirror.raczylo.com/max-targets: '2'", "kubemirror.raczylo.com/max-targets: '0'", "kubemirror.raczylo.com/target-selector: 'tier in (x, y)'", "kubemirror.raczylo.com/target-selector: '!tier'",
 		"kubemirror.raczylo.com/paused: 'true'", "kubemirror.raczylo.com/exclude: 'true'", "kubemirror.raczylo.com/excluded: 'true'", "kubemirror.raczylo.com/target-name: '{{.SourceName}}-{{.TargetNamespace}}'",
 		"kubemirror.raczylo.com/transform: 'rules: [{path: data.key, value: other}]'", "kubemirror.raczylo.com/transform: 'rules: [{path: data.none.of, value: x}]', kubemirror.raczylo.com/transform-strict: 'true'",
-		"kubemirror.raczylo.com/transform: 'rules: ['", "kubemirror.raczylo.com/transform: 'rules: [{path: data.key, template: \"{{.Labels.none}}\"}]', kubemirror.raczylo.com/transform-strict: 'true'"}
+		"kubemirror.raczylo.com/transform: 'rules: ['",
+		"kubemirror.raczylo.com/target-name: '{{.SourceName}}-{{default \"w\" .TargetLabels.tier}}'", "kubemirror.raczylo.com/target-name: '{{.SourceName}}-{{.TargetLabels.tier}}'",
+		"kubemirror.raczylo.com/transform: 'rules: [{path: data.key, template: \"{{.TargetLabels.tier}}{{len .TargetAnnotations}}\"}]', kubemirror.raczylo.com/transform-strict: 'true'",
+		"kubemirror.raczylo.com/transform: 'rules: [{path: data, keep: [key]}, {path: data.other, from: data.key, move: true}]'", "kubemirror.raczylo.com/transform: 'rules: [{path: binaryData, keep: [key]}]'", "kubemirror.raczylo.com/transform: 'rules: [{path: data.key, template: \"{{.Labels.none}}\"}]', kubemirror.raczylo.com/transform-strict: 'true'"}
 
 	syncs = []string{"'true'", "'true'", "'true'", "'true'", "'true'", "'false'", "'yes'"}
 

@@ -14,14 +14,14 @@ import (
 // present goes the rest of the way, where a mirror is to be there.
 func (e *Explainer) present(ctx context.Context, w *way, s *subject, t *Target) {
 	t.Outcome = Blocked
-	name, problem := s.MirrorName(t.Namespace)
+	name, problem := s.MirrorName(e.Namespaces[t.Namespace])
 	if problem != nil {
 		w.problem("name", *problem, edit(s.object))
 		return
 	}
 	t.Mirror = name
 	w.ok("name", fmt.Sprintf("%q", name))
-	desired, problems := s.Desired(t.Namespace, name)
+	desired, problems := s.Desired(e.Namespaces[t.Namespace], name)
 	if desired == nil {
 		w.problem("rules", problems[len(problems)-1], edit(s.object))
 		return

@@ -119,7 +119,7 @@ func (p *planner) copies(t *Takeover, f found, src *mirror.Source) {
 		o, there := at[ns.Name]
 		switch asked := src.Targets.Match(ns); {
 		case wanted[ns.Name]:
-			p.mirrorIn(t, f, src, ns.Name, o, there)
+			p.mirrorIn(t, f, src, ns, o, there)
 		case !there:
 		case asked && !p.settings.TargetAllowed(ns.Name):
 			t.Notes = append(t.Notes, fmt.Sprintf("the controller's flags leave the namespace %s out, so its copy there is left to you", ns.Name))
@@ -143,8 +143,9 @@ func (p *planner) wanted(src *mirror.Source) map[string]bool {
 }
 
 // mirrorIn finds out what becomes of a namespace that is to have a mirror.
-func (p *planner) mirrorIn(t *Takeover, f found, src *mirror.Source, namespace string, o Object, there bool) {
-	name, problem := src.MirrorName(namespace)
+func (p *planner) mirrorIn(t *Takeover, f found, src *mirror.Source, ns *mirror.Namespace, o Object, there bool) {
+	namespace := ns.Name
+	name, problem := src.MirrorName(ns)
 	if problem != nil {
 		t.Notes = append(t.Notes, problem.Text)
 		return
@@ -166,7 +167,7 @@ func (p *planner) mirrorIn(t *Takeover, f found, src *mirror.Source, namespace s
 		t.Notes = append(t.Notes, fmt.Sprintf("%s has another name than its mirror would have, %s, so it is left to you", o, name))
 		return
 	}
-	desired, problems := src.Desired(namespace, name)
+	desired, problems := src.Desired(ns, name)
 	if desired == nil {
 		t.Notes = append(t.Notes, fmt.Sprintf("the mirror in %s can't be told: %s", namespace, problems[0].Text))
 		return
