@@ -25,6 +25,7 @@ const (
 	AnnotationExclude          = Domain + "/exclude"
 	AnnotationPaused           = Domain + "/paused"
 	AnnotationRecreate         = Domain + "/recreate-on-immutable-change"
+	AnnotationKeepMetadata     = Domain + "/keep-metadata"
 )
 
 // What users write on a namespace.

@@ -18,6 +18,7 @@ func TestAChangeOfANamespaceReachesTheSourcesThatReadItAndNoOthers(t *testing.T)
 		{"reads an annotation", contact, 0, 1},
 	} {
 		r := newRig(t)
+		r.Namespaces().Set(namespaceOf("b")) // asked for by none
 		set := func(region, contact string) int {
 			r.Namespaces().Set(namespaceWith(t, map[string]string{"region": region}, map[string]string{"contact": contact, "kubectl.kubernetes.io/last-applied-configuration": contact}))
 			looks := len(r.mirrors.keys)

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/lukaszraczylo/kubemirror/api"
-	"github.com/lukaszraczylo/kubemirror/pattern"
 )
 
 // Content is what a mirror has in common with its source: every top-level field
@@ -118,10 +117,10 @@ func regranted(kind schema.GroupVersionKind, before, after map[string]any) strin
 }
 
 // carried is what of a source's labels or annotations goes to its mirrors.
-func carried(keys map[string]string, strip pattern.List) map[string]string {
+func carried(keys map[string]string, strip Strip) map[string]string {
 	c := make(map[string]string, len(keys))
 	for key, value := range keys {
-		if !strings.HasPrefix(key, api.Domain+"/") && !strip.Match(key) {
+		if !strings.HasPrefix(key, api.Domain+"/") && !strip.matches(key) {
 			c[key] = value
 		}
 	}

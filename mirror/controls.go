@@ -11,11 +11,13 @@ import (
 
 // controls is what a source's own annotations say of what its mirrors are made from.
 type controls struct {
-	name        *transform.Name // nil: the source's name
-	rules       *transform.Rules
-	strict      bool
-	recreate    bool
-	targetKind  string
+	name       *transform.Name // nil: the source's name
+	rules      *transform.Rules
+	strict     bool
+	recreate   bool
+	targetKind string
+	// keep lets labels and annotations through that are stripped otherwise.
+	keep        string
 	mode        Mode
 	fingerprint Hash
 }
@@ -23,7 +25,7 @@ type controls struct {
 func readControls(settings *Settings, annotations map[string]string) (*controls, error) {
 	c := &controls{
 		strict: annotations[api.AnnotationTransformStrict] == "true", recreate: annotations[api.AnnotationRecreate] == "true",
-		targetKind: annotations[api.AnnotationTargetKind],
+		targetKind: annotations[api.AnnotationTargetKind], keep: annotations[api.AnnotationKeepMetadata],
 	}
 	if text, ok := annotations[api.AnnotationTargetName]; ok {
 		name, err := transform.ParseName(text, settings.Transform)
@@ -57,7 +59,9 @@ func (s *Source) fill(settings *Settings, content MirrorType, u *unstructured.Un
 			return fmt.Errorf("%s: %w", api.AnnotationTransform, err)
 		}
 	}
-	s.template = newMirrorTemplate(settings, s.controls, u)
+	if s.template, err = newMirrorTemplate(settings, s.controls, u); err != nil {
+		return err
+	}
 	s.share()
 	return nil
 }

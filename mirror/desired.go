@@ -65,7 +65,7 @@ func (s *Desired) isCoveredBy(fields unique.Handle[string]) bool {
 	return covered == true
 }
 
-func newMirrorTemplate(settings *Settings, controls *controls, u *unstructured.Unstructured) *mirrorTemplate {
+func newMirrorTemplate(settings *Settings, controls *controls, u *unstructured.Unstructured) (*mirrorTemplate, error) {
 	labels, annotations := u.GetLabels(), u.GetAnnotations()
 	t := &mirrorTemplate{
 		labels:      labels,
@@ -76,11 +76,15 @@ func newMirrorTemplate(settings *Settings, controls *controls, u *unstructured.U
 		strict:      controls.strict,
 	}
 	t.object["apiVersion"], t.object["kind"] = u.GetAPIVersion(), u.GetKind()
-	t.object["metadata"] = map[string]any{
-		"labels":      anyMap(carried(labels, settings.Strip)),
-		"annotations": anyMap(carried(annotations, settings.Strip)),
+	strip, err := settings.Strip.less(controls.keep, labels, annotations)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", api.AnnotationKeepMetadata, err)
 	}
-	return t
+	t.object["metadata"] = map[string]any{
+		"labels":      anyMap(carried(labels, strip)),
+		"annotations": anyMap(carried(annotations, strip)),
+	}
+	return t, nil
 }
 
 // share has the shape made once for all mirrors, where they share one: by the

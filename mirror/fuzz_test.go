@@ -89,7 +89,7 @@ func FuzzConsent(f *testing.F) {
 func FuzzSource(f *testing.F) {
 	for _, annotations := range []string{
 		`{"sync":"true","target-namespaces":"all"}`, `{"sync":"true","target-namespace":"a"}`, `{"sync":"TRUE"}`, `{"sync":"true","exclude":"true"}`,
-		`{"sync":"true","max-targets":"-1"}`, `{"sync":"true","target-name":"{{ .Name }}-x"}`, `{"sync":"true","transform":"rules: [{path: data.a, delete: true}]"}`,
+		`{"sync":"true","max-targets":"-1"}`, `{"sync":"true","target-name":"{{ .Name }}-x"}`, `{"sync":"true","keep-metadata":"helm.sh/*"}`, `{"sync":"true","keep-metadata":"!a"}`, `{"sync":"true","transform":"rules: [{path: data.a, delete: true}]"}`,
 	} {
 		f.Add(annotations)
 	}
@@ -121,6 +121,34 @@ func FuzzSource(f *testing.F) {
 		}
 		if err := onSource.check(u.GetLabels(), annotations); err != nil {
 			t.Fatalf("%s is followed, though %v", text, err)
+		}
+	})
+}
+
+// Whatever a source lets through: no key of ours goes out, nor one that may hold what rules
+// take out, and none that isn't stripped is held back by it.
+func FuzzKeepMetadata(f *testing.F) {
+	for _, list := range []string{"", "*", "argocd.argoproj.io/*", "helm.sh/chart, meta.helm.sh/*", "kubectl.kubernetes.io/last-applied-configuration", "kubemirror.raczylo.com/*", "k*,?*", "!a", "[a]"} {
+		f.Add(list, "helm.sh/chart")
+		f.Add(list, "team")
+		f.Add(list, "kubemirror.raczylo.com/sync")
+		f.Add(list, "kopf.zalando.org/last-handled-configuration")
+	}
+	f.Fuzz(func(t *testing.T, list, key string) {
+		byDefault, err := ParseStrip("private.example.com/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := map[string]string{key: "x"}
+		strip, err := byDefault.less(list, keys, nil)
+		if err != nil {
+			return
+		}
+		_, before := carried(keys, byDefault)[key]
+		_, after := carried(keys, strip)[key]
+		never := strings.HasPrefix(key, api.Domain+"/") || naively(alwaysStripped+",private.example.com/*", key)
+		if before && !after || after && never || after && !before && !naively(list, key) {
+			t.Fatalf("with %q, %q goes out: %v, and without: %v", list, key, after, before)
 		}
 	})
 }

@@ -28,7 +28,7 @@ var (
 		// count for nothing on it.
 		labels: set(api.LabelEnabled, api.LabelMirror, api.LabelManagedBy),
 		annotations: set(api.AnnotationSync, api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationTargetName, api.AnnotationTargetKind, api.AnnotationMirrorOf, api.AnnotationAllowTo, api.AnnotationMaxTargets,
-			api.AnnotationTransform, api.AnnotationTransformStrict, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationRecreate,
+			api.AnnotationTransform, api.AnnotationTransformStrict, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationRecreate, api.AnnotationKeepMetadata,
 			api.AnnotationSyncStatus, api.AnnotationFailedTargets, api.AnnotationAuthor,
 			api.AnnotationMirrorID, api.AnnotationSourceKeys, api.AnnotationSourceNamespace, api.AnnotationSourceName, api.AnnotationSourceUID, api.AnnotationSourceType, api.AnnotationSourceOrigin,
 			api.AnnotationContentHash, api.AnnotationGeneration, api.AnnotationResourceVersion, api.AnnotationLastSyncTime),

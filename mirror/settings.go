@@ -18,7 +18,7 @@ type Settings struct {
 	// Excluded wins.
 	Included, Excluded pattern.List
 	// Strip has the labels and annotations that mirrors don't get; see ParseStrip.
-	Strip pattern.List
+	Strip Strip
 	// Authors is how authors are known and whom of them nobody is asked about; nil where
 	// none is asked about.
 	Authors *Authors

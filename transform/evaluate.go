@@ -11,12 +11,12 @@ import (
 // Context is what the variables of templates stand for. The maps are read,
 // never written.
 type Context struct {
-	TargetNamespace string
-	SourceNamespace string
-	SourceName      string
-	TargetName      string            // the mirror's name
-	Labels          map[string]string // the source's
-	Annotations     map[string]string // the source's
+	TargetNamespace                 string
+	SourceNamespace                 string
+	SourceName                      string
+	TargetName                      string            // the mirror's name
+	Labels                          map[string]string // the source's
+	Annotations                     map[string]string // the source's
 	TargetLabels, TargetAnnotations map[string]string // the target namespace's
 }
 

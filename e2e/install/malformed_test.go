@@ -75,6 +75,7 @@ var malformed = []oddity{
 	{"target-namespaces=" + strings.Repeat(strings.Repeat("a", 50)+",", 160) + strings.Repeat("a", 33), "kubemirror.raczylo.com/target-namespaces: it has 8193 bytes; the most is 8192"},
 	{"target-namespaces=" + strings.Repeat("a,", 500) + "a", "kubemirror.raczylo.com/target-namespaces: it has 501 items; the most is 500"},
 	{"target-selector=" + strings.Repeat("a", 8193), "kubemirror.raczylo.com/target-selector: it has 8193 bytes; the most is 8192"},
+	{"keep-metadata=" + strings.Repeat("a", 8193), "kubemirror.raczylo.com/keep-metadata: it has 8193 bytes; the most is 8192"},
 	{"target-name=" + strings.Repeat("\u00e4", 4097), "kubemirror.raczylo.com/target-name: it has 8194 bytes; the most is 8192"},
 	{"sync=" + strings.Repeat("a", 8193), "kubemirror.raczylo.com/sync: it has 8193 bytes; the most is 8192"},
 	{"max-targets=many", fmt.Sprintf(noNumber, "many")},
@@ -116,7 +117,7 @@ var readable = []string{
 	"target-name=a.b-c", "target-name= db ", "target-name={{.TargetNamespace}}-DB",
 	"target-selector=", "target-selector= a , !b,! c, d/e=f ,g==h,i != j,k in (l, m),n notin(o),p>1,q<-2,r=,in in (notin)",
 	"target-selector=a=-b-", "transform=rules: [", "transform-strict=true", "recreate-on-immutable-change=true",
-	"target-kind=Secret", "target-kind=ConfigMap",
+	"target-kind=Secret", "target-kind=ConfigMap", "keep-metadata=argocd.argoproj.io/*,helm.sh/chart", "keep-metadata=!x",
 	"label enabled=false", "label enabled=",
 	// What is left of the mirror that it was.
 	"mirror-id=secrets/a/b", "source-keys=x", "source-namespace=a", "source-name=b", "source-uid=c", "source-content-hash=d", "source-generation=1",

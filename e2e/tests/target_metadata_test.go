@@ -27,13 +27,13 @@ func TestI4AChangeOfANamespaceIsWrittenToTheMirrorsThatReadIt(t *testing.T) {
 	env.Apply(ruled(annotation, content, "- {path: data.contact, optional: true, template: '{{default \"nobody\" (index .TargetAnnotations \"example.com/contact\")}}'}", targets))
 	env.Apply(ruled(named, content, "- {path: data.me, optional: true, template: '{{.TargetName}}'}", targets, "target-name={{.SourceName}}-{{.TargetLabels.region}}"))
 
-	at := func(r kit.Ref, namespace, name string) kit.Ref { return kit.Object(configMap, namespace, name) }
+	at := func(namespace, name string) kit.Ref { return kit.Object(configMap, namespace, name) }
 	env.WaitFor(label.In(a), "reads the label", holds("data: {region: eu}"))
 	env.WaitFor(label.In(b), "reads the label", holds("data: {region: us}"))
 	env.WaitFor(annotation.In(a), "reads the annotation", holds("data: {contact: one}"))
 	env.WaitFor(annotation.In(b), "does without", holds("data: {contact: nobody}"))
-	env.WaitFor(at(named, a, "named-eu"), "has its name by the label", holds("data: {me: named-eu}"))
-	env.WaitFor(at(named, b, "named-us"), "has its name by the label", holds("data: {me: named-us}"))
+	env.WaitFor(at(a, "named-eu"), "has its name by the label", holds("data: {me: named-eu}"))
+	env.WaitFor(at(b, "named-us"), "has its name by the label", holds("data: {me: named-us}"))
 	for _, r := range []kit.Ref{plain, label, annotation, named} {
 		env.WaitFor(r, "is in sync", kit.HasStatus("2/2 synced"))
 	}
@@ -46,8 +46,8 @@ func TestI4AChangeOfANamespaceIsWrittenToTheMirrorsThatReadIt(t *testing.T) {
 	}{
 		{"a label that is read", func() { env.Label(place, "region=asia") }, func() {
 			env.WaitFor(label.In(a), "follows", holds("data: {region: asia}"))
-			env.WaitFor(at(named, a, "named-asia"), "follows", holds("data: {me: named-asia}"))
-			env.WaitGone(at(named, a, "named-eu"))
+			env.WaitFor(at(a, "named-asia"), "follows", holds("data: {me: named-asia}"))
+			env.WaitGone(at(a, "named-eu"))
 		}, []string{"create named-asia", "delete named-eu", "update label"}},
 		{"an annotation that is read", func() { env.Annotate(place, "example.com/contact=two") }, func() {
 			env.WaitFor(annotation.In(a), "follows", holds("data: {contact: two}"))
