@@ -26,6 +26,8 @@ const (
 	AnnotationPaused           = Domain + "/paused"
 	AnnotationRecreate         = Domain + "/recreate-on-immutable-change"
 	AnnotationKeepMetadata     = Domain + "/keep-metadata"
+	// AnnotationOnDelete stands on mirrors too, for when there is no source to ask.
+	AnnotationOnDelete = Domain + "/on-delete"
 )
 
 // What users write on a namespace.
@@ -64,8 +66,8 @@ const (
 	AnnotationSourceOrigin = Domain + "/source-origin"
 	// AnnotationSourceType is the resource of a source whose mirror is of another, as
 	// "secrets" or "widgets.example.com".
-	AnnotationSourceType = Domain + "/source-type"
-	AnnotationContentHash     = Domain + "/source-content-hash"
+	AnnotationSourceType  = Domain + "/source-type"
+	AnnotationContentHash = Domain + "/source-content-hash"
 
 	// The stamps tell of the moment of the last write, so they can't be compared
 	// with what they should be.

@@ -96,7 +96,7 @@ func (c Config) say(format string, args ...any) { _, _ = fmt.Fprintf(c.Out, form
 
 // count is what was done to the objects of a type.
 type count struct {
-	deleted, released, failed int
+	deleted, left, released, failed int
 	// failure is the first one.
 	failure string
 }
@@ -110,6 +110,7 @@ func (n *count) fail(err error) {
 
 func (n *count) add(other count) {
 	n.deleted += other.deleted
+	n.left += other.left
 	n.released += other.released
 	n.failed += other.failed
 }
@@ -119,6 +120,9 @@ func (n count) String() string {
 	var parts []string
 	if n.deleted > 0 {
 		parts = append(parts, plural(n.deleted, "mirror")+" deleted")
+	}
+	if n.left > 0 {
+		parts = append(parts, plural(n.left, "mirror")+" left behind")
 	}
 	if n.released > 0 {
 		parts = append(parts, plural(n.released, "source")+" released")

@@ -39,6 +39,8 @@ func (c Config) clean(ctx context.Context, t discovery.Type) count {
 			}
 			if done, err := change(ctx, objects, o, c.deleteMirror(t.Resource.GroupResource())); err != nil {
 				n.fail(fmt.Errorf("delete the mirror %s/%s: %w", o.Namespace, o.Name, err))
+			} else if done && staysBehind(t.Resource.GroupResource(), o) {
+				n.left++
 			} else if done {
 				n.deleted++
 			}
@@ -135,7 +137,7 @@ func (c Config) sourceAllowed(namespace string) bool {
 	return c.SourceNamespaces.Empty() || c.SourceNamespaces.Match(namespace)
 }
 
-// deleteMirror deletes an object of a type if it is a mirror of an allowed source:
+// deleteMirror deletes an object of a type, or leaves it behind, if it is a mirror of an allowed source:
 // what has the label alone, as a child of a mirror may, is somebody else's (I1).
 // Where not all sources are allowed, a mirror that doesn't say where its source is may
 // be anybody's.
@@ -145,12 +147,24 @@ func (c Config) deleteMirror(resource schema.GroupResource) mutation {
 		if !mirror.StandingOf(resource, o).IsMirror() || !said && !c.SourceNamespaces.Empty() || !c.sourceAllowed(from) {
 			return false, nil
 		}
+		if staysBehind(resource, o) {
+			patch, err := json.Marshal(map[string]any{"metadata": mirror.LeaveBehind(mirror.NewRecord(resource, o).Identity)})
+			if err == nil {
+				_, err = objects.Patch(ctx, o.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: api.FieldManager})
+			}
+			return true, err
+		}
 		return true, objects.Delete(ctx, o.Name, metav1.DeleteOptions{
 			Preconditions: &metav1.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion},
 			// A Job's Pods would outlive it otherwise.
 			PropagationPolicy: new(metav1.DeletePropagationBackground),
 		})
 	}
+}
+
+// staysBehind reports whether a mirror is to stay, less what makes it one: its source said so.
+func staysBehind(resource schema.GroupResource, o *metav1.PartialObjectMetadata) bool {
+	return mirror.NewRecord(resource, o).StaysBehind(nil, false)
 }
 
 // release takes our finalizer and our status off the object, if it is in an allowed

@@ -119,6 +119,30 @@ func (c *client) delete(ctx context.Context, t schema.GroupVersionResource, have
 	return err
 }
 
+// remove has an object be a mirror no more: it is deleted, or left behind.
+func (c *client) remove(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record, left bool) error {
+	if left {
+		return c.leaveBehind(ctx, t, have)
+	}
+	return c.delete(ctx, t, have)
+}
+
+// leaveBehind takes our labels and annotations off just this object in just this form: it
+// is a mirror no more.
+func (c *client) leaveBehind(ctx context.Context, t schema.GroupVersionResource, have *mirror.Record) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	body, err := json.Marshal(map[string]any{"metadata": mirror.LeaveBehind(have.Identity)})
+	if err != nil {
+		return err
+	}
+	if _, err = c.Metadata.Resource(t).Namespace(have.Namespace).Patch(ctx, have.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: api.FieldManager}); err != nil {
+		return err
+	}
+	c.Metrics.Wrote("patch")
+	return nil
+}
+
 // patchSource changes metadata of a source, and only if it is still the same
 // object; with a resource version, only if it is still in that form. It returns
 // the new resource version.

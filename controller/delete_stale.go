@@ -61,7 +61,7 @@ func (w *mirrorWorker) delete(ctx context.Context, key mirror.MirrorKey, s snaps
 		if !ok {
 			return errStale // forgotten meanwhile
 		}
-		err := w.client.delete(ctx, resource, r)
+		err := w.client.remove(ctx, resource, r, r.StaysBehind(s.source, s.refused))
 		w.deleted(key, r, err)
 		if !apierrors.IsConflict(err) || read == mostReads {
 			return err

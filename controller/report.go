@@ -34,6 +34,10 @@ func (w *sourceWorker) reportStatus(ctx context.Context, key mirror.SourceKey, s
 func (w *mirrorWorker) reportDeleted(ctx context.Context, key mirror.MirrorKey, s snapshot, r *mirror.Record) {
 	_, kind, _ := servedAs(w.cache, r.Resource())
 	logger := klog.FromContext(ctx).WithValues("mirror", klog.KObj(r.GetObjectMeta()), "type", mirror.TypeName(kind), "source", key.Source)
+	if r.StaysBehind(s.source, s.refused) {
+		logger.V(2).Info("Left a mirror behind, as its source asked for")
+		return
+	}
 	if s.cause == "" {
 		logger.V(2).Info("Deleted a mirror")
 		return

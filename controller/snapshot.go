@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -39,6 +40,8 @@ type snapshot struct {
 	// stay as they are; cause says why a mirror is to go, where its source's author
 	// didn't ask for that.
 	consent, cause string
+	// refused says that the namespace refuses mirrors of the source, if it is there.
+	refused bool
 }
 
 func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
@@ -62,6 +65,9 @@ func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
 	}
 	s.drift = s.since.IsZero() && st.drifted[key.Namespace]
 	s.intent = w.cache.intentLocked(s.source, st, w.cache.namespaces[key.Namespace], w.cache.tables.owners.mirrors[key.Source], key.Namespace)
+	if ns := w.cache.namespaces[key.Namespace]; ns != nil {
+		s.refused = ns.Refuses(cmp.Or(s.source.From(), key.Source.Namespace))
+	}
 	if s.intent == mirror.IntentPresent {
 		var known bool
 		if s.mirrors, known = w.cache.tables.mirrorsOf(s.source); !known {

@@ -87,6 +87,8 @@ func actionOf(t *explain.Target) string {
 		return "recreate"
 	case mirror.Delete:
 		return "delete"
+	case mirror.Leave:
+		return "leave"
 	}
 	if len(t.Going()) > 0 {
 		return "delete"
@@ -115,7 +117,7 @@ func sum(rows []row) string {
 		count[r.action]++
 	}
 	var parts []string
-	for _, action := range []string{"create", "change", "recreate", "delete", "blocked", "kept", "refused", "unclear"} {
+	for _, action := range []string{"create", "change", "recreate", "delete", "leave", "blocked", "kept", "refused", "unclear"} {
 		if count[action] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", count[action], action))
 		}

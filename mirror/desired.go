@@ -205,6 +205,9 @@ func (s *Source) newDesired(object map[string]any) (*Desired, error) {
 	annotations[api.AnnotationSourceNamespace] = s.Namespace
 	annotations[api.AnnotationSourceName] = s.Name
 	annotations[api.AnnotationSourceUID] = string(s.UID)
+	if s.Retain {
+		annotations[api.AnnotationOnDelete] = retain
+	}
 	if s.Of != nil {
 		annotations[api.AnnotationSourceOrigin] = s.Of.text()
 	}

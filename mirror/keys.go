@@ -28,7 +28,7 @@ var (
 		// count for nothing on it.
 		labels: set(api.LabelEnabled, api.LabelMirror, api.LabelManagedBy),
 		annotations: set(api.AnnotationSync, api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationTargetName, api.AnnotationTargetKind, api.AnnotationMirrorOf, api.AnnotationAllowTo, api.AnnotationMaxTargets,
-			api.AnnotationTransform, api.AnnotationTransformStrict, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationRecreate, api.AnnotationKeepMetadata,
+			api.AnnotationTransform, api.AnnotationTransformStrict, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationRecreate, api.AnnotationKeepMetadata, api.AnnotationOnDelete,
 			api.AnnotationSyncStatus, api.AnnotationFailedTargets, api.AnnotationAuthor,
 			api.AnnotationMirrorID, api.AnnotationSourceKeys, api.AnnotationSourceNamespace, api.AnnotationSourceName, api.AnnotationSourceUID, api.AnnotationSourceType, api.AnnotationSourceOrigin,
 			api.AnnotationContentHash, api.AnnotationGeneration, api.AnnotationResourceVersion, api.AnnotationLastSyncTime),
@@ -84,7 +84,7 @@ func article(noun string) string {
 func (v vocabulary) nearest(key string) string {
 	best, least := "", maxEdits+1
 	for _, known := range slices.Concat(slices.Sorted(maps.Keys(v.annotations)), slices.Sorted(maps.Keys(v.labels))) {
-		if onMirror[known] {
+		if onMirror[known] && known != api.AnnotationOnDelete {
 			continue // nobody writes these by hand
 		}
 		if n := edits(key, known, least); n < least {

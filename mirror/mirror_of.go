@@ -56,8 +56,11 @@ func (s *Source) StandsFor() bool { return s.Of != nil && s.Of.Namespace == s.Na
 // Requests reports whether it asks for another source's mirror.
 func (s *Source) Requests() bool { return s.Of != nil && s.Of.Namespace != s.Namespace }
 
-// From is the namespace that its content comes from.
+// From is the namespace that its content comes from; empty of a source that is gone.
 func (s *Source) From() string {
+	if s == nil {
+		return ""
+	}
 	if s.Of != nil {
 		return s.Of.Namespace
 	}
@@ -121,7 +124,9 @@ func (s *Settings) Standing(in *Source, u *unstructured.Unstructured) *Source {
 	case StandingOf(src.Of.Type, u).IsMirror():
 		return without(src, fmt.Sprintf("%s %q is a mirror itself; stand for its source", src.Of.Type, src.Of.Name))
 	case refused(u.Object) != "":
-		return without(src, refused(u.Object))
+		src = without(src, refused(u.Object))
+		src.Mode = Refused
+		return src
 	}
 	content, size := fingerprint(u, u.GetAnnotations())
 	src.fingerprint, src.Size = HashContent(map[string]any{"controls": src.controls.fingerprint.String(), "content": content.String()}), size

@@ -105,16 +105,18 @@ func TestWhatIsStoodForMayBeMissingOrForbiddenAndThenNothingGoesOut(t *testing.T
 	settings := testSettings(t)
 	release := aSecret("here", "db", nil, nil)
 	release.Object["type"] = "helm.sh/release.v1"
+	if got := settings.Standing(src, release); got.Mode != Refused || !strings.Contains(got.Reason, "are never mirrored") || got.HasContent() {
+		t.Errorf("a release: mode %v, %q", got.Mode, got.Reason)
+	}
 	mirrored := aSecret("here", "db", nil, map[string]string{api.AnnotationMirrorID: "secrets/here/db", api.AnnotationSourceNamespace: "x", api.AnnotationSourceName: "db"})
 	mirrored.SetLabels(map[string]string{api.LabelMirror: "true"})
 	for it, row := range map[string]struct {
 		u    *unstructured.Unstructured
 		want string
 	}{
-		"isn't there":  {nil, "there is no"},
-		"is excluded":  {aSecret("here", "db", nil, map[string]string{api.AnnotationExclude: "true"}), "lets it go nowhere"},
-		"is a mirror":  {mirrored, "is a mirror itself"},
-		"is a release": {release, "are never mirrored"},
+		"isn't there": {nil, "there is no"},
+		"is excluded": {aSecret("here", "db", nil, map[string]string{api.AnnotationExclude: "true"}), "lets it go nowhere"},
+		"is a mirror": {mirrored, "is a mirror itself"},
 	} {
 		got := settings.Standing(src, row.u)
 		if got.Mode != Missing || !strings.Contains(got.Reason, row.want) || got.HasContent() || got.Intent(&Namespace{Identity: Identity{Name: "a"}}, func() bool { return true }) != IntentAbsent {

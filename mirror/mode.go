@@ -35,7 +35,7 @@ var switches = []string{api.AnnotationSync, api.AnnotationExclude, api.Annotatio
 // boundedBySize are the annotations whose length the policy on sources bounds too, in its
 // order. Rules have a bound of their own.
 var boundedBySize = []string{api.AnnotationSync, api.AnnotationExclude, api.AnnotationPaused, api.AnnotationTransformStrict, api.AnnotationRecreate,
-	api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationMaxTargets, api.AnnotationTargetName, api.AnnotationTargetKind, api.AnnotationMirrorOf, api.AnnotationAllowTo, api.AnnotationKeepMetadata}
+	api.AnnotationTargetNamespaces, api.AnnotationTargetSelector, api.AnnotationMaxTargets, api.AnnotationTargetName, api.AnnotationTargetKind, api.AnnotationMirrorOf, api.AnnotationAllowTo, api.AnnotationKeepMetadata, api.AnnotationOnDelete}
 
 // mode reads the switches. What clearly turns a source off counts, whatever else is
 // wrong with it; what is not clear stops it as it is (I10).

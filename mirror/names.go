@@ -18,7 +18,7 @@ var stamps = []string{api.AnnotationGeneration, api.AnnotationResourceVersion, a
 var onMirror = map[string]bool{
 	api.LabelMirror: true, api.LabelManagedBy: true, api.AnnotationMirrorID: true, api.AnnotationSourceKeys: true,
 	api.AnnotationSourceNamespace: true, api.AnnotationSourceName: true, api.AnnotationSourceUID: true, api.AnnotationSourceType: true, api.AnnotationSourceOrigin: true, api.AnnotationContentHash: true,
-	api.AnnotationGeneration: true, api.AnnotationResourceVersion: true, api.AnnotationLastSyncTime: true,
+	api.AnnotationGeneration: true, api.AnnotationResourceVersion: true, api.AnnotationLastSyncTime: true, api.AnnotationOnDelete: true,
 }
 
 // SourceSelector and MirrorSelector are what the server filters the two watches

@@ -122,6 +122,12 @@ func (n *Namespace) Consent(sourceNamespace string) Consent {
 	return ConsentRefused
 }
 
+// Refuses reports whether the namespace itself refuses what comes from there. That a source's
+// own namespace is no target is none of its doing.
+func (n *Namespace) Refuses(from string) bool {
+	return n.Labels[api.LabelAllowMirrors] == "false" || n.Name != from && n.Consent(from) == ConsentRefused
+}
+
 // Admits reports whether the namespace lets mirrors of sources from there in, now.
 func (n *Namespace) Admits(sourceNamespace string) bool {
 	return !n.Terminating && n.Consent(sourceNamespace) == ConsentGiven

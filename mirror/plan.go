@@ -13,10 +13,12 @@ const (
 	Delete
 	// Read is no write yet: what is to be done depends on what the server has.
 	Read
+	// Leave takes off a mirror what makes it one; see StaysBehind.
+	Leave
 )
 
 func (a Action) String() string {
-	return [...]string{"none", "create", "replace", "recreate", "delete", "read"}[a]
+	return [...]string{"none", "create", "replace", "recreate", "delete", "read", "leave"}[a]
 }
 
 // Plan says what makes the one object that have is (nil: there is none) what want

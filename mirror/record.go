@@ -42,6 +42,8 @@ type Record struct {
 	// HasStatus says that its status is a part of the object, which a write of ours has
 	// to carry along.
 	HasStatus bool
+	// Retain says that it is to stay behind when its source is gone.
+	Retain bool
 	// Crowded says that others added more than is kept.
 	Crowded bool
 }
@@ -194,7 +196,7 @@ func NewRecord(resource schema.GroupResource, o metav1.Object) *Record {
 	}
 	r.resource, r.origin = unique.Make(resource), unique.Make(originIn(resource, annotations))
 	r.Stamped, r.Generation = ours.stamped(annotations), annotations[api.AnnotationGeneration] != ""
-	r.HasStatus = ours.status
+	r.HasStatus, r.Retain = ours.status, annotations[api.AnnotationOnDelete] == retain
 	unmanaged := unmanagedIn(o, &ours, r.Standing)
 	r.Metadata = hashMetadata(labels, annotations, unmanaged)
 	if r.Crowded = unmanaged.Size() > r.Standing.mostUnmanaged(); !r.Crowded {

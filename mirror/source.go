@@ -49,6 +49,9 @@ type Source struct {
 	Targets    Targets
 	MaxTargets int
 	Recreate   bool
+	// Retain says that its mirrors are to stay behind when it goes or stops. What can't be
+	// read says so too: it takes nothing away (I10).
+	Retain bool
 	// AllowTo are the namespaces that get a mirror when they ask for one.
 	AllowTo Targets
 
@@ -164,6 +167,7 @@ func (s *Settings) NewSource(resource schema.GroupResource, u *unstructured.Unst
 		Generation:    u.GetGeneration(),
 		Deleting:      u.GetDeletionTimestamp() != nil,
 		MaxTargets:    -1,
+		Retain:        annotations[api.AnnotationOnDelete] != "",
 		SyncStatus:    bounded(annotations[api.AnnotationSyncStatus], 2*maxStatus),
 		FailedTargets: bounded(annotations[api.AnnotationFailedTargets], maxFailed+1),
 		Seen:          time.Now(),
@@ -240,6 +244,9 @@ func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotati
 		if s.MaxTargets, err = strconv.Atoi(text); err != nil || s.MaxTargets < 0 {
 			return fmt.Errorf("%s: %q is not a whole number from 0 up", api.AnnotationMaxTargets, text)
 		}
+	}
+	if text := annotations[api.AnnotationOnDelete]; text != "" && text != retain {
+		return fmt.Errorf("%s: %q is not %q", api.AnnotationOnDelete, text, retain)
 	}
 	controls, err := readControls(settings, annotations)
 	if err != nil {

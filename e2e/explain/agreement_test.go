@@ -24,7 +24,7 @@ var (
 	lists = []string{"PREFIX-*", "all", "all-labeled", "PREFIX-a,PREFIX-b", "PREFIX-?", "PREFIX-*,!PREFIX-a", "all,!PREFIX-b*", "all-labeled,PREFIX-d", "!PREFIX-c", "PREFIX-e,PREFIX-nowhere", "", "Wrong_", "PREFIX-f, PREFIX-g ,"}
 
 	extras = []string{"", "", "", "", "kubemirror.raczylo.com/max-targets: '2'", "kubemirror.raczylo.com/max-targets: '0'", "kubemirror.raczylo.com/target-selector: 'tier in (x, y)'", "kubemirror.raczylo.com/target-selector: '!tier'",
-		"kubemirror.raczylo.com/paused: 'true'", "kubemirror.raczylo.com/exclude: 'true'", "kubemirror.raczylo.com/excluded: 'true'", "kubemirror.raczylo.com/target-name: '{{.SourceName}}-{{.TargetNamespace}}'",
+		"kubemirror.raczylo.com/paused: 'true'", "kubemirror.raczylo.com/on-delete: 'retain'", "kubemirror.raczylo.com/on-delete: 'keep'", "kubemirror.raczylo.com/exclude: 'true'", "kubemirror.raczylo.com/excluded: 'true'", "kubemirror.raczylo.com/target-name: '{{.SourceName}}-{{.TargetNamespace}}'",
 		"kubemirror.raczylo.com/transform: 'rules: [{path: data.key, value: other}]'", "kubemirror.raczylo.com/transform: 'rules: [{path: data.none.of, value: x}]', kubemirror.raczylo.com/transform-strict: 'true'",
 		"kubemirror.raczylo.com/transform: 'rules: ['",
 		"kubemirror.raczylo.com/target-name: '{{.SourceName}}-{{default \"w\" .TargetLabels.tier}}'", "kubemirror.raczylo.com/target-name: '{{.SourceName}}-{{.TargetLabels.tier}}'",

@@ -80,10 +80,12 @@ func TestCleanupReleasesEverySourceAndCanBeRunAgain(t *testing.T) {
 	env.Apply(source("v1", "Secret", src, "db"))
 	env.Apply(source("v1", "ConfigMap", src, "db", theirs))
 	env.Apply(source("v1", "ConfigMap", src, "lost"))
+	retained := kit.Object("PodTemplate", src, "kept")
+	env.Apply(strings.Replace(source("v1", "PodTemplate", src, "kept"), "annotations: {", "annotations: {kubemirror.raczylo.com/on-delete: retain, ", 1) + "template: {spec: {containers: [{name: c, image: c}]}}\n")
 	env.Apply(source(env.Prefix()+".example.com/v1", "Widget", src, "db"))
 	env.Apply("{apiVersion: v1, kind: Secret, metadata: {namespace: " + target + ", name: foreign}}")
 	km := env.Start()
-	for _, r := range []kit.Ref{secret, configMap, unlabelled, widget} {
+	for _, r := range []kit.Ref{secret, configMap, unlabelled, widget, retained} {
 		env.WaitFor(r, "is synced", synced)
 	}
 	km.Stop()
@@ -93,7 +95,7 @@ func TestCleanupReleasesEverySourceAndCanBeRunAgain(t *testing.T) {
 	t.Log("without --delete-mirrors, mirrors stay")
 	program, config := binary(t), admin(t, env)
 	out := must(t, "cleanup", run(t, "", program, "cleanup", "--kubeconfig="+config))
-	for _, line := range []string{"Secret.v1: 1 source released", "ConfigMap.v1: 2 sources released", widget.Kind + ": 1 source released", ": 4 sources released"} {
+	for _, line := range []string{"Secret.v1: 1 source released", "ConfigMap.v1: 2 sources released", widget.Kind + ": 1 source released", ": 5 sources released"} {
 		if !strings.Contains(out, line) {
 			t.Errorf("it says %q, and lacks %q", out, line)
 		}
@@ -117,13 +119,16 @@ func TestCleanupReleasesEverySourceAndCanBeRunAgain(t *testing.T) {
 
 	t.Log("with --delete-mirrors they go, and nothing else does")
 	out = must(t, "cleanup", run(t, "", program, "cleanup", "--delete-mirrors", "--kubeconfig="+config))
-	if !strings.Contains(out, "ConfigMap.v1: 2 mirrors deleted\n") {
+	if !strings.Contains(out, "ConfigMap.v1: 2 mirrors deleted\n") || !strings.Contains(out, "PodTemplate.v1: 1 mirror left behind\n") {
 		t.Errorf("it says %q", out)
 	}
 	for _, r := range []kit.Ref{secret, configMap, unlabelled, widget} {
 		if env.Find(r.In(target)) != nil {
 			t.Errorf("the mirror %s is still there", r.In(target))
 		}
+	}
+	if o := env.Get(retained.In(target)); len(o.GetLabels())+len(o.GetAnnotations()) > 0 {
+		t.Errorf("what its source has stay behind has the labels %v and annotations %v", o.GetLabels(), o.GetAnnotations())
 	}
 	if after := env.Get(foreign).GetResourceVersion(); after != before {
 		t.Error("it changed an object that is none of ours")

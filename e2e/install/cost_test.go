@@ -201,7 +201,7 @@ func families(env *kit.Env, ns, controller string) [][]request {
 		if !slices.Contains(unread, text) {
 			continue
 		}
-		for _, key := range []string{"sync", "exclude", "paused", "transform-strict", "recreate-on-immutable-change", "keep-metadata", "max-targets", "target-kind", "author", "unknown"} {
+		for _, key := range []string{"sync", "exclude", "paused", "transform-strict", "recreate-on-immutable-change", "keep-metadata", "on-delete", "max-targets", "target-kind", "author", "unknown"} {
 			source(long(key, on))
 		}
 		namespace(long("unknown", bare))

@@ -56,6 +56,7 @@ func TestAThiefOfTheCleanupsTokenCanOnlyTakeAway(t *testing.T) {
 	}
 	for _, row := range []attempt{
 		{"let go of what has our finalizer", "", patch("former", released)},
+		{"leave a mirror behind", "", append(patch("db", letGo(true)), "--dry-run=server")},
 		{"delete a mirror", "", []string{"-n", target, "delete", "secret", "db"}},
 		{"end the controller", "", []string{"-n", system, "delete", "deployment", "kubemirror", "--dry-run=server"}},
 	} {

@@ -18,6 +18,19 @@ type attempt struct {
 	args        []string
 }
 
+// letGo is the patch that makes an object a mirror no more: all of its marks, or all but one.
+func letGo(all bool) string {
+	annotations := []string{"source-keys", "source-namespace", "source-name", "source-uid", "source-content-hash", "source-generation", "source-resource-version", "last-sync-time", "on-delete"}
+	if all {
+		annotations = append(annotations, "mirror-id")
+	}
+	var nulls []string
+	for _, key := range annotations {
+		nulls = append(nulls, fmt.Sprintf("%q:null", domain+key))
+	}
+	return fmt.Sprintf(`{"metadata":{"labels":{%q:null,%q:null},"annotations":{%s}}}`, domain+"mirror", domain+"managed-by", strings.Join(nulls, ","))
+}
+
 // event is one of the controller's, about what that says.
 func event(namespace, regarding, labels string) string {
 	return fmt.Sprintf(`
@@ -133,6 +146,10 @@ func steal(t *testing.T, mode string) {
 		{"delete it", "", []string{"-n", target, "delete", "secret", "again"}},
 		{"change the content of a source", "", patch("source", content)},
 		{"take the label off a mirror", "", patch("db", `{"metadata":{"labels":{"kubemirror.raczylo.com/mirror":null}}}`)},
+		{"leave it behind with a label more", "", patch("db", strings.Replace(letGo(true), `"labels":{`, `"labels":{"a":"b",`, 1))},
+		{"leave it behind with other content", "", patch("db", strings.Replace(letGo(true), "{", `{"data":{"password":"eA=="},`, 1))},
+		{"leave it behind with a mark", "", patch("db", letGo(false))},
+		{"leave somebody's behind", "", patch("child", letGo(true))},
 		{"make a source of it", "", patch("db", `{"metadata":{"labels":{"kubemirror.raczylo.com/enabled":"true"}}}`)},
 		{"take its name for itself away", "", patch("db", named("null"))},
 		{"give it another's", "", patch("db", named(`"secrets/`+target+`/other"`))},
@@ -186,6 +203,7 @@ func steal(t *testing.T, mode string) {
 		{"change a mirror", "", patch("db", content)},
 		{"change a large one", "", []string{"-n", target, "patch", "configmap", "large", "--type=merge", "-p", `{"data":{"key-7":"x"}}`}},
 		{"take one from before over", "", patch("before", `{"metadata":{"annotations":{"kubemirror.raczylo.com/mirror-id":"secrets/`+target+`/before"}},"data":{"k":"eA=="}}`)},
+		{"leave a mirror behind", "", append(patch("db", letGo(true)), "--dry-run=server")},
 		{"delete a mirror", "", []string{"-n", target, "delete", "secret", "db"}},
 		{"create one where those of its source are let in", into(picky, env.Name("friend")), create},
 		{"create one that was asked for where those of its source are let in", strings.ReplaceAll(asked("secrets/"+env.Name("friend")+"/db", picky), "loot", "loot-asked"), create},

@@ -78,6 +78,8 @@ var malformed = []oddity{
 	{"keep-metadata=" + strings.Repeat("a", 8193), "kubemirror.raczylo.com/keep-metadata: it has 8193 bytes; the most is 8192"},
 	{"target-name=" + strings.Repeat("\u00e4", 4097), "kubemirror.raczylo.com/target-name: it has 8194 bytes; the most is 8192"},
 	{"sync=" + strings.Repeat("a", 8193), "kubemirror.raczylo.com/sync: it has 8193 bytes; the most is 8192"},
+	{"on-delete=delete", `kubemirror.raczylo.com/on-delete: "delete" is not "retain"`},
+	{"on-delete=Retain", `kubemirror.raczylo.com/on-delete: "Retain" is not "retain"`},
 	{"max-targets=many", fmt.Sprintf(noNumber, "many")},
 	{"max-targets=-1", fmt.Sprintf(noNumber, "-1")},
 	{"max-targets=", fmt.Sprintf(noNumber, "")},
@@ -117,7 +119,7 @@ var readable = []string{
 	"target-name=a.b-c", "target-name= db ", "target-name={{.TargetNamespace}}-DB",
 	"target-selector=", "target-selector= a , !b,! c, d/e=f ,g==h,i != j,k in (l, m),n notin(o),p>1,q<-2,r=,in in (notin)",
 	"target-selector=a=-b-", "transform=rules: [", "transform-strict=true", "recreate-on-immutable-change=true",
-	"target-kind=Secret", "target-kind=ConfigMap", "keep-metadata=argocd.argoproj.io/*,helm.sh/chart", "keep-metadata=!x",
+	"on-delete=retain", "on-delete=", "target-kind=Secret", "target-kind=ConfigMap", "keep-metadata=argocd.argoproj.io/*,helm.sh/chart", "keep-metadata=!x",
 	"label enabled=false", "label enabled=",
 	// What is left of the mirror that it was.
 	"mirror-id=secrets/a/b", "source-keys=x", "source-namespace=a", "source-name=b", "source-uid=c", "source-content-hash=d", "source-generation=1",
@@ -193,7 +195,7 @@ func numbered(format string, n int) []string {
 
 // keys are all that a source's author writes, and KubeMirror on it.
 var keys = []string{"sync", "target-namespaces", "target-selector", "target-name", "max-targets", "transform", "transform-strict", "exclude", "paused",
-	"recreate-on-immutable-change", "target-kind", "mirror-of", "allow-to", "sync-status", "failed-targets"}
+	"recreate-on-immutable-change", "target-kind", "mirror-of", "allow-to", "keep-metadata", "on-delete", "sync-status", "failed-targets"}
 
 func TestNoTypingErrorInAKeyIsSilent(t *testing.T) {
 	env := kit.New(t)

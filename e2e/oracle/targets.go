@@ -22,7 +22,7 @@ const (
 
 // known are the annotations that mean something on a source.
 var known = []string{"sync", "target-namespaces", "target-selector", "target-name", "max-targets", "transform", "transform-strict", "exclude", "paused",
-	"recreate-on-immutable-change", "sync-status", "failed-targets"}
+	"recreate-on-immutable-change", "on-delete", "sync-status", "failed-targets"}
 
 func modeOf(o *unstructured.Unstructured) mode {
 	a := o.GetAnnotations()

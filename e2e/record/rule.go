@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/lukaszraczylo/kubemirror/e2e/audit"
 )
@@ -140,7 +141,35 @@ func (r *record) judgeDelete(a asking) error {
 // ofSource are the annotations that the product writes on sources.
 var ofSource = []string{domain + "sync-status", domain + "failed-targets"}
 
+// judgeLeaving says what is wrong with a patch that makes an object a mirror no more, and
+// whether it is one: it takes the product's own keys off a mirror, and nothing else.
+func (r *record) judgeLeaving(a asking) (bool, error) {
+	labels, _ := a.patch["labels"].(map[string]any)
+	annotations, _ := a.patch["annotations"].(map[string]any)
+	if _, takes := labels[domain+"mirror"]; !takes {
+		return false, nil
+	}
+	for _, keys := range []map[string]any{labels, annotations} {
+		for key, value := range keys {
+			if value != nil || !strings.HasPrefix(key, domain) {
+				return true, fmt.Errorf("leaving a mirror behind, it writes %s", key)
+			}
+		}
+	}
+	if len(a.patch) != 4 || a.beyond {
+		return true, errors.New("leaving a mirror behind, it patches more than labels and annotations")
+	}
+	o, err := r.before(a)
+	if err == nil && o.standing() != named {
+		err = errors.New("what it leaves behind is no mirror")
+	}
+	return true, err
+}
+
 func (r *record) judgePatch(a asking) error {
+	if is, err := r.judgeLeaving(a); is {
+		return err
+	}
 	for key, value := range a.patch {
 		switch key {
 		case "uid", "resourceVersion":

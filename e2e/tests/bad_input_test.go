@@ -64,6 +64,7 @@ func TestASourceThatCantBeReadKeepsItsMirrorsAndSaysWhy(t *testing.T) {
 		{"a key that excludes nothing", "exlude", "true", "did you mean " + domain + "exclude?"},
 		{"a key of a namespace", "allow-from", "everywhere", "belongs on a namespace"},
 		{"a key like nothing at all", "dry-run", "true", "unknown annotation"},
+		{"a word on deletion that there isn't", "on-delete", "keep", `"keep" is not "retain"`},
 		{"a consent to recreation that is neither true nor false", "recreate-on-immutable-change", "sure", `"sure"`},
 	}
 	bystander := kit.Object("Secret", src, "bystander")

@@ -28,6 +28,7 @@ var keysOfASource = map[string]string{
 	"exclude":                      "true",
 	"paused":                       "true",
 	"recreate-on-immutable-change": "true",
+	"on-delete":                    "retain",
 }
 
 // sourceOf is a source with just these annotations, whole keys, and the label.

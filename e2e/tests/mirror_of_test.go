@@ -137,7 +137,7 @@ func TestWhatMayNeverBeASourceIsNotStoodInFor(t *testing.T) {
 	env.Apply("apiVersion: v1\nkind: Secret\nmetadata: {namespace: " + src + ", name: release}\ntype: helm.sh/release.v1\nstringData: {release: x}")
 	env.Apply("apiVersion: v1\nkind: Secret\nmetadata: {namespace: " + src + ", name: private, annotations: {" + domain + "exclude: \"true\"}}\nstringData: {a: b}")
 	for i, row := range []struct{ of, status string }{
-		{"secrets/release", "waiting: Secrets of type helm.sh/release.v1 are never mirrored"},
+		{"secrets/release", "refused: Secrets of type helm.sh/release.v1 are never mirrored"},
 		{"secrets/private", `waiting: the annotation kubemirror.raczylo.com/exclude on secrets "private" lets it go nowhere`},
 		{"pods/web", "stopped: pods is no type that is mirrored here; see --resource-types"},
 		{"deployments.apps/web", "stopped: deployments.apps is no type that is mirrored here; see --resource-types"},

@@ -140,8 +140,14 @@ func TestHowEachNamespaceStandsIsWhatTheControllerWouldDo(t *testing.T) {
 			"a: pending, create; b: pending, create; c: leaving, delete"},
 		"one has a former name": {nil, func(s *scene) { s.has("a", "db", "db", "canary"); s.has("a", "old", "db", "canary") },
 			"a: pending, none; b: pending, create"},
-		"another source has the name":  {nil, func(s *scene) { s.has("a", "db", "other", "x") }, "a: blocked, none; b: pending, create"},
-		"it is turned off":             {map[string]string{api.AnnotationSync: "false"}, func(s *scene) { s.has("a", "db", "db", "canary") }, "a: leaving, delete"},
+		"another source has the name":                               {nil, func(s *scene) { s.has("a", "db", "other", "x") }, "a: blocked, none; b: pending, create"},
+		"it is turned off":                                          {map[string]string{api.AnnotationSync: "false"}, func(s *scene) { s.has("a", "db", "db", "canary") }, "a: leaving, delete"},
+		"it is turned off, and its mirrors stay behind":             {map[string]string{api.AnnotationSync: "false", api.AnnotationOnDelete: "retain"}, func(s *scene) { s.has("a", "db", "db", "canary") }, "a: leaving, leave"},
+		"its mirrors stay behind, but where it wants none any more": {map[string]string{api.AnnotationTargetNamespaces: "b", api.AnnotationOnDelete: "retain"}, func(s *scene) { s.has("a", "db", "db", "canary") }, "a: leaving, delete; b: pending, create"},
+		"its mirrors stay behind, but where the namespace refuses": {map[string]string{api.AnnotationSync: "false", api.AnnotationOnDelete: "retain"}, func(s *scene) {
+			s.has("a", "db", "db", "canary")
+			s.Namespaces["a"].Labels = map[string]string{api.LabelAllowMirrors: "false"}
+		}, "a: leaving, delete"},
 		"it is excluded":               {map[string]string{api.AnnotationExclude: "true"}, func(s *scene) { s.has("a", "db", "db", "canary") }, "a: leaving, delete"},
 		"it is paused":                 {map[string]string{api.AnnotationPaused: "true"}, func(s *scene) { s.has("a", "db", "db", "other") }, "a: kept, none; b: refused, none"},
 		"it can't be read":             {map[string]string{api.AnnotationTransform: "rules: ["}, func(s *scene) { s.has("a", "db", "db", "other") }, "a: kept, none"},

@@ -63,7 +63,7 @@ type Target struct {
 	Outcome   Outcome `json:"outcome"`
 	// Mirror is the name of the mirror that is there, or else that is to be there.
 	Mirror string `json:"mirror,omitempty"`
-	// Action is what the controller does next: none, create, replace, recreate, delete, read.
+	// Action is what the controller does next: none, create, replace, recreate, delete, leave, read.
 	Action string `json:"action"`
 	// Why is the check that decides, in one line.
 	Why    string  `json:"why"`
@@ -179,7 +179,7 @@ func (t *Target) Existing() string {
 	switch {
 	case t.plan.have != nil:
 		return t.plan.have.Name
-	case t.plan.action == mirror.Delete:
+	case t.plan.action == mirror.Delete, t.plan.action == mirror.Leave:
 		return t.plan.others[0].Name
 	}
 	return ""
@@ -187,7 +187,7 @@ func (t *Target) Existing() string {
 
 // Going names the mirrors that go beside: those of other names.
 func (t *Target) Going() (names []string) {
-	if t.plan.action == mirror.Delete {
+	if t.plan.action == mirror.Delete || t.plan.action == mirror.Leave {
 		return nil
 	}
 	for _, r := range t.plan.others {

@@ -176,6 +176,9 @@ func (e *Explainer) conclude(ctx context.Context, w *way, s *subject, t *Target,
 		switch ns := e.Namespaces[t.Namespace]; {
 		case len(has) > 0:
 			t.Outcome, t.plan.action, t.plan.others = Leaving, mirror.Delete, has
+			if has[0].StaysBehind(s.Source, ns != nil && ns.Refuses(s.From())) {
+				t.plan.action = mirror.Leave
+			}
 		case ns != nil && ns.Name != s.From() && s.Mode >= mirror.Paused && s.Targets.Match(ns):
 			t.Outcome = Refused
 		default:

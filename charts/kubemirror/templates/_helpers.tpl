@@ -223,7 +223,7 @@ priorityClassName: {{ . }}
 {{/* Keys of a source: what its author writes, then what KubeMirror does, then what is left of the mirror that it was. */}}
 {{- define "kubemirror.sourceAnnotations" -}}
 {{- include "kubemirror.keys" (join " " (list
-  "sync target-namespaces target-selector target-name max-targets transform transform-strict exclude paused recreate-on-immutable-change target-kind mirror-of allow-to keep-metadata"
+  "sync target-namespaces target-selector target-name max-targets transform transform-strict exclude paused recreate-on-immutable-change target-kind mirror-of allow-to keep-metadata on-delete"
   "sync-status failed-targets author"
   "mirror-id source-keys source-namespace source-name source-uid source-type source-origin source-content-hash source-generation source-resource-version last-sync-time")) -}}
 {{- end -}}
