@@ -23,7 +23,7 @@ func (s *state) isAbsent() bool { return time.Since(s.absentSince) < absentFor }
 // isMissingLocked reports whether a source that is not to be seen has left something behind:
 // mirrors, or what we wrote on it, if it has merely lost the label that selects it.
 // A source that has left nothing is forgotten.
-func (w *sourceWorker) isMissingLocked(key mirror.SourceKey, t *table, st *state) bool {
+func (w *sourceWorker) isMissingLocked(key mirror.SourceKey, st *state) bool {
 	switch {
 	case st.inFlight > 0:
 		return false // looked at again when it is known what there is

@@ -26,7 +26,7 @@ func (c *cache) finalizersDueLocked(key mirror.SourceKey, t *table, st *state) [
 	case src.Deleting:
 		return finalizers(src, t.holds(src, c.namespaces), st.inFlight > 0)
 	}
-	return finalizers(src, c.keepsLocked(key, t, src, st), st.inFlight > 0 || c.expectsLocked(key, t, src, st))
+	return finalizers(src, c.keepsLocked(key, src, st), st.inFlight > 0 || c.expectsLocked(key, src, st))
 }
 
 // finalizers is the list of a source's finalizers as it should be, or nil where it
@@ -68,7 +68,7 @@ func anyStays(mirrors map[string][]*mirror.Record) bool {
 func stays(r *mirror.Record) bool { return !r.Terminating }
 
 // keepsLocked reports whether a source has a mirror that is to stay.
-func (c *cache) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
+func (c *cache) keepsLocked(key mirror.SourceKey, src *mirror.Source, st *state) bool {
 	has := c.tables.owners.mirrors[key]
 	if src.Mode < mirror.Stopped {
 		return false
@@ -86,7 +86,7 @@ func (c *cache) keepsLocked(key mirror.SourceKey, t *table, src *mirror.Source, 
 }
 
 // expectsLocked reports whether one of the looks that are due may make a mirror.
-func (c *cache) expectsLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) bool {
+func (c *cache) expectsLocked(key mirror.SourceKey, src *mirror.Source, st *state) bool {
 	has := c.tables.owners.mirrors[key]
 	for _, due := range []iter.Seq[string]{maps.Keys(st.pending), maps.Keys(st.drifted)} {
 		for namespace := range due {
@@ -106,7 +106,7 @@ func (c *cache) releaseFirstLocked(key mirror.SourceKey, t *table, st *state) bo
 	case src == nil, src.Deleting, !src.HasFinalizer(), mirror.Older(src.ResourceVersion, st.released), st.releaseFailures >= mostConflicts:
 		return false
 	}
-	return len(st.held) > 0 || !c.keepsLocked(key, t, src, st)
+	return len(st.held) > 0 || !c.keepsLocked(key, src, st)
 }
 
 // longestHold is how long a deletion may be held back in all: what the finalizer's removal

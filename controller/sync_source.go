@@ -67,9 +67,9 @@ func (w *sourceWorker) sourceSnapshot(key mirror.SourceKey) sourceSnapshot {
 	src, st := t.sources[key.NamespacedName()], w.cache.stateLocked(key)
 	w.cache.resumeHeldLocked(key, t, st)
 	if src == nil {
-		return sourceSnapshot{resource: t.resource, missing: w.isMissingLocked(key, t, st)}
+		return sourceSnapshot{resource: t.resource, missing: w.isMissingLocked(key, st)}
 	}
-	w.enqueueAllLocked(key, t, src, st)
+	w.enqueueAllLocked(key, src, st)
 	v := sourceSnapshot{resource: t.resource, source: src, pendingPatch: w.pendingPatchLocked(key, t, src, st), halfAsked: st.halfAsked}
 	st.halfAsked = false
 	if len(st.pending) == 0 && st.deletions != nil {
@@ -80,7 +80,7 @@ func (w *sourceWorker) sourceSnapshot(key mirror.SourceKey) sourceSnapshot {
 
 // enqueueAllLocked has all namespaces looked at in which the source wants a mirror or has
 // one.
-func (w *sourceWorker) enqueueAllLocked(key mirror.SourceKey, t *table, src *mirror.Source, st *state) {
+func (w *sourceWorker) enqueueAllLocked(key mirror.SourceKey, src *mirror.Source, st *state) {
 	if !st.resync {
 		return
 	}

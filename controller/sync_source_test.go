@@ -35,7 +35,7 @@ func TestALookThatCameBeforeTheListsIsMadeAgain(t *testing.T) {
 	clear(mirrors) // those were looked at too early, and have told nothing
 
 	c.Ready(resource)
-	c.sources.enqueueAllLocked(key, c.tables.table(resource), src, c.stateLocked(key))
+	c.sources.enqueueAllLocked(key, src, c.stateLocked(key))
 	for namespace := range c.stateLocked(key).pending {
 		if mirrors[mirror.MirrorKey{Source: key, Namespace: namespace}] == 0 {
 			t.Errorf("the source's status waits for %s, at which nobody looks", namespace)

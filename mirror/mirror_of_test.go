@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -54,9 +55,7 @@ func asking(t *testing.T, annotations map[string]string) *Source {
 	u.SetUID("u-asks")
 	u.SetLabels(map[string]string{api.LabelEnabled: "true"})
 	all := map[string]string{api.AnnotationSync: "true"}
-	for key, value := range annotations {
-		all[key] = value
-	}
+	maps.Copy(all, annotations)
 	u.SetAnnotations(all)
 	return testSettings(t).NewSource(configMapType.Resource, u)
 }

@@ -54,7 +54,7 @@ func (s *Source) IsConcernedBy(before, after *Namespace) bool {
 	switch {
 	case before == nil, after == nil, before.UID != after.UID, before.Terminating != after.Terminating:
 		return true
-	case before.Unreadable != after.Unreadable, before.Consent(s.Namespace) != after.Consent(s.Namespace):
+	case before.Unreadable != after.Unreadable, before.Consent(s.From()) != after.Consent(s.From()):
 		return true
 	case s.reads.Labels && !maps.Equal(before.Labels, after.Labels), s.reads.Annotations && !after.SameAnnotations(before):
 		return true

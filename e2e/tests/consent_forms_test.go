@@ -220,7 +220,7 @@ func TestARefusalCountsWhateverElseIsWrongWithTheNamespace(t *testing.T) {
 	env.Apply(source(src, "target-namespaces=PREFIX-a,PREFIX-fresh"))
 	waitForMirrors(env, src, "a")
 	env.Annotate(namespace(a), allowFrom+"=all")
-	env.WaitFor(src, "says what is wrong", statusHolds("0/0 synced: "+a+": "))
+	env.WaitFor(src, "says what is wrong", statusHolds("0/1 synced: "+a+": ", "no namespace"))
 	env.Get(src.In(a))
 	env.Label(namespace(a), allowMirrors+"=false")
 	env.WaitGone(src.In(a))

@@ -143,7 +143,7 @@ func TestTheLimitCountsOnlyNamespacesThatLetTheSourceIn(t *testing.T) {
 	env.Namespace("c")
 	env.Start("--resource-types=ConfigMap.v1", "--max-targets=2")
 	env.Apply(source(src, "target-namespaces=all,PREFIX-nowhere"))
-	env.WaitFor(src, "is in sync", kit.HasStatus("2/2 synced"))
+	env.WaitFor(src, "is in sync but for the name", kit.HasStatus(`2/3 synced: no namespace "`+env.Name("nowhere")+`"`))
 	waitForMirrors(env, src, "b", "c")
 }
 

@@ -29,7 +29,7 @@ func TestANamespaceCreatedLaterGetsWhatSourcesAskForIt(t *testing.T) {
 		env.Apply(source(kit.Object(configMap, src, name), ask))
 	}
 	for name := range asks {
-		env.WaitFor(kit.Object(configMap, src, name), "has no target yet", statusHolds("0/0 synced: "))
+		env.WaitFor(kit.Object(configMap, src, name), "has no target yet", statusHolds("0/", " synced: "))
 	}
 
 	env.Namespace("late", "team=blue", allowMirrors+"=true")
