@@ -186,6 +186,9 @@ func (w *sourceWorker) awaitContent(ctx context.Context, key mirror.SourceKey, s
 	switch {
 	case objectNotFound(err):
 		u = nil
+	case mirror.LacksRight(err): // the watch tells when there is the right to it
+		w.take(key, src, src.Stop(mirror.WriteProblem("get of "+src.Of.Type.String(), err).Text))
+		return nil
 	case err != nil:
 		klog.FromContext(ctx).V(2).Info("Can't read what a source stands for", "source", key, "problem", mirror.WriteProblem("get", err).Text)
 		return errAgain

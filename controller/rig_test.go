@@ -38,6 +38,7 @@ type rig struct {
 	answer      error                         // to deletes
 	onDelete    func() error                  // answers to deletes, if set
 	onRead      func()                        // is called when the whole source is read
+	readError   error                         // to the question for a whole object
 	patchError  error                         // to patches
 	updateError error                         // to replacements
 	inPlace     *metav1.PartialObjectMetadata // what a GET finds; nil for nothing
@@ -201,6 +202,9 @@ func (r *rig) Get(_ context.Context, _ schema.GroupVersionResource, namespace, _
 		}
 	} else {
 		r.reads++
+	}
+	if r.readError != nil {
+		return nil, r.readError
 	}
 	if found == nil {
 		return nil, apierrors.NewNotFound(configMapsType.GroupResource(), "s")
