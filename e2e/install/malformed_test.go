@@ -90,7 +90,6 @@ var malformed = []oddity{
 	{"target-name=" + strings.Repeat("a", 254), badName},
 	{"target-kind=Pod", `kubemirror.raczylo.com/target-kind: "Pod" is neither ConfigMap nor Secret`},
 	{"target-kind=secret", `kubemirror.raczylo.com/target-kind: "secret" is neither ConfigMap nor Secret`},
-	{"target-kind=", `kubemirror.raczylo.com/target-kind: "" is neither ConfigMap nor Secret`},
 	{"target-kind=" + strings.Repeat("a", 8193), "kubemirror.raczylo.com/target-kind: it has 8193 bytes; the most is 8192"},
 	{"transform=", noRules},
 	{"transform= \n ", noRules},
@@ -119,7 +118,7 @@ var readable = []string{
 	"target-name=a.b-c", "target-name= db ", "target-name={{.TargetNamespace}}-DB",
 	"target-selector=", "target-selector= a , !b,! c, d/e=f ,g==h,i != j,k in (l, m),n notin(o),p>1,q<-2,r=,in in (notin)",
 	"target-selector=a=-b-", "transform=rules: [", "transform-strict=true", "recreate-on-immutable-change=true",
-	"on-delete=retain", "on-delete=", "target-kind=Secret", "target-kind=ConfigMap", "keep-metadata=argocd.argoproj.io/*,helm.sh/chart", "keep-metadata=!x",
+	"on-delete=retain", "on-delete=", "target-kind=Secret", "target-kind=ConfigMap", "target-kind=", "keep-metadata=argocd.argoproj.io/*,helm.sh/chart", "keep-metadata=!x",
 	"label enabled=false", "label enabled=",
 	// What is left of the mirror that it was.
 	"mirror-id=secrets/a/b", "source-keys=x", "source-namespace=a", "source-name=b", "source-uid=c", "source-content-hash=d", "source-generation=1",
