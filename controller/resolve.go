@@ -66,8 +66,8 @@ func (r resolver) grantorLocked(of mirror.SourceKey, namespace string) (by *mirr
 	candidates = append(candidates, slices.SortedFunc(maps.Keys(r.c.origins.dependents[of]), mirror.CompareSources)...)
 	for _, key := range candidates {
 		src := r.c.tables.source(key)
-		if src == nil || src.Namespace != of.Namespace {
-			continue
+		if src == nil || src.Namespace != of.Namespace || src.Mirrors.Resource != of.Type {
+			continue // who asks may create what he names, and it may be nothing else
 		}
 		switch src.Grants(namespace) {
 		case mirror.ConsentGiven:

@@ -41,7 +41,11 @@ func parseMirrorOf(text, namespace string) (SourceKey, error) {
 	case !isName.MatchString(name) || name == "." || name == "..":
 		return SourceKey{}, fmt.Errorf("%s: %q is no name of an object", api.AnnotationMirrorOf, bounded(name, longestName))
 	}
-	return SourceKey{schema.ParseGroupResource(resource), from, name}, nil
+	of := SourceKey{schema.ParseGroupResource(resource), from, name}
+	if of.Type.Group == "rbac.authorization.k8s.io" {
+		return SourceKey{}, fmt.Errorf("%s: what grants rights can be neither stood for nor asked for; make it a source", api.AnnotationMirrorOf)
+	}
+	return of, nil
 }
 
 var (

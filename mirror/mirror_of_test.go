@@ -14,10 +14,12 @@ import (
 
 func TestMirrorOfNamesAnObjectAsKubectlDoes(t *testing.T) {
 	for text, want := range map[string]string{
-		"secrets/db":                              "secrets/here/db",
-		"certificates.cert-manager.io/web":        "certificates.cert-manager.io/here/web",
-		"secrets/platform/registry":               "secrets/platform/registry",
-		"roles.rbac.authorization.k8s.io/a/b:c_D": "roles.rbac.authorization.k8s.io/a/b:c_D",
+		"secrets/db":                               "secrets/here/db",
+		"certificates.cert-manager.io/web":         "certificates.cert-manager.io/here/web",
+		"secrets/platform/registry":                "secrets/platform/registry",
+		"widgets.example.com/a/b:c_D":              "widgets.example.com/a/b:c_D",
+		"roles.rbac.authorization.k8s.io/a/b":      "neither stood for nor asked for",
+		"rolebindings.rbac.authorization.k8s.io/b": "neither stood for nor asked for",
 		"":                                    "neither RESOURCE/NAME",
 		"secrets":                             "neither RESOURCE/NAME",
 		"secrets/a/b/c":                       "neither RESOURCE/NAME",

@@ -42,7 +42,7 @@ func (c *Cluster) origin(ctx context.Context, t discovery.Type, object *unstruct
 // one that has the name, or the first by name that stands for it.
 func (c *Cluster) grantor(ctx context.Context, configMaps, of discovery.Type, named *unstructured.Unstructured, request *mirror.Source) (*mirror.Source, error) {
 	if named != nil {
-		if src := c.Controller.Settings.NewSource(of.Resource.GroupResource(), named); src.Of == nil && src.Grants(request.Namespace) == mirror.ConsentGiven {
+		if src := c.Controller.Settings.NewSource(of.Resource.GroupResource(), named); src.Of == nil && src.Mirrors.Resource == src.Type && src.Grants(request.Namespace) == mirror.ConsentGiven {
 			return src, nil
 		}
 	}
@@ -60,8 +60,11 @@ func (c *Cluster) grantor(ctx context.Context, configMaps, of discovery.Type, na
 			best = src
 		}
 	}
-	if best != nil {
-		best = c.Controller.Settings.Standing(best, named)
+	if best == nil {
+		return nil, nil
+	}
+	if best = c.Controller.Settings.Standing(best, named); best.Mirrors.Resource != request.Of.Type {
+		return nil, nil
 	}
 	return best, nil
 }
