@@ -62,11 +62,25 @@ func (a *authors) refusal(ctx context.Context, key mirror.MirrorKey, src *mirror
 	if a.known == nil {
 		return nil, nil
 	}
+	if by := mirror.GrantedBy(src); by != nil && by.StandsFor() {
+		problem, err := a.lacks(ctx, key, by, mirror.RightToRead(by))
+		if err != nil {
+			return nil, err
+		}
+		if problem != nil { // whose it is, is nobody's business here
+			return &mirror.Problem{Reason: problem.Reason, Failed: true, Text: "whoever hands it out may not; whoever keeps that can tell why"}, nil
+		}
+	}
+	return a.lacks(ctx, key, src, src.RightsIn(resource, key.Namespace)...)
+}
+
+// lacks is what a source's author may not do of what a mirror takes: nil where he may all.
+func (a *authors) lacks(ctx context.Context, key mirror.MirrorKey, src *mirror.Source, rights ...mirror.Right) (*mirror.Problem, error) {
 	author, problem := a.known.Of(src)
 	if problem != nil || a.known.Trust(author) {
 		return problem, nil
 	}
-	for _, right := range src.RightsIn(resource, key.Namespace) {
+	for _, right := range rights {
 		allowed, err := a.allows(ctx, src.Stamp(), author, right)
 		if err != nil {
 			return nil, err

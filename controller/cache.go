@@ -73,7 +73,7 @@ func (c *cache) Serve(kinds map[schema.GroupVersionResource]string) {
 	defer c.mu.Unlock()
 	before := c.tables.served
 	c.tables.serve(kinds)
-	resolver{c}.reviewOriginsLocked(before)
+	resolver{c}.reviewLocked(before)
 }
 
 // servedAs is a type that is mirrored, in the version in which it is, and its kind.

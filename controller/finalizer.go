@@ -21,7 +21,7 @@ import (
 func (c *cache) finalizersDueLocked(key mirror.SourceKey, t *table, st *state) []string {
 	src := t.sources[key.NamespacedName()]
 	switch {
-	case src == nil, awaitsEcho(src, st):
+	case src == nil, awaitsEcho(src, st), !c.tables.knowsMirrorsOf(src):
 		return nil
 	case src.Deleting:
 		return finalizers(src, t.holds(src, c.namespaces), st.inFlight > 0)

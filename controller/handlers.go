@@ -61,7 +61,7 @@ func (c *cache) takeSourceLocked(key mirror.SourceKey, src *mirror.Source) {
 	t.setSource(src)
 	c.Sources.Add(key)
 	if !same {
-		resolver{c}.tellDependentsLocked(src, false)
+		resolver{c}.tellRequestsLocked(key, before, src)
 	}
 }
 
@@ -106,8 +106,8 @@ func (h SourceHandler) Gone(name types.NamespacedName, _ types.UID, _ string) {
 	}
 	key := t.sourceKey(name)
 	t.removeSource(src)
-	resolver{h.c}.tellDependentsLocked(src, true)
-	h.c.origins.release(key)
+	resolver{h.c}.releaseLocked(key)
+	resolver{h.c}.tellRequestsLocked(key, src)
 	delete(h.c.tables.elsewhere, key)
 	h.c.contents.forget(key)
 	h.c.index.set(key, nil)
@@ -240,11 +240,9 @@ func (c *cache) Ready(resource schema.GroupVersionResource) {
 	t := c.tables.table(resource)
 	t.ready = true
 	c.tables.reown(t)
-	for of, dependents := range c.origins.dependents {
+	for key, of := range c.origins.of {
 		if of.Type == resource.GroupResource() {
-			for key := range dependents {
-				c.Sources.Add(key)
-			}
+			c.Sources.Add(key)
 		}
 	}
 	c.reportOutsideLocked(t)
@@ -254,7 +252,8 @@ func (c *cache) Ready(resource schema.GroupVersionResource) {
 		if of == nil || !of.ready || key.Name == "" || !c.Settings.SourceAllowed(key.Namespace) {
 			continue
 		}
-		c.stateLocked(key).resync = true
+		// What was chosen before these mirrors were known was chosen blindly.
+		c.stateLocked(key).resync, c.stateLocked(key).Selected = true, nil
 		if of.sources[key.NamespacedName()] != nil {
 			c.Sources.Add(key)
 			continue
@@ -285,7 +284,7 @@ func (c *cache) Forget(resource schema.GroupVersionResource) {
 		if key.Type == resource.GroupResource() {
 			c.index.set(key, nil)
 			c.contents.forget(key)
-			c.origins.release(key)
+			_, _ = c.origins.release(key)
 			return true
 		}
 		return false

@@ -2,6 +2,8 @@ package controller
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -12,13 +14,28 @@ import (
 // asks for is a source, and known as such. Either way the source is what its own
 // annotations say with that put into it, and all else treats it like any other.
 
+// maxOrigins bounds how many objects are watched by their names for stand-ins, maxOriginsBy
+// how many of one namespace.
+const (
+	maxOrigins   = 4000
+	maxOriginsBy = maxOrigins / 4
+)
+
+type sourceKeys = map[mirror.SourceKey]bool
+
 // origins has who depends on what. The cache's lock guards it.
 type origins struct {
-	// of has what each such source depends on, and dependents the same the other way round.
-	of         map[mirror.SourceKey]mirror.SourceKey
-	dependents map[mirror.SourceKey]map[mirror.SourceKey]bool
-	// watched has the objects that stand-ins stand for.
-	watched map[mirror.SourceKey]*watchedOrigin
+	// of has what each stand-in and request depends on; standIns and requests have the same
+	// the other way round.
+	of                 map[mirror.SourceKey]mirror.SourceKey
+	standIns, requests map[mirror.SourceKey]sourceKeys
+	// watched has the objects that stand-ins stand for, and unwatched the stand-ins for which
+	// there was no room.
+	watched   map[mirror.SourceKey]*watchedOrigin
+	byTenant  map[string]int
+	unwatched sourceKeys
+	// unclear has the sources, by namespace, that don't say clearly what they depend on.
+	unclear map[string]sourceKeys
 	// grantedBy has the source that hands itself out to a request, takers how many requests
 	// a source is handed out to.
 	grantedBy map[mirror.SourceKey]mirror.SourceKey
@@ -33,49 +50,66 @@ type watchedOrigin struct {
 }
 
 func newOrigins() *origins {
-	return &origins{of: map[mirror.SourceKey]mirror.SourceKey{}, dependents: map[mirror.SourceKey]map[mirror.SourceKey]bool{}, watched: map[mirror.SourceKey]*watchedOrigin{}, grantedBy: map[mirror.SourceKey]mirror.SourceKey{}, takers: map[mirror.SourceKey]int{}}
+	return &origins{
+		of: map[mirror.SourceKey]mirror.SourceKey{}, standIns: map[mirror.SourceKey]sourceKeys{}, requests: map[mirror.SourceKey]sourceKeys{},
+		watched: map[mirror.SourceKey]*watchedOrigin{}, byTenant: map[string]int{}, unwatched: sourceKeys{}, unclear: map[string]sourceKeys{},
+		grantedBy: map[mirror.SourceKey]mirror.SourceKey{}, takers: map[mirror.SourceKey]int{},
+	}
 }
 
-// depend notes what a source depends on. It reports whether that is new.
-func (o *origins) depend(key, on mirror.SourceKey) bool {
-	if before, ok := o.of[key]; ok && before == on {
+// dependents are the stand-ins for an object, or the requests for a source.
+func (o *origins) dependents(key, on mirror.SourceKey) map[mirror.SourceKey]sourceKeys {
+	if key.Namespace == on.Namespace {
+		return o.standIns
+	}
+	return o.requests
+}
+
+// depend notes what a source depends on.
+func (o *origins) depend(key, on mirror.SourceKey) {
+	o.of[key] = on
+	put(o.dependents(key, on), on, key)
+}
+
+// release notes that a source depends on nothing any more. It returns the source whose number
+// of takers that changes, and whether the watch has ended of what nobody stands for any more.
+func (o *origins) release(key mirror.SourceKey) (told []mirror.SourceKey, ended bool) {
+	take(o.unclear, key.Namespace, key)
+	delete(o.unwatched, key)
+	on, ok := o.of[key]
+	if !ok {
+		return nil, false
+	}
+	delete(o.of, key)
+	take(o.dependents(key, on), on, key)
+	if o.standIns[on] == nil {
+		ended = o.unwatch(on)
+	}
+	return o.grant(key, nil), ended
+}
+
+// watch notes that an object is watched, if there is room.
+func (o *origins) watch(on mirror.SourceKey, unwatch context.CancelFunc) bool {
+	if len(o.watched) >= maxOrigins || o.byTenant[on.Namespace] >= maxOriginsBy {
 		return false
 	}
-	o.release(key)
-	o.of[key] = on
-	if o.dependents[on] == nil {
-		o.dependents[on] = map[mirror.SourceKey]bool{}
-	}
-	o.dependents[on][key] = true
+	o.watched[on] = &watchedOrigin{unwatch: unwatch, since: time.Now()}
+	o.byTenant[on.Namespace]++
 	return true
 }
 
-// release notes that a source depends on nothing any more, and ends the watch of what
-// nobody stands for.
-func (o *origins) release(key mirror.SourceKey) {
-	on, ok := o.of[key]
-	if !ok {
-		return
+// unwatch ends the watch of an object, if there is one.
+func (o *origins) unwatch(on mirror.SourceKey) bool {
+	w := o.watched[on]
+	if w == nil {
+		return false
 	}
-	delete(o.of, key)
-	o.grant(key, nil)
-	if delete(o.dependents[on], key); len(o.dependents[on]) == 0 {
-		delete(o.dependents, on)
+	w.unwatch()
+	delete(o.watched, on)
+	if o.byTenant[on.Namespace]--; o.byTenant[on.Namespace] == 0 {
+		delete(o.byTenant, on.Namespace)
 	}
-	if w := o.watched[on]; w != nil && !o.anyStandsFor(on) {
-		w.unwatch()
-		delete(o.watched, on)
-	}
-}
-
-// anyStandsFor reports whether there is a stand-in for an object: they are in its namespace.
-func (o *origins) anyStandsFor(on mirror.SourceKey) bool {
-	for key := range o.dependents[on] {
-		if key.Namespace == on.Namespace {
-			return true
-		}
-	}
-	return false
+	return true
 }
 
 // grant notes which source hands itself out to a request; nil is none. It returns those of
@@ -98,4 +132,23 @@ func (o *origins) grant(key mirror.SourceKey, by *mirror.Source) (changed []mirr
 		changed = append(changed, by.SourceKey())
 	}
 	return changed
+}
+
+// grantors are the names of those who may hand out what is asked for under a name, in their
+// order: the source of that name, and the stand-ins for it.
+func (o *origins) grantors(of mirror.SourceKey) []mirror.SourceKey {
+	return append([]mirror.SourceKey{of}, slices.SortedFunc(maps.Keys(o.standIns[of]), mirror.CompareSources)...)
+}
+
+func put[K comparable](sets map[K]sourceKeys, at K, key mirror.SourceKey) {
+	if sets[at] == nil {
+		sets[at] = sourceKeys{}
+	}
+	sets[at][key] = true
+}
+
+func take[K comparable](sets map[K]sourceKeys, at K, key mirror.SourceKey) {
+	if delete(sets[at], key); len(sets[at]) == 0 {
+		delete(sets, at)
+	}
 }

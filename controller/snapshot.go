@@ -63,16 +63,16 @@ func (w *mirrorWorker) snapshot(key mirror.MirrorKey) snapshot {
 		existing:  existing,
 		since:     st.pending[key.Namespace],
 	}
+	if s.source != nil {
+		if !w.cache.tables.knowsMirrorsOf(s.source) {
+			return snapshot{} // Ready of that type has it looked at again
+		}
+		s.mirrors = w.cache.tables.served[s.source.Mirrors.Resource]
+	}
 	s.drift = s.since.IsZero() && st.drifted[key.Namespace]
 	s.intent = w.cache.intentLocked(s.source, st, w.cache.namespaces[key.Namespace], w.cache.tables.owners.mirrors[key.Source], key.Namespace)
 	if ns := w.cache.namespaces[key.Namespace]; ns != nil {
 		s.refused = ns.Refuses(cmp.Or(s.source.From(), key.Source.Namespace))
-	}
-	if s.intent == mirror.IntentPresent {
-		var known bool
-		if s.mirrors, known = w.cache.tables.mirrorsOf(s.source); !known {
-			return snapshot{} // Ready has it looked at again
-		}
 	}
 	if s.intent != mirror.IntentPresent {
 		w.cache.conflicts.stopWaiting(key)
@@ -100,8 +100,8 @@ func (w *mirrorWorker) causeLocked(src *mirror.Source, st *state, ns *mirror.Nam
 	case src == nil && !st.deselected:
 		return "its source is gone"
 	case src == nil, src.Deleting, src.Mode < mirror.Stopped, ns == nil:
-	case ns.Consent(src.Namespace) == mirror.ConsentRefused:
-		return "the namespace refuses mirrors of sources in " + src.Namespace
+	case ns.Consent(src.From()) == mirror.ConsentRefused:
+		return "the namespace refuses mirrors of sources in " + src.From()
 	case !w.cache.Settings.TargetAllowed(ns.Name) && src.Targets.Match(ns):
 		return "the controller's flags leave the namespace out"
 	case st.Requested[ns.Name] && src.Limit(&w.cache.Settings) != src.MaxTargets:

@@ -65,6 +65,9 @@ func (w *sourceWorker) sourceSnapshot(key mirror.SourceKey) sourceSnapshot {
 		return sourceSnapshot{} // Ready has it looked at again
 	}
 	src, st := t.sources[key.NamespacedName()], w.cache.stateLocked(key)
+	if src != nil && !w.cache.tables.knowsMirrorsOf(src) {
+		return sourceSnapshot{} // Ready of that type has it looked at again
+	}
 	w.cache.resumeHeldLocked(key, t, st)
 	if src == nil {
 		return sourceSnapshot{resource: t.resource, missing: w.isMissingLocked(key, st)}
@@ -92,7 +95,7 @@ func (w *sourceWorker) enqueueAllLocked(key mirror.SourceKey, src *mirror.Source
 			look[namespace] = true
 		}
 		for _, name := range src.Targets.Names() {
-			if ns := w.cache.namespaces[name]; ns != nil && ns.Consent(src.Namespace) == mirror.ConsentUnclear {
+			if ns := w.cache.namespaces[name]; ns != nil && ns.Consent(src.From()) == mirror.ConsentUnclear {
 				look[name] = true // its author is told
 			}
 		}

@@ -85,12 +85,12 @@ func (ts *tables) note(key mirror.SourceKey, src *mirror.Source) {
 	ts.usedFor(src.Mirrors.Resource)
 }
 
-// mirrorsOf is the type that a source's mirrors are to be of, zero where it isn't mirrored;
-// known says whether it is known which there are.
-func (ts *tables) mirrorsOf(src *mirror.Source) (resource schema.GroupVersionResource, known bool) {
+// knowsMirrorsOf reports whether it is known which mirrors of their type there are: before
+// that, nothing is chosen, made or let go. Of a type that isn't mirrored nothing will be known.
+func (ts *tables) knowsMirrorsOf(src *mirror.Source) bool {
 	resource, mirrored := ts.served[src.Mirrors.Resource]
 	t := ts.of[src.Mirrors.Resource]
-	return resource, !mirrored || t != nil && t.ready && t.resource == resource
+	return !mirrored || t != nil && t.ready && t.resource == resource
 }
 
 // markDeleteRequested notes that we ask the server to delete a mirror, or that it didn't,

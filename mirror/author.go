@@ -99,7 +99,7 @@ func (r Right) Everywhere() Right {
 func (s *Source) RightsIn(resource schema.GroupVersionResource, namespace string) []Right {
 	rights := []Right{{Verb: "create", Group: resource.Group, Version: resource.Version, Resource: resource.Resource, Namespace: namespace}}
 	if s.StandsFor() {
-		rights = append(rights, Right{Verb: "get", Group: s.Of.Type.Group, Resource: s.Of.Type.Resource, Namespace: s.Of.Namespace, Name: s.Of.Name})
+		rights = append(rights, RightToRead(s))
 	}
 	if s.grants != nil {
 		grants := *s.grants
@@ -108,6 +108,15 @@ func (s *Source) RightsIn(resource schema.GroupVersionResource, namespace string
 	}
 	return rights
 }
+
+// RightToRead is that to what a stand-in stands for.
+func RightToRead(s *Source) Right {
+	return Right{Verb: "get", Group: s.Of.Type.Group, Resource: s.Of.Type.Resource, Namespace: s.Of.Namespace, Name: s.Of.Name}
+}
+
+// GrantedBy is the source that hands itself out to a request; nil of any other source. Who
+// stands for an object answers for its being read.
+func GrantedBy(s *Source) *Source { return s.by }
 
 // longestRole bounds the name of a role that is kept.
 const longestRole = 1024

@@ -136,6 +136,18 @@ func (s *Source) granted(namespace *Namespace, name string) (*Desired, []Problem
 	return shape, own
 }
 
+// contextOfRequest is what a request's own templates read: of the source that it is granted no
+// more than what goes out. Its labels and annotations as they are may hold what its rules take
+// out.
+func contextOfRequest(of *Source, namespace *Namespace, name string) transform.Context {
+	c := of.context(namespace, name)
+	c.Labels, c.Annotations = nil, nil
+	if out, _ := of.Desired(namespace, name); out != nil {
+		c.Labels, c.Annotations = withoutDomain(maps.Clone(out.Labels)), withoutDomain(maps.Clone(out.Annotations))
+	}
+	return c
+}
+
 // withoutDomain is labels or annotations less those that are ours.
 func withoutDomain(keys map[string]string) map[string]string {
 	maps.DeleteFunc(keys, func(key, _ string) bool { return strings.HasPrefix(key, api.Domain+"/") })

@@ -26,6 +26,8 @@ func (s *Source) Intent(ns *Namespace, wants func() bool) Intent {
 		return IntentAbsent
 	case ns == nil, ns.Terminating:
 		return IntentRetain // its content goes with it
+	case s.OriginUnclear:
+		return IntentRetain // nor is it known whether the namespace lets that in
 	case ns.Consent(s.From()) == ConsentRefused:
 		return IntentAbsent // whatever the source asks for
 	case ns.Consent(s.From()) == ConsentUnclear:

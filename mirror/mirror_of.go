@@ -71,7 +71,8 @@ func (s *Source) From() string {
 	return s.Namespace
 }
 
-// readMirrorOf reads what its mirrors are made of.
+// readMirrorOf reads what its mirrors are made of, whatever else can't be read: whose mirrors
+// there may be, and where, hangs on it. An error says what stops the source.
 func (s *Source) readMirrorOf(annotations map[string]string) error {
 	text, ok := annotations[api.AnnotationMirrorOf]
 	if !ok {
@@ -82,9 +83,10 @@ func (s *Source) readMirrorOf(annotations map[string]string) error {
 	}
 	of, err := parseMirrorOf(text, s.Namespace)
 	if err != nil {
+		s.OriginUnclear = true
 		return err
 	}
-	s.Of = &of
+	s.Of, s.Mirrors = &of, MirrorType{Resource: of.Type}
 	if !s.Requests() {
 		return nil
 	}
@@ -93,9 +95,12 @@ func (s *Source) readMirrorOf(annotations map[string]string) error {
 			return fmt.Errorf("%s: it has no meaning beside %s of another namespace, which asks for a mirror in this one; take it off", key, api.AnnotationMirrorOf)
 		}
 	}
-	s.Targets, err = ParseTargets(s.Namespace, "")
-	return err
+	return nil
 }
+
+// TakesContent reports whether it is a stand-in or a request that what it is made of can be
+// put into.
+func TakesContent(s *Source) bool { return s.Of != nil && s.controls != nil }
 
 // Origin is an object that others stand for.
 type Origin struct {
@@ -177,6 +182,7 @@ func (s *Settings) Granted(in, of *Source) *Source {
 		return without(src, notGranted(src.Of))
 	}
 	src.Mirrors, src.content, src.Awaits, src.grants = of.Mirrors, of.Mirrors.GroupVersionKind, of.Awaits, of.grants
+	src.by = of.WithoutContent()
 	src.reads = src.controls.reads().And(of.reads)
 	src.Recreate = src.controls.recreate || immutableKinds[src.Mirrors.GroupKind()]
 	src.fingerprint, src.Size = HashContent(map[string]any{"controls": src.controls.fingerprint.String(), "of": of.fingerprint.String()}), of.Size
@@ -196,7 +202,7 @@ func (s *Source) afresh() *Source {
 	src := *s
 	if src.controls != nil {
 		src.Mode, src.Reason, src.fingerprint = src.controls.mode, "", src.controls.fingerprint
-		src.template, src.grants, src.Awaits = nil, nil, false
+		src.template, src.grants, src.by, src.Awaits = nil, nil, nil, false
 	}
 	return &src
 }
@@ -211,7 +217,9 @@ func without(s *Source, reason string) *Source {
 // Awaiting is a stand-in or a request whose content is to be found out.
 func Awaiting(s *Source) *Source {
 	src := *s
-	src.Awaits = true
+	if src.controls != nil {
+		src.Mode, src.Reason, src.Awaits = src.controls.mode, "", true
+	}
 	return &src
 }
 

@@ -28,8 +28,12 @@ type Source struct {
 	Mirrors          MirrorType
 	// Of is what its mirrors are made of, where that isn't itself; see Standing and
 	// Granted. While it Awaits that, its mirrors stay as they are.
-	Of         *SourceKey
-	Awaits     bool
+	Of     *SourceKey
+	Awaits bool
+	// OriginUnclear says that there is a word on what it is made of, and it can't be read.
+	OriginUnclear bool
+	// by is the source that hands itself out to a request.
+	by         *Source
 	Generation int64
 	// Finalizers are ours alone where there are more than is kept.
 	Finalizers     []string
@@ -174,20 +178,23 @@ func (s *Settings) NewSource(resource schema.GroupResource, u *unstructured.Unst
 	}
 	src.fingerprint, src.Size = fingerprint(u, annotations)
 	src.Mode, src.Reason = mode(u, annotations)
+	unclearOrigin := src.readMirrorOf(annotations)
 	_, said := annotations[api.AnnotationSync]
 	src.HalfAsked = src.Mode == Off && !said && u.GetLabels()[api.LabelEnabled] == "true" && annotations[api.AnnotationExclude] != "true"
 	src.readFinalizers(u.GetFinalizers())
 	if s.Authors != nil {
 		src.stamp, src.grants = stampOf(u.GetLabels(), annotations), grantsOf(u)
 	}
-	var unclear error
+	var unclear, unclearConsent error
 	src.Targets, unclear = ParseTargets(annotations[api.AnnotationTargetNamespaces], annotations[api.AnnotationTargetSelector])
-	var unclearConsent error
+	if src.Requests() {
+		src.Targets, unclear = ParseTargets(src.Namespace, "")
+	}
 	src.AllowTo, unclearConsent = parseAllowTo(annotations[api.AnnotationAllowTo])
 	if src.Mode < Paused {
 		return src
 	}
-	if unclear = cmp.Or(unclear, unclearConsent); unclear == nil {
+	if unclear = cmp.Or(unclear, unclearOrigin, unclearConsent); unclear == nil {
 		unclear = src.read(s, u, annotations)
 	}
 	if unclear != nil {
@@ -253,12 +260,8 @@ func (s *Source) read(settings *Settings, u *unstructured.Unstructured, annotati
 		return err
 	}
 	s.controls, s.reads = controls, controls.reads()
-	if err = s.readMirrorOf(annotations); err != nil {
-		return err
-	}
 	if s.Of != nil {
 		controls.mode, controls.fingerprint, s.Awaits = s.Mode, s.fingerprint, true
-		s.Mirrors = MirrorType{Resource: s.Of.Type}
 		return nil
 	}
 	return s.fill(settings, s.Mirrors, u)
@@ -294,7 +297,7 @@ func (s *Source) MirrorName(namespace *Namespace) (string, *Problem) {
 
 func (s *Source) context(namespace *Namespace, name string) transform.Context {
 	if s.template.of != nil {
-		return s.template.of.context(namespace, name)
+		return contextOfRequest(s.template.of, namespace, name)
 	}
 	sourceName := s.Name
 	if s.Of != nil {
