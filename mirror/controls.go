@@ -50,7 +50,7 @@ func (s *Source) fill(settings *Settings, content MirrorType, u *unstructured.Un
 	if s.Mirrors, err = content.turnedInto(s.controls.targetKind); err != nil {
 		return err
 	}
-	if s.Mirrors.Resource != content.Resource && (s.controls.rules == nil || !s.controls.rules.Keeps("data")) {
+	if s.Mirrors.Resource != content.Resource && (s.controls.rules == nil || !s.controls.rules.Keeps(u.Object, "data")) {
 		return fmt.Errorf("%s: it takes a rule that says which keys go out, as {path: data, keep: [ca.crt]} in %s; more people read a ConfigMap than a Secret", api.AnnotationTargetKind, api.AnnotationTransform)
 	}
 	s.Recreate = s.controls.recreate || immutableKinds[s.Mirrors.GroupKind()]

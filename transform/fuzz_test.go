@@ -142,7 +142,7 @@ func checkKept(t *testing.T, r Rules, object map[string]any, ctx Context, text s
 	t.Helper()
 	const late = "a-key-that-came-later"
 	kept := func(one rule) bool { return one.keep != nil && one.keep.Match(late) }
-	if !r.Keeps("data") || strings.Contains(text, late) || slices.ContainsFunc(r.rules, kept) {
+	if !r.Keeps(object, "data") || strings.Contains(text, late) || slices.ContainsFunc(r.rules, kept) {
 		return
 	}
 	later := asMap(t, copyOf(object))

@@ -112,21 +112,22 @@ func ownKeys(all map[string]any) map[string]any {
 }
 
 // Keeps reports whether the rules say, whatever the target, which keys of the map at a
-// path may go out: what the source gets under another key later doesn't. It takes a keep
-// rule there for all namespaces, with a list that doesn't match everything, and behind it
-// no rule that copies a whole map there. What later rules put under a key of that map is
+// path of the object may go out: what it gets under another key later doesn't. It takes a
+// keep rule there for all namespaces, with a list that doesn't match everything, and behind
+// it no rule that copies a whole map there. What later rules put under a key of that map is
 // their author's explicit word.
 //
-// Data and stringData are the same place, as they are in a Secret.
-func (r Rules) Keeps(at string) bool {
+// Data and stringData are the same place in a Secret, and in nothing else.
+func (r Rules) Keeps(object map[string]any, at string) bool {
 	wanted, err := parsePath(at)
 	if err != nil {
 		return false
 	}
-	wanted = secretData.place(wanted)
+	data := dataKindOf(object)
+	wanted = data.place(wanted)
 	bounded := false
 	for _, one := range r.rules {
-		to := secretData.place(one.path)
+		to := data.place(one.path)
 		switch {
 		case one.action == keepKeys && slices.Equal(to, wanted) && !one.keep.unbounded && one.isForAll():
 			bounded = true

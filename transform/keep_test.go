@@ -150,12 +150,33 @@ func TestKeepsTellsWhetherTheKeysThatGoOutAreBounded(t *testing.T) {
 		`{path: data, from: binaryData}, {path: data, keep: [a]}`:                                                true,
 		`{path: data, keep: [a]}, {path: data, merge: {b: c}}, {path: data.d, template: x}, {path: e, value: f}`: true,
 	} {
-		if got := mustParse(t, "rules: ["+rules+"]").Keeps("data"); got != want {
+		if got := mustParse(t, "rules: ["+rules+"]").Keeps(mustObject(t, certificate), "data"); got != want {
 			t.Errorf("%s: got %v", rules, got)
 		}
 	}
-	if mustParse(t, `rules: [{path: data, keep: [a]}]`).Keeps("da..ta") {
+	if mustParse(t, `rules: [{path: data, keep: [a]}]`).Keeps(mustObject(t, certificate), "da..ta") {
 		t.Error("a path that can't be read is bounded")
+	}
+}
+
+// Only in a Secret does a rule for stringData bound data.
+func TestKeepsGoesByWhatTheObjectIs(t *testing.T) {
+	for object, inStringData := range map[string]bool{
+		`{apiVersion: v1, kind: Secret}`:             true,
+		`{apiVersion: v1, kind: ConfigMap}`:          false,
+		`{apiVersion: v1, kind: Secrezylo.t}`:        false,
+		`{apiVersion: example.com/v1, kind: Secret}`: false,
+		`{}`: false,
+	} {
+		for rules, want := range map[string]bool{
+			`{path: data, keep: [a]}`:                                 true,
+			`{path: stringData, keep: [a], optional: true}`:           inStringData,
+			`{path: data, keep: [a]}, {path: stringData, from: spec}`: !inStringData,
+		} {
+			if got := mustParse(t, "rules: ["+rules+"]").Keeps(mustObject(t, object), "data"); got != want {
+				t.Errorf("%s of %s: got %v", rules, object, got)
+			}
+		}
 	}
 }
 
