@@ -65,7 +65,7 @@ func (r Rules) Apply(object map[string]any, ctx Context) (changed map[string]any
 // hold no slash and checkPattern lets only * and ? through, which leaves of
 // path.Match a glob matcher that takes no exponential time.
 func (r rule) isFor(namespace string) bool {
-	if r.pattern == "" {
+	if r.isForAll() {
 		return true
 	}
 	matches, err := glob.Match(r.pattern, namespace)
