@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -182,6 +183,30 @@ func TestARequestsOwnRulesComeAfterTheSources(t *testing.T) {
 	if made.GetName() != "mine" || made.GetLabels()["app"] != "x" || annotations["note"] != "kept" || annotations[api.AnnotationSourceNamespace] != "here" ||
 		annotations[api.AnnotationSourceName] != "asks" || annotations[api.AnnotationSourceType] != "configmaps" || annotations[api.AnnotationSourceOrigin] != "secrets/platform/registry" {
 		t.Errorf("the mirror is %s with %v, %v", made.GetName(), made.GetLabels(), annotations)
+	}
+}
+
+// A request's author may not read the source.
+func TestI8ARequestsTemplatesReadNoMoreThanWhatGoesOut(t *testing.T) {
+	settings := testSettings(t)
+	u := aSecret("platform", "registry", map[string]any{"ca.crt": "YQ==", "tls.key": "Yg=="}, map[string]string{
+		api.AnnotationSync: "true", api.AnnotationAllowTo: "here", api.AnnotationTransform: "rules: [{path: data, keep: [ca.crt]}]", "note": "kept",
+		"kubectl.kubernetes.io/last-applied-configuration": `{"data":{"tls.key":"withheld"}}`})
+	u.SetLabels(map[string]string{api.LabelEnabled: "true", "app": "x"})
+	of := settings.NewSource(secretType.Resource, u)
+	const all = `{{ toJson .Labels }} {{ toJson .Annotations }}`
+	src := settings.Granted(asking(t, map[string]string{api.AnnotationMirrorOf: "secrets/platform/registry", api.AnnotationTransform: "rules: [{path: metadata.annotations.read, optional: true, template: '" + all + "'}]"}), of)
+	shape, problems := src.Desired(namespaceOf("here"), "registry")
+	if shape == nil || len(problems) > 0 {
+		t.Fatalf("problems: %v", problems)
+	}
+	if read := shape.Annotations["read"]; !strings.Contains(read, `"app":"x"`) || !strings.Contains(read, `"note":"kept"`) || strings.Contains(read, "withheld") || strings.Contains(read, api.Domain) {
+		t.Errorf("they read %s", read)
+	}
+	named := settings.Granted(asking(t, map[string]string{api.AnnotationMirrorOf: "secrets/platform/registry", api.AnnotationTargetName: `x-{{ len (toJson .Annotations) }}`}), of)
+	name, _ := named.MirrorName(namespaceOf("here"))
+	if want := fmt.Sprintf("x-%d", len(`{"note":"kept"}`)); name != want {
+		t.Errorf("the name is %q, want %q", name, want)
 	}
 }
 
