@@ -98,7 +98,13 @@ func (w *why) report(ctx context.Context, object *unstructured.Unstructured, in 
 		return nil, err
 	}
 	e.Try = true
-	source, err := w.cluster.Source(ctx, w.kind, w.notMirrored, object, in)
+	kind, notMirrored := w.kind, w.notMirrored
+	if object.GetKind() != kind.Kind { // a stand-in or a request
+		if kind, notMirrored, err = w.cluster.TypeOfKind(object.GroupVersionKind().GroupKind()); err != nil {
+			return nil, err
+		}
+	}
+	source, err := w.cluster.Source(ctx, kind, notMirrored, object, in)
 	if err != nil {
 		return nil, err
 	}

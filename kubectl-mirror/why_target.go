@@ -27,7 +27,7 @@ func (w *why) fromTarget(ctx context.Context, namespace string, object *unstruct
 		return w.mirrorOf(ctx, object)
 	}
 	done := w.busy("reading the sources")
-	sources, err := w.cluster.Sources(ctx, w.kind, "", "")
+	sources, err := w.cluster.SourcesOf(ctx, w.kind)
 	done()
 	switch {
 	case errors.Is(err, cluster.ErrForbidden):
@@ -41,7 +41,7 @@ func (w *why) fromTarget(ctx context.Context, namespace string, object *unstruct
 	}
 	var found []*unstructured.Unstructured
 	for _, u := range sources {
-		if u.GetNamespace() != namespace && w.mirrorName(u, target) == w.name {
+		if source := w.cluster.SourceIn(w.kind, u); source.From() != namespace && w.mirrorName(source, target) == w.name {
 			found = append(found, u)
 		}
 	}
@@ -63,14 +63,19 @@ func (w *why) target(ctx context.Context, name string) (*mirror.Namespace, error
 	return &mirror.Namespace{Identity: mirror.Identity{Name: name}}, nil
 }
 
-// mirrorName is the name that a source's mirror would have in a namespace.
-func (w *why) mirrorName(u *unstructured.Unstructured, namespace *mirror.Namespace) string {
-	source := w.cluster.Controller.Settings.NewSource(w.kind.Resource.GroupResource(), u)
-	if !source.HasContent() {
-		return u.GetName()
+// mirrorName is the name that a source's mirror would have in a namespace, as far as its own
+// annotations tell.
+func (w *why) mirrorName(source *mirror.Source, namespace *mirror.Namespace) string {
+	switch {
+	case source.Requests() && source.Namespace != namespace.Name:
+		return "" // it asks for itself alone
+	case source.HasContent():
+		name, _ := source.MirrorName(namespace)
+		return name
+	case source.Of != nil:
+		return source.Of.Name
 	}
-	name, _ := source.MirrorName(namespace)
-	return name
+	return source.Name
 }
 
 // mirrorOf explains a mirror that is there.

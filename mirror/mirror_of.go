@@ -177,7 +177,7 @@ func (s *Settings) Granted(in, of *Source) *Source {
 	switch {
 	case src.controls == nil:
 		return src
-	case of == nil:
+	case of == nil || of.Grants(src.Namespace) != ConsentGiven:
 		src.Mirrors = MirrorType{Resource: src.Of.Type}
 		return without(src, notGranted(src.Of))
 	}

@@ -14,6 +14,11 @@ import (
 // present goes the rest of the way, where a mirror is to be there.
 func (e *Explainer) present(ctx context.Context, w *way, s *subject, t *Target) {
 	t.Outcome = Blocked
+	if !s.HasContent() {
+		w.add(Check{Name: "name", State: Unknown, Text: s.in.Origin.unknown()})
+		t.Outcome = Unclear
+		return
+	}
 	name, problem := s.MirrorName(e.Namespaces[t.Namespace])
 	if problem != nil {
 		w.problem("name", *problem, edit(s.object))
