@@ -173,3 +173,22 @@ func FuzzCovers(f *testing.F) {
 		}
 	})
 }
+
+// What an asker may write names an object that there can be, and reads as he wrote it.
+func FuzzMirrorOf(f *testing.F) {
+	for _, text := range []string{"secrets/db", "secrets/platform/registry", "certificates.cert-manager.io/web", "Secret/x", "secrets/../x", "secrets//", "roles.rbac.authorization.k8s.io/a/b", "secrets/here/x", "\xff/a/b"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		of, err := parseMirrorOf(text, "here")
+		switch {
+		case err != nil && len(err.Error()) > 1200:
+			t.Errorf("the error has %d bytes", len(err.Error()))
+		case err != nil:
+		case of.text() != text && of.text() != strings.Replace(text, "/", "/here/", 1):
+			t.Errorf("%q names %s", text, of.text())
+		case of.Namespace == "" || of.Name == "" || of.Type.Resource == "" || strings.ContainsAny(of.Namespace+of.Name, "/%") || len(of.Name) > maxName || len(of.Namespace) > maxNamespace:
+			t.Errorf("%q names what can't be: %v", text, of)
+		}
+	})
+}

@@ -38,7 +38,7 @@ const (
 func (f figure) judged() bool { return f.Unit == "" || f.Unit == octets || f.Unit == mega }
 
 // figures are all there are, in the order of the report.
-var figures = slices.Concat(both(costFigures), receivedFigures, both(typeFigures), speedFigures, bundleFigures, growthFigures, both(scaleFigures))
+var figures = slices.Concat(both(costFigures), receivedFigures, both(typeFigures), speedFigures, bundleFigures, growthFigures, originFigures, both(scaleFigures))
 
 // plainly ends the names of figures on an API server that doesn't stream lists.
 const plainly = ", plain lists"
@@ -124,6 +124,14 @@ var growthFigures = []figure{
 	{"20,000 mirrors of 64 KB and of 4 KB, restart", "until it is ready", "× of 4 KB", 1.5},
 	{"churn, complaints", "500 namespaces come and go, 50 sources want to be in all", "", 0},
 	{"churn, growth", "the same", mega, 10},
+}
+
+var originFigures = []figure{
+	{"origins, writes", "1,000 stand-ins for Secrets of 4 KB, and 1,000 requests for one, to one namespace", "", 6020},
+	{"origins, memory", "growth by 2,000 stand-ins and 1,000 requests, anonymous", mega, 60},
+	{"origins, restart, writes", "on these 3,000 mirrors that are right", "", 0},
+	{"origins, restart, gets", "the same", "", 0},
+	{"origins, restart, peak memory", "the same", mega, 130},
 }
 
 var scaleFigures = []figure{

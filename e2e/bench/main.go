@@ -141,6 +141,7 @@ var scenarios = []scenario{
 	{"growth-4KB", smallGrowth, false},
 	{"growth-64KB", largeGrowth, false},
 	{"churn", churn, false},
+	{"origins", origins, false},
 	{"scale", scale, false},
 	{"scale-plain", scale, true},
 }
