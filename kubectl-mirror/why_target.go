@@ -82,7 +82,7 @@ func (w *why) mirrorName(source *mirror.Source, namespace *mirror.Namespace) str
 func (w *why) mirrorOf(ctx context.Context, object *unstructured.Unstructured) error {
 	owner := w.owner(ctx, mirror.NewRecord(w.kind.Resource.GroupResource(), object))
 	written := object.GetAnnotations()[api.AnnotationLastSyncTime]
-	title := printable(fmt.Sprintf("%s %s/%s is the mirror of %s, written last %s", w.kind.Kind, object.GetNamespace(), object.GetName(), owner, written))
+	title := printable(fmt.Sprintf("%s %s/%s is the mirror of %s, written last %s", w.kind.Kind, object.GetNamespace(), object.GetName(), owner.Among(w.kind.Resource.GroupResource()), written))
 	if owner.Name == "" || w.cluster.Controller.Known && !w.cluster.Controller.Settings.SourceAllowed(owner.Namespace) {
 		_, _ = fmt.Fprintf(w.streams.Out, "%s\nThe controller leaves it alone: it names no source, or one in a namespace that --source-namespaces leaves out.\n", title)
 		return errDifferent
@@ -98,7 +98,7 @@ func (w *why) mirrorOf(ctx context.Context, object *unstructured.Unstructured) e
 	switch {
 	case errors.Is(err, cluster.ErrForbidden):
 		_, _ = fmt.Fprintf(w.streams.Out, "%s\nYou may not read its source, so whether it is in sync can't be told.\n", title)
-		w.ask(owner.String(), object.GetNamespace())
+		w.ask(owner.NamespacedName().String(), object.GetNamespace())
 		return errUnclear
 	case err != nil:
 		return err

@@ -67,7 +67,7 @@ func (d Draft) ClaimedBy(have *Record, owner SourceKey) *Problem {
 	case have.Standing == Adoptable && have.Names(d.Source), have.Standing.IsMirror() && owner == d.Source.SourceKey():
 		return nil
 	case have.Standing.IsMirror() && owner.Name != "":
-		p = NameTaken(d.Source.Mirrors.Kind, d.Name, owner.from(have.Resource()))
+		p = NameTaken(d.Source.Mirrors.Kind, d.Name, owner.Among(have.Resource()))
 	}
 	return &p
 }

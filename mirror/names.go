@@ -44,8 +44,8 @@ func CompareSources(a, b SourceKey) int {
 // String is the form for log lines: "secrets default/db".
 func (k SourceKey) String() string { return k.Type.String() + " " + k.Namespace + "/" + k.Name }
 
-// from is the source as it is called among objects of a resource.
-func (k SourceKey) from(resource schema.GroupResource) string {
+// Among is the source as it is called among objects of a resource.
+func (k SourceKey) Among(resource schema.GroupResource) string {
 	if k.Type == resource {
 		return k.NamespacedName().String()
 	}
