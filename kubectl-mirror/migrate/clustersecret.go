@@ -3,7 +3,6 @@ package migrate
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -122,25 +121,15 @@ func (p *planner) referencedSecret(cs Object, f *found, from map[string]any) boo
 	}
 	f.notes = append(f.notes, fmt.Sprintf("the ClusterSecret read %s once; from now on its changes are followed", source))
 	keys, _, _ := unstructured.NestedStringSlice(from, "secretKeyRef", "keys")
-	data, _ := source.Object["data"].(map[string]any)
-	var rules []map[string]any
-	for _, key := range keysOf(data, nil) {
-		if len(keys) > 0 && !slices.Contains(keys, key) {
-			rules = append(rules, map[string]any{"path": fmt.Sprintf("data[%q]", key), "delete": true, "optional": true})
-		}
+	if len(keys) == 0 {
+		return true
 	}
-	if len(rules) > 0 {
-		text, err := yaml.Marshal(map[string]any{"rules": rules})
-		if err != nil {
-			p.note(cs, "the rules for its keys can't be written: %v", err)
-			return false
-		}
-		f.set[api.AnnotationTransform] = string(text)
-		f.set[api.AnnotationTransformStrict] = "true"
+	text, err := yaml.Marshal(map[string]any{"rules": []map[string]any{{"path": "data", "keep": keys, "optional": true}}})
+	if err != nil {
+		p.note(cs, "the rule for its keys can't be written: %v", err)
+		return false
 	}
-	if len(keys) > 0 {
-		f.notes = append(f.notes, "the keys that it doesn't name are taken out by rules; a key that is added to the source later goes out")
-	}
+	f.set[api.AnnotationTransform] = string(text)
 	return true
 }
 
