@@ -50,3 +50,21 @@ func exampleRequest(ex example) {
 	ex.WaitGone(registry)
 	ex.Delete(kit.Object("Namespace", "", "team-blue"))
 }
+
+func exampleWildcardCertificate(ex example) {
+	ex.Namespace("web", allowMirrors+"=true")
+	ex.Namespace("other")
+	definition := ex.Apply(ex.read("crds/certificates.yaml"))
+	certificate := ex.Get(ex.apply("wildcard-certificate.yaml"))
+	src := kit.RefTo(ex.Apply(ex.asCertManager(certificate)))
+	ex.WaitFor(src.In(ex.Name("web")), "has certificate and key", hasText("ca.crt", "the authority", "tls.crt", "the certificate", "tls.key", "the key"))
+	if o := ex.Find(src.In(ex.Name("other"))); o != nil {
+		ex.t.Error("it has gone to a namespace that doesn't ask for it")
+	}
+
+	ex.Patch(src, `{"stringData":{"tls.crt":"the renewed one"}}`)
+	ex.WaitFor(src.In(ex.Name("web")), "is renewed", hasText("ca.crt", "the authority", "tls.crt", "the renewed one", "tls.key", "the key"))
+	ex.deleteSource(src)
+	ex.Delete(kit.RefTo(certificate))
+	ex.deleteDefinition(definition)
+}

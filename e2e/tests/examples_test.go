@@ -36,6 +36,7 @@ func TestExamples(t *testing.T) {
 		"pull-secrets":         examplePullSecrets,
 		"ca-bundle":            exampleCABundle,
 		"ca-configmap":         exampleCAConfigMap,
+		"wildcard-certificate": exampleWildcardCertificate,
 		"stand-in":             exampleStandIn,
 		"request":              exampleRequest,
 	}
