@@ -77,6 +77,10 @@ bench: ## Measure against the raw limit (PEER=binary beside it, SCALE=1, RUNS=3;
 bench-short: ## Fail if counts, bytes or memory are off; times are shown, not judged
 	@cd e2e && SHORT=1 go run ./bench
 
+.PHONY: cost
+cost: control-plane ## Whether a text that somebody may write costs the API server much, in CPU time
+	cd e2e && COST=1 go test ./install -count=1 -timeout=30m -v -run TestNoTextCostsTheAPIServerMuchCPU
+
 .PHONY: chaos
 chaos: control-plane ## Random histories with faults for SECONDS=600, from SEED=1 on; one that fails is made small
 	cd e2e && CHAOS_SECONDS=$(SECONDS) CHAOS_SEED=$(SEED) go test ./tests -count=1 -run 'TestChaos$$' -timeout=0 -v
