@@ -15,10 +15,10 @@ import (
 // annotations say with that put into it, and all else treats it like any other.
 
 // maxOrigins bounds how many objects are watched by their names for stand-ins, maxOriginsBy
-// how many of one namespace.
+// how many of one namespace: a watch takes some 200 KB, and anybody may write stand-ins.
 const (
-	maxOrigins   = 4000
-	maxOriginsBy = maxOrigins / 4
+	maxOrigins   = 250
+	maxOriginsBy = 100
 )
 
 type sourceKeys = map[mirror.SourceKey]bool

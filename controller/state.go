@@ -23,6 +23,9 @@ type state struct {
 	// inFlight is the number of writes that the server has not answered yet: the
 	// finalizer must not go before what they make is known.
 	inFlight int
+	// unsettledSince is since when the status waits to know how many the source is handed out
+	// to.
+	unsettledSince time.Time
 	// held are the namespaces where a mirror is to be deleted once the source has lost
 	// its finalizer, and heldSince is since when; released is the source's resource version
 	// without it, and releaseFailures is how often it couldn't be taken off, in a row.
@@ -65,4 +68,13 @@ type state struct {
 
 func newState() *state {
 	return &state{Selection: mirror.NewSelection(), pending: map[string]time.Time{}, held: map[string]bool{}, drifted: map[string]bool{}, problems: map[string][]mirror.Problem{}}
+}
+
+// waitedForTakers reports whether the status has waited long enough to know how many the
+// source is handed out to: one that asks may be stuck.
+func (s *state) waitedForTakers() bool {
+	if s.unsettledSince.IsZero() {
+		s.unsettledSince = time.Now()
+	}
+	return time.Since(s.unsettledSince) > patience
 }

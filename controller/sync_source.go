@@ -140,7 +140,11 @@ func (w *sourceWorker) pendingPatchLocked(key mirror.SourceKey, t *table, src *m
 		return d // what comes back of a new finalizer leads here again
 	}
 	st.Missing = w.cache.Settings.Missing(src, func(name string) bool { return w.cache.namespaces[name] != nil })
-	st.OnRequest = w.cache.origins.takers[key]
+	if (resolver{w.cache}).unsettledLocked(src) && !st.waitedForTakers() {
+		w.cache.Sources.AddAfter(key, statusDelay)
+		return d
+	}
+	st.unsettledSince, st.OnRequest = time.Time{}, w.cache.origins.takers[key]
 	status := mirror.StatusOf(src, &st.Selection, st.problems, limit)
 	if status.Failed == "" {
 		st.since = time.Time{}

@@ -11,7 +11,7 @@ import (
 // origins is what stand-ins and requests cost: as many writes as sources that carry the label
 // themselves, and memory for each object that is watched by its name.
 func origins(ctx context.Context, s *stage) (err error) {
-	n := s.count(1000, 50)
+	n, asking := 100, s.count(1000, 100)
 	if err := s.makeNamespaces(ctx, 1); err != nil {
 		return err
 	}
@@ -42,9 +42,11 @@ func origins(ctx context.Context, s *stage) (err error) {
 	var writes []write
 	for i := range n {
 		writes = append(writes, namedWrites(sourceNamespace, i)...)
+	}
+	for i := range asking {
 		writes = append(writes, requestWrite(i))
 	}
-	if _, err := s.clock(ctx, writes, 2*n, written("origin-", "v1")); err != nil {
+	if _, err := s.clock(ctx, writes, n+asking, written("origin-", "v1")); err != nil {
 		return fmt.Errorf("wait for the mirrors: %w", err)
 	}
 	if err := s.quiet(ctx); err != nil {
