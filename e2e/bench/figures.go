@@ -130,7 +130,7 @@ var originFigures = []figure{
 	{"origins, writes", "100 stand-ins for Secrets of 4 KB, and 1,000 requests for one, to one namespace", "", 3320},
 	{"origins, memory", "growth by 200 stand-ins and 1,000 requests, anonymous", mega, 60},
 	{"origins, restart, writes", "on these 1,200 mirrors that are right", "", 0},
-	{"origins, restart, gets", "the same", "", 0},
+	{"origins, restart, gets", "the same; each of the 20 workers may read the one source once", "", 20},
 	{"origins, restart, peak memory", "the same", mega, 130},
 }
 
