@@ -207,19 +207,29 @@ func TestI3AChangeOfASourceThatRefusesAsksTheServerNothing(t *testing.T) {
 }
 
 func TestASourceIsToldWhenSomebodyDoesNotAskForItAnyMore(t *testing.T) {
-	r := newRig(t)
-	r.team()
-	r.Ready(configMapsType)
-	source := r.see(r.asking("src", "s", map[string]string{api.AnnotationAllowTo: "*"}))
-	key := r.request("q", "configmaps/src/s")
-	r.work()
-	if n := r.origins.takers[source]; n != 1 {
-		t.Fatalf("%d take it", n)
-	}
-	r.sources.keys, r.sources.later = nil, nil
-	r.SourcesOf(configMapsType).Gone(key.NamespacedName(), "u-q", r.next())
-	if n := r.origins.takers[source]; n != 0 || !strings.Contains(fmt.Sprint(r.sources.later), source.String()) {
-		t.Errorf("%d take it, and it is not looked at: %v", n, r.sources.later)
+	for it, end := range map[string]func(r *rig, key mirror.SourceKey){
+		"the request goes": func(r *rig, key mirror.SourceKey) {
+			r.SourcesOf(configMapsType).Gone(key.NamespacedName(), "u-q", r.next())
+		},
+		"it is turned off": func(r *rig, _ mirror.SourceKey) {
+			r.see(r.asking("team-a", "q", map[string]string{api.AnnotationMirrorOf: "configmaps/src/s", api.AnnotationSync: "false"}))
+		},
+		"it asks for another": func(r *rig, _ mirror.SourceKey) { r.request("q", "configmaps/src/other") },
+	} {
+		r := newRig(t)
+		r.team()
+		r.Ready(configMapsType)
+		source := r.see(r.asking("src", "s", map[string]string{api.AnnotationAllowTo: "*"}))
+		key := r.request("q", "configmaps/src/s")
+		r.work()
+		if n := r.origins.takers[source]; n != 1 {
+			t.Fatalf("%d take it", n)
+		}
+		r.sources.keys, r.sources.later = nil, nil
+		end(r, key)
+		if n := r.origins.takers[source]; n != 0 || !strings.Contains(fmt.Sprint(r.sources.later), source.String()) {
+			t.Errorf("%s: %d take it, and it is not looked at: %v", it, n, r.sources.later)
+		}
 	}
 }
 

@@ -17,11 +17,8 @@ type resolver struct{ c *cache }
 // contentOfLocked is a source that has come or changed with what is known of what it is made
 // of put into it, where that isn't itself.
 func (r resolver) contentOfLocked(key mirror.SourceKey, src, before *mirror.Source) *mirror.Source {
-	if before != nil && before.Of != nil && src.Of != nil && *before.Of == *src.Of {
-		if resumed, ok := src.Resume(before); ok {
-			return resumed
-		}
-	} else {
+	same := before != nil && before.Of != nil && src.Of != nil && *before.Of == *src.Of
+	if !same || src.Mode < mirror.Stopped {
 		r.releaseLocked(key)
 	}
 	if src.AllowTo.Text != "" {
@@ -30,10 +27,13 @@ func (r resolver) contentOfLocked(key mirror.SourceKey, src, before *mirror.Sour
 	if src.OriginUnclear {
 		put(r.c.origins.unclear, key.Namespace, key)
 	}
-	if src.Of == nil {
+	if src.Of == nil || src.Mode < mirror.Stopped {
 		return src
 	}
 	r.c.origins.depend(key, *src.Of)
+	if resumed, ok := src.Resume(before); same && ok {
+		return resumed
+	}
 	switch {
 	case !mirror.TakesContent(src):
 		return src

@@ -19,9 +19,9 @@ func (c *Cluster) origin(ctx context.Context, t discovery.Type, object *unstruct
 	if src.Of == nil {
 		return nil, "", nil
 	}
-	of, notMirrored, err := c.TypeOf(src.Of.Type.String())
-	if err != nil {
-		return &explain.Origin{}, err.Error(), nil //nolint:nilerr // it is what its author is told
+	of, notMirrored := typeOfResource(c, src.Of.Type)
+	if of == (discovery.Type{}) {
+		return &explain.Origin{Unknown: notMirrored}, notMirrored, nil
 	}
 	named, err := c.Object(ctx, of, src.Of.Namespace, src.Of.Name)
 	switch {
@@ -67,6 +67,16 @@ func (c *Cluster) SourcesOf(ctx context.Context, t discovery.Type) ([]*unstructu
 		}
 	}
 	return sources, err
+}
+
+// typeOfResource is TypeOf; it is empty where there is no such type, which is a reason not to
+// mirror it like another.
+func typeOfResource(c *Cluster, resource schema.GroupResource) (t discovery.Type, notMirrored string) {
+	t, notMirrored, err := c.TypeOf(resource.String())
+	if err != nil {
+		return discovery.Type{}, err.Error()
+	}
+	return t, notMirrored
 }
 
 // grantor is the source that hands itself out to a request, as the controller finds it: the

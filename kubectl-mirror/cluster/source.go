@@ -78,9 +78,8 @@ func (c *Cluster) mirrorType(t discovery.Type, object *unstructured.Unstructured
 	if source.Mirrors.Resource == source.Type {
 		return t, ""
 	}
-	mirrors, notMirrored, err := c.TypeOf(source.Mirrors.Resource.String())
-	if err != nil {
-		return t, err.Error()
+	if mirrors, notMirrored = typeOfResource(c, source.Mirrors.Resource); mirrors == (discovery.Type{}) {
+		mirrors = t
 	}
 	return mirrors, notMirrored
 }
