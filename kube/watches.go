@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
 
 	"github.com/lukaszraczylo/kubemirror/informers"
 	"github.com/lukaszraczylo/kubemirror/mirror"
@@ -50,46 +51,26 @@ func (w Watches) Namespaces() informers.Selection {
 // Object watches one object until the context is done, and calls gone when it is
 // not there, or is there no more.
 func (w Watches) Object(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, gone func()) {
-	p := &presence{gone: gone}
-	informer := informers.New("one of "+resource.Resource, informers.Selection{
-		Metadata: w.clients.Metadata, Resource: resource, Namespace: namespace,
-		Fields: fields.OneTermEqualSelector("metadata.name", name).String(),
-	}, func(obj any) (any, error) { return obj, nil }, p, func(error) {})
-	go func() {
-		select {
-		case <-informer.Synced():
-			if !p.seen.Load() {
-				gone()
-			}
-		case <-ctx.Done():
-		}
-	}()
-	informer.Run(ctx)
+	asItIs := func(obj any) (any, error) { return obj, nil }
+	watchOne(ctx, informers.Selection{Metadata: w.clients.Metadata, Resource: resource, Namespace: namespace}, name, asItIs, &one{set: func(any) {}, gone: gone})
 }
-
-// presence is the handler that tells when the one object goes.
-type presence struct {
-	gone func()
-	seen atomic.Bool
-}
-
-func (p *presence) Set(any) { p.seen.Store(true) }
-
-func (p *presence) Gone(types.NamespacedName, types.UID, string) { p.gone() }
 
 // Origin watches one object until the context is done, and calls seen with each form of it,
 // and with nil when it is not there, or is there no more.
 func (w Watches) Origin(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, seen func(*mirror.Origin)) {
-	o := &origin{seen: seen}
-	informer := informers.New("one of "+resource.Resource, informers.Selection{
-		Dynamic: w.clients.dynamic, Resource: resource, Namespace: namespace,
-		Fields: fields.OneTermEqualSelector("metadata.name", name).String(),
-	}, mirror.IngestOrigin, o, func(error) {})
+	watchOne(ctx, informers.Selection{Dynamic: w.clients.dynamic, Resource: resource, Namespace: namespace}, name, mirror.IngestOrigin,
+		&one{set: func(obj any) { seen(obj.(*mirror.Origin)) }, gone: func() { seen(nil) }})
+}
+
+// watchOne watches the one object of a name among those selected.
+func watchOne(ctx context.Context, among informers.Selection, name string, transform cache.TransformFunc, o *one) {
+	among.Fields = fields.OneTermEqualSelector("metadata.name", name).String()
+	informer := informers.New("one of "+among.Resource.Resource, among, transform, o, func(error) {})
 	go func() {
 		select {
 		case <-informer.Synced():
 			if !o.there.Load() {
-				seen(nil)
+				o.gone()
 			}
 		case <-ctx.Done():
 		}
@@ -97,15 +78,16 @@ func (w Watches) Origin(ctx context.Context, resource schema.GroupVersionResourc
 	informer.Run(ctx)
 }
 
-// origin is the handler that tells of the one object.
-type origin struct {
-	seen  func(*mirror.Origin)
+// one is the handler of one object: it tells of each form, and when it isn't there.
+type one struct {
+	set   func(obj any)
+	gone  func()
 	there atomic.Bool
 }
 
-func (o *origin) Set(obj any) {
+func (o *one) Set(obj any) {
 	o.there.Store(true)
-	o.seen(obj.(*mirror.Origin))
+	o.set(obj)
 }
 
-func (o *origin) Gone(types.NamespacedName, types.UID, string) { o.seen(nil) }
+func (o *one) Gone(types.NamespacedName, types.UID, string) { o.gone() }
